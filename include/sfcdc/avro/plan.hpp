@@ -1,0 +1,204 @@
+// A schema frozen for decoding: one op for each field, and the dotted names by which fields are found.
+//
+// Fields are numbered so that a Salesforce bitmap needs no translation: the fields of the event's record come first,
+// number n being bit n of a top-level bitmap, and behind them the children of each compound field (Address, PersonName,
+// Location), each compound's children side by side in their own order.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <numeric>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sfcdc/avro/schema.hpp>
+#include <sfcdc/error.hpp>
+
+namespace sfcdc::avro {
+
+// A field of one plan, found once by name or position and then used for every event. Meaningless for other plans.
+struct field {
+    std::uint32_t number = 0xffff'ffff;
+
+    explicit constexpr operator bool() const noexcept { return number != 0xffff'ffff; }
+    friend constexpr bool operator==(const field&, const field&) = default;
+};
+
+// What the bytes of a field are, once a union of null and something has been looked through.
+enum class op_kind : std::uint8_t { boolean, int_, long_, width, text, compound, other };
+
+struct op {
+    op_kind kind = op_kind::other;
+    bool null_first = false;       // a union whose first branch is null: a 0x00 byte is the whole field
+    bool optional = false;         // a union of null and one other type
+    std::uint8_t null_branch = 0;  // optional: which of the two is null
+    std::uint32_t node = 0;        // the type; of an optional field the type that is not null
+    std::uint32_t null_run = 0;    // from here on so many fields side by side have null_first
+    std::uint32_t width = 0;       // width: bytes of a value (float, double, fixed)
+    std::uint32_t first_child = 0; // compound, or a union with a record branch: its children
+    std::uint32_t child_count = 0;
+    std::uint32_t record = 0;      // the record whose fields the children are
+    field parent{};                // of a child: its compound field
+};
+
+// The members of ChangeEventHeader, each a child of the event's first field. Resolved here because the plan is what
+// all decoders share. Source: the Avro schemas of Change Data Capture, the same 12 members in all of them.
+struct header_fields {
+    field entity_name, record_ids, change_type, change_origin, transaction_key, sequence_number, commit_timestamp,
+        commit_number, commit_user, nulled_fields, diff_fields, changed_fields;
+};
+
+// Immutable; one serves all threads. Owns everything that it returns, so it must outlive events and views.
+class plan {
+  public:
+    const avro::schema& schema() const noexcept { return schema_; }
+
+    // Fields of the event's record: positions 0 .. field_count()-1 of the top-level bitmap.
+    std::uint32_t field_count() const noexcept { return field_count_; }
+    // Those and the children of compound fields.
+    std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ops_.size()); }
+
+    // "Phone", "BillingAddress.City"; a field that is false when the schema has no such name.
+    avro::field find(std::string_view dotted_name) const noexcept {
+        const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), dotted_name,
+                                         [&](std::uint32_t f, std::string_view name) { return names_[f] < name; });
+        return at != by_name_.end() && names_[*at] == dotted_name ? avro::field{*at} : avro::field{};
+    }
+    std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
+    const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
+    std::span<const op> ops() const noexcept { return ops_; }
+
+    // The child of a compound field at a position of its nested bitmap; false when there is none.
+    avro::field child(avro::field parent, std::uint32_t position) const noexcept {
+        const op& o = ops_[parent.number];
+        return position < o.child_count ? avro::field{o.first_child + position} : avro::field{};
+    }
+
+    // Whether the event's first field is a ChangeEventHeader; platform events have none.
+    bool has_header() const noexcept { return has_header_; }
+    const header_fields& header() const noexcept { return header_; }
+
+  private:
+    friend result<plan> compile(std::string_view schema_json);
+
+    op make_op(std::uint32_t node) const {
+        const schema::node* n = &schema_[node];
+        op o{.node = node};
+        std::uint32_t record = n->type == type::record ? node : detail::none;
+        if (n->type == type::union_) {
+            const auto branches = schema_.branches(*n);
+            o.null_first = schema_[branches[0]].type == type::null;
+            for (const std::uint32_t b : branches)
+                if (schema_[b].type == type::record && record == detail::none) record = b;
+            for (std::uint8_t i = 0; i < 2 && branches.size() == 2; ++i) {
+                if (schema_[branches[i]].type != type::null) continue;
+                o.optional = true;
+                o.null_branch = i;
+                o.node = branches[1 - i];
+                n = &schema_[o.node];
+            }
+        }
+        if (record != detail::none) {
+            o.record = record;
+            o.child_count = schema_[record].count;
+        }
+        switch (n->type) {
+        case type::boolean: o.kind = op_kind::boolean; break;
+        case type::int_: o.kind = op_kind::int_; break;
+        case type::long_: o.kind = op_kind::long_; break;
+        case type::float_: o.kind = op_kind::width, o.width = 4; break;
+        case type::double_: o.kind = op_kind::width, o.width = 8; break;
+        case type::fixed: o.kind = op_kind::width, o.width = n->first; break;
+        case type::bytes:
+        case type::string: o.kind = op_kind::text; break;
+        case type::record: o.kind = op_kind::compound; break;
+        default: o.kind = op_kind::other; break;
+        }
+        return o;
+    }
+
+    void count_null_runs(std::uint32_t first, std::uint32_t count) noexcept {
+        std::uint32_t run = 0;
+        for (std::uint32_t i = count; i-- > 0;) ops_[first + i].null_run = run = ops_[first + i].null_first ? run + 1 : 0;
+    }
+
+    errc resolve_header() {
+        const schema::node& first = schema_[schema_.fields(schema_[schema_.root()])[0].node];
+        has_header_ = first.type == type::record && names_[0] == "ChangeEventHeader";
+        if (!has_header_) return errc::none;
+        const auto is = [&](const op& o, type t) { return !o.optional && schema_[o.node].type == t; };
+        const auto member = [&](const char* name, avro::field& f, type t) {
+            f = find(std::string("ChangeEventHeader.") + name);
+            return !f || (is(ops_[f.number], t) && (t != type::array || schema_[schema_[ops_[f.number].node].first].type == type::string));
+        };
+        header_fields& h = header_;
+        const bool fits = member("entityName", h.entity_name, type::string) && member("recordIds", h.record_ids, type::array)
+                          && member("changeType", h.change_type, type::enum_)
+                          && member("changeOrigin", h.change_origin, type::string)
+                          && member("transactionKey", h.transaction_key, type::string)
+                          && member("sequenceNumber", h.sequence_number, type::int_)
+                          && member("commitTimestamp", h.commit_timestamp, type::long_)
+                          && member("commitNumber", h.commit_number, type::long_)
+                          && member("commitUser", h.commit_user, type::string)
+                          && member("nulledFields", h.nulled_fields, type::array)
+                          && member("diffFields", h.diff_fields, type::array)
+                          && member("changedFields", h.changed_fields, type::array);
+        return fits ? errc::none : errc::schema_header_mismatch;
+    }
+
+    avro::schema schema_;
+    std::vector<op> ops_;
+    std::vector<std::string> names_;
+    std::vector<std::uint32_t> by_name_; // field numbers in order of their names
+    std::uint32_t field_count_ = 0;
+    bool has_header_ = false;
+    header_fields header_;
+};
+
+// Once for each schema id; some 100 microseconds. `schema_json` is not needed afterwards.
+inline result<plan> compile(std::string_view schema_json) {
+    result<plan> compiled;
+    plan& p = compiled.value;
+    auto [parsed, bad] = parse_schema(schema_json);
+    if (bad) return compiled.error = bad, std::move(compiled);
+    p.schema_ = std::move(parsed);
+    const schema::node& root = p.schema_[p.schema_.root()];
+    if (root.type != type::record || root.count == 0)
+        return compiled.error = {errc::schema_root_not_a_record, 0}, std::move(compiled);
+
+    p.field_count_ = root.count;
+    for (const schema::field& f : p.schema_.fields(root)) {
+        p.ops_.push_back(p.make_op(f.node));
+        p.names_.push_back(f.name);
+    }
+    p.count_null_runs(0, p.field_count_);
+    for (std::uint32_t parent = 0; parent < p.field_count_; ++parent) {
+        if (p.ops_[parent].child_count == 0) continue;
+        const std::uint32_t first = p.size();
+        p.ops_[parent].first_child = first;
+        if (first + p.ops_[parent].child_count > limits::schema_entries)
+            return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
+        for (const schema::field& f : p.schema_.fields(p.schema_[p.ops_[parent].record])) {
+            op child = p.make_op(f.node);
+            // Salesforce nests one level deep. What is deeper is read through avro::value, not by its own number.
+            if (child.kind == op_kind::compound) child.kind = op_kind::other;
+            child.child_count = 0;
+            child.parent = field{parent};
+            p.ops_.push_back(child);
+            p.names_.push_back(p.names_[parent] + "." + f.name);
+        }
+        p.count_null_runs(first, p.size() - first);
+    }
+
+    p.by_name_.resize(p.size());
+    std::iota(p.by_name_.begin(), p.by_name_.end(), 0u);
+    std::sort(p.by_name_.begin(), p.by_name_.end(), [&](auto a, auto b) { return p.names_[a] < p.names_[b]; });
+    compiled.error = {p.resolve_header(), 0};
+    return compiled;
+}
+
+} // namespace sfcdc::avro

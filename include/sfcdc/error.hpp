@@ -1,0 +1,112 @@
+// What can go wrong, as values: a code, and the position in the input at which it was noticed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sfcdc {
+
+enum class errc : std::uint8_t {
+    none,
+
+    // schema text; offset = byte in the JSON
+    schema_too_large,
+    json_syntax,
+    json_too_deep,
+    json_bad_escape,
+    schema_not_a_type,
+    schema_missing_attribute,
+    schema_bad_name,
+    schema_unknown_name,
+    schema_duplicate_name,
+    schema_bad_union,
+    schema_bad_size,
+    schema_root_not_a_record,
+    schema_header_mismatch,
+
+    // datum; offset = byte in the payload
+    payload_too_large,
+    end_of_data,
+    varint_too_long,
+    int_out_of_range,
+    bad_boolean,
+    negative_length,
+    length_beyond_end,
+    bad_union_index,
+    bad_enum_index,
+    datum_too_deep,
+    too_many_empty_items,
+    bad_block_size,
+    trailing_bytes,
+
+    // changedFields, nulledFields, diffFields; offset = byte in the payload where the element stands
+    bitmap_syntax,
+    bitmap_bit_beyond_fields,
+    bitmap_parent_not_a_record,
+
+    // texts of bytes; offset = character in the text
+    bad_hex,
+    bad_base64,
+    replay_id_too_long,
+};
+
+// One sentence for each code; the caller adds where.
+constexpr const char* message(errc code) noexcept {
+    switch (code) {
+    case errc::none: return "no error";
+    case errc::schema_too_large: return "the schema is larger than limits::schema_bytes or has too many types";
+    case errc::json_syntax: return "the schema is not JSON here";
+    case errc::json_too_deep: return "the schema is nested deeper than limits::json_depth";
+    case errc::json_bad_escape: return "a string of the schema has a bad escape sequence";
+    case errc::schema_not_a_type: return "an Avro type was expected here";
+    case errc::schema_missing_attribute: return "this Avro type lacks an attribute that it must have, or it has the wrong kind";
+    case errc::schema_bad_name: return "this is not an Avro name";
+    case errc::schema_unknown_name: return "this names a type that is not defined before this place";
+    case errc::schema_duplicate_name: return "this name is already taken";
+    case errc::schema_bad_union: return "this union holds a union, or two branches that cannot be told apart";
+    case errc::schema_bad_size: return "the size of a fixed type must be a whole number that is not negative";
+    case errc::schema_root_not_a_record: return "an event schema must be a record";
+    case errc::schema_header_mismatch: return "a member of ChangeEventHeader has an unexpected type";
+    case errc::payload_too_large: return "the payload is larger than limits::payload_bytes";
+    case errc::end_of_data: return "the payload ends inside a value";
+    case errc::varint_too_long: return "a variable-length integer has more than 10 bytes or overflows 64 bits";
+    case errc::int_out_of_range: return "an Avro int does not fit 32 bits";
+    case errc::bad_boolean: return "an Avro boolean is neither 0 nor 1";
+    case errc::negative_length: return "a length is negative";
+    case errc::length_beyond_end: return "a length points past the end of the payload";
+    case errc::bad_union_index: return "a union index names no branch: the payload was written with another schema";
+    case errc::bad_enum_index: return "an enum index names no symbol: the payload was written with another schema";
+    case errc::datum_too_deep: return "the payload is nested deeper than limits::datum_depth";
+    case errc::too_many_empty_items: return "the payload claims more items that take no bytes than limits::empty_items";
+    case errc::bad_block_size: return "the byte size of an array or map block does not fit its items";
+    case errc::trailing_bytes: return "bytes are left after the event: the payload was written with another schema";
+    case errc::bitmap_syntax: return "a field bitmap is not of the form 0xHEX or POSITION-0xHEX";
+    case errc::bitmap_bit_beyond_fields: return "a field bitmap has a bit past the last field: the event's schema is another one";
+    case errc::bitmap_parent_not_a_record: return "a nested field bitmap names a field that is not a compound field";
+    case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
+    case errc::bad_base64: return "the text is not base64";
+    case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
+    }
+    return "unknown error";
+}
+
+// An error is false when nothing is wrong. `offset` counts bytes from the start of the input that was being read.
+struct error {
+    errc code = errc::none;
+    std::uint32_t offset = 0;
+
+    explicit constexpr operator bool() const noexcept { return code != errc::none; }
+    constexpr const char* message() const noexcept { return sfcdc::message(code); }
+    friend constexpr bool operator==(const error&, const error&) = default;
+};
+
+// A value, or an error and a value that must not be used. Meant for `const auto [plan, bad] = compile(...)`.
+template <class T>
+struct [[nodiscard]] result {
+    T value{};
+    sfcdc::error error{};
+
+    explicit constexpr operator bool() const noexcept { return !error; }
+};
+
+} // namespace sfcdc

@@ -1,0 +1,30 @@
+// Every bound on what a peer may make us do, each with the attack or mistake that it stops.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sfcdc::limits {
+
+// A schema is fetched over the network: 4 MiB is the largest gRPC message by default, real ones have 10 to 50 KB.
+inline constexpr std::size_t schema_bytes = 4u << 20;
+
+// Types, fields, symbols and union branches of one schema. Stops a small text from becoming a huge table.
+inline constexpr std::size_t schema_entries = 1u << 18;
+
+// Brackets within brackets in the schema text: the parser recurses, and the stack must hold it.
+inline constexpr int json_depth = 64;
+
+// Salesforce's own limit for an event is 1 MB. Offsets into a payload are 32 bits wide.
+inline constexpr std::size_t payload_bytes = 64u << 20;
+
+// Values within values in a payload: a recursive type could otherwise recurse as deep as the payload is long.
+inline constexpr int datum_depth = 64;
+
+// Items of arrays whose items take no bytes (null, empty records): ten bytes could claim 2^63 of them.
+inline constexpr std::uint64_t empty_items = 65'536;
+
+// Replay ids seen have 10 bytes, some clients send 8; they are opaque, so the bound is only against nonsense.
+inline constexpr std::size_t replay_id_bytes = 1'024;
+
+} // namespace sfcdc::limits

@@ -1,0 +1,331 @@
+// Events and rows as JSON text, appended to the caller's buffer. Exact: integers keep all 64 bits, doubles are the
+// shortest text that reads back to the same bits, NaN and infinities (which JSON does not have) are strings, bytes and
+// fixed are base64. Text that is not UTF-8 becomes U+FFFD; every function returns how many bytes were replaced so.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/layout.hpp>
+#include <sfcdc/wire/text.hpp>
+
+namespace sfcdc::row {
+
+// Appends JSON values one after the other and counts what was not UTF-8. Commas and brackets are the caller's.
+class json_writer {
+  public:
+    explicit json_writer(std::string& out) noexcept : out_(out) {}
+
+    std::string& out() noexcept { return out_; }
+    std::uint32_t replaced() const noexcept { return replaced_; }
+
+    void raw(std::string_view text) { out_.append(text); }
+    void null() { out_.append("null"); }
+    void boolean(bool v) { out_.append(v ? "true" : "false"); }
+    void integer(std::int64_t v) { number(v); }
+
+    template <class Float>
+    void floating(Float v) {
+        if (std::isfinite(v)) number(v);
+        else out_.append(std::isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    }
+
+    void string(std::string_view text) {
+        out_.push_back('"');
+        for (std::size_t i = 0; i < text.size();) {
+            std::size_t plain = i; // up to the next byte that cannot stand as it is
+            while (plain < text.size() && is_plain(text[plain])) ++plain;
+            out_.append(text.substr(i, plain - i));
+            i = plain;
+            if (i < text.size()) i += escaped(text, i);
+        }
+        out_.push_back('"');
+    }
+
+    void base64(std::span<const std::byte> bytes) {
+        out_.push_back('"');
+        wire::append_base64(out_, bytes);
+        out_.push_back('"');
+    }
+
+    // "key": with a comma in front unless it is the first of its object.
+    void key(std::string_view name, bool& first) {
+        separate(first);
+        string(name);
+        out_.push_back(':');
+    }
+    void separate(bool& first) {
+        if (!first) out_.push_back(',');
+        first = false;
+    }
+
+    template <class Range>
+    void strings(const Range& texts) {
+        out_.push_back('[');
+        bool first = true;
+        for (const std::string_view text : texts) separate(first), string(text);
+        out_.push_back(']');
+    }
+
+    void value(const avro::value& v) {
+        using enum avro::type;
+        switch (v.type()) {
+        case boolean: return this->boolean(read<bool>(v));
+        case int_:
+        case long_: return integer(read<std::int64_t>(v));
+        case float_: return floating(read<float>(v));
+        case double_: return floating(read<double>(v));
+        case string:
+        case enum_: return this->string(read<std::string_view>(v));
+        case bytes:
+        case fixed: return base64(read<std::span<const std::byte>>(v));
+        case array: {
+            bool first = true;
+            out_.push_back('[');
+            v.for_each_item([&](const avro::value& item) { separate(first), value(item); });
+            out_.push_back(']');
+            return;
+        }
+        case map:
+        case record: {
+            bool first = true;
+            out_.push_back('{');
+            const auto member = [&](std::string_view name, const avro::value& m) { key(name, first), value(m); };
+            v.for_each_entry(member);
+            v.for_each_field(member);
+            out_.push_back('}');
+            return;
+        }
+        default: return this->null();
+        }
+    }
+
+  private:
+    template <class T>
+    static T read(const avro::value& v) noexcept {
+        T out{};
+        v.read(out);
+        return out;
+    }
+    template <class T>
+    void number(T v) {
+        char text[32];
+        const auto [end, bad] = std::to_chars(text, text + sizeof text, v);
+        out_.append(text, end);
+    }
+    static bool is_plain(char c) noexcept {
+        const auto u = static_cast<unsigned char>(c);
+        return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
+    }
+    // Writes the one character at text[at] that needs care; returns how many bytes it takes.
+    std::size_t escaped(std::string_view text, std::size_t at) {
+        const auto u = static_cast<unsigned char>(text[at]);
+        if (u >= 0x80) {
+            const std::size_t n = wire::utf8_sequence(text, at);
+            if (n != 0) return out_.append(text.substr(at, n)), n;
+            ++replaced_;
+            out_.append("\xEF\xBF\xBD");
+            return 1;
+        }
+        constexpr char digits[] = "0123456789abcdef";
+        switch (u) {
+        case '"': out_.append("\\\""); break;
+        case '\\': out_.append("\\\\"); break;
+        case '\b': out_.append("\\b"); break;
+        case '\f': out_.append("\\f"); break;
+        case '\n': out_.append("\\n"); break;
+        case '\r': out_.append("\\r"); break;
+        case '\t': out_.append("\\t"); break;
+        default: out_.append("\\u00").append(1, digits[u >> 4]).append(1, digits[u & 15]); break;
+        }
+        return 1;
+    }
+
+    std::string& out_;
+    std::uint32_t replaced_ = 0;
+};
+
+namespace detail {
+
+enum class body : std::uint8_t {
+    all_fields, // null where the event has no value
+    stated,     // a value where there is one, null where it was cleared, nothing where it is unchanged
+};
+
+// The members of an object: every field of the event but the header, compounds as objects.
+inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
+    const avro::plan& p = e.plan();
+    const auto stated = [&](avro::field f) { return which == body::all_fields || e.state(f) != cdc::field_state::unchanged; };
+    for (std::uint32_t i = e.has_header() ? 1 : 0; i < p.field_count(); ++i) {
+        const avro::field f{i};
+        const avro::op& o = p[f];
+        // An absent compound can still say something: that one of its children was cleared.
+        bool compound = e.has_value(f) && o.child_count != 0 && e.value(f).type() == avro::type::record;
+        for (std::uint32_t c = 0; !compound && which == body::stated && !e.has_value(f) && c < o.child_count; ++c)
+            compound = e.state(p.child(f, c)) == cdc::field_state::null && e.state(f) == cdc::field_state::unchanged;
+        if (!compound && !stated(f)) continue;
+        json.key(p.name(f), first);
+        if (!compound) {
+            json.value(e.value(f));
+            continue;
+        }
+        bool first_child = true;
+        json.raw("{");
+        for (std::uint32_t c = 0; c < o.child_count; ++c) {
+            const avro::field child = p.child(f, c);
+            if (!stated(child)) continue;
+            json.key(p.name(child).substr(p.name(f).size() + 1), first_child);
+            json.value(e.value(child));
+        }
+        json.raw("}");
+    }
+}
+
+// The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.
+inline void append_header_members(json_writer& json, const cdc::event& e, bool& first) {
+    const avro::plan& p = e.plan();
+    const avro::field header{0};
+    for (std::uint32_t c = 0; c < p[header].child_count; ++c) {
+        const avro::field member = p.child(header, c);
+        json.key(p.name(member).substr(p.name(header).size() + 1), first);
+        json.value(e.value(member));
+    }
+}
+
+} // namespace detail
+
+// {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
+// body a value is present, null is cleared, and a field that the event does not touch is absent. The header of a
+// platform event is {}.
+inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw("{\"header\":{");
+    if (e.has_header()) detail::append_header_members(json, e, first);
+    json.raw("},\"changed\":");
+    json.strings(e.changed_fields());
+    json.raw(",\"nulled\":");
+    json.strings(e.nulled_fields());
+    json.raw(",\"diff\":");
+    json.strings(e.diff_fields());
+    json.raw(",\"body\":{");
+    detail::append_fields(json, e, detail::body::stated, first = true);
+    json.raw("}}");
+    return json.replaced();
+}
+
+// The value of column_source::body_json.
+inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw("{");
+    detail::append_fields(json, e, detail::body::all_fields, first);
+    json.raw("}");
+    return json.replaced();
+}
+
+// The value of column_source::event_json: the datum as the Lakeflow connector shows it. Where a bitmap list is not
+// empty, "changedFieldsNames", "nulledFieldsNames" and "diffFieldsNames" stand in the header beside it.
+inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw("{");
+    if (e.has_header()) {
+        json.key("ChangeEventHeader", first);
+        json.raw("{");
+        bool first_member = true;
+        detail::append_header_members(json, e, first_member);
+        const auto names = [&](std::string_view key, const cdc::string_list& raw, const cdc::field_list& fields) {
+            if (!raw.empty()) json.key(key, first_member), json.strings(fields);
+        };
+        names("changedFieldsNames", e.header().changed_fields(), e.changed_fields());
+        names("nulledFieldsNames", e.header().nulled_fields(), e.nulled_fields());
+        names("diffFieldsNames", e.header().diff_fields(), e.diff_fields());
+        json.raw("}");
+    }
+    detail::append_fields(json, e, detail::body::all_fields, first);
+    json.raw("}");
+    return json.replaced();
+}
+
+// Calls one of visitor.null(), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
+// .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(std::string&)` appends
+// the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
+template <class Visitor>
+void visit(const column& c, const cdc::event& e, const envelope& around, Visitor&& visitor) {
+    const cdc::event_header header = e.header();
+    const auto text = [&](std::string_view s) { s.empty() ? visitor.null() : visitor.string(s); };
+    std::string id;
+    switch (c.source) {
+    case column_source::event_id: return text(around.event_id);
+    case column_source::schema_id: return text(around.schema_id);
+    case column_source::topic_name: return text(around.topic_name);
+    case column_source::org_id: return text(around.org_id);
+    case column_source::schema_json: return text(around.schema_json);
+    case column_source::replay_id_hex: return wire::append_hex(id, around.replay_id), text(id);
+    case column_source::replay_id_base64: return wire::append_base64(id, around.replay_id), text(id);
+    // A platform event has neither; the word is what the Python library writes then.
+    case column_source::change_type: return visitor.string(e.has_header() ? header.change_type_name() : "UNKNOWN");
+    case column_source::entity_name: return visitor.string(e.has_header() ? header.entity_name() : "UNKNOWN");
+    case column_source::change_origin: return visitor.string(header.change_origin()); // empty: a background change
+    case column_source::record_ids: return visitor.string_array(header.record_ids());
+    case column_source::changed_fields: return visitor.string_array(e.changed_fields());
+    case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
+    case column_source::diff_fields: return visitor.string_array(e.diff_fields());
+    case column_source::commit_timestamp: {
+        if (e.has_header()) return visitor.bigint(header.commit_timestamp());
+        const avro::field created = e.plan().find("CreatedDate");
+        const auto at = created ? e.get<std::int64_t>(created) : cdc::field_value<std::int64_t>{};
+        return visitor.bigint(at ? at.value : around.received_timestamp);
+    }
+    case column_source::received_timestamp: return visitor.bigint(around.received_timestamp);
+    case column_source::body_json: return visitor.json_text([&](std::string& out) { return append_body_json(e, out); });
+    case column_source::event_json: return visitor.json_text([&](std::string& out) { return append_datum_json(e, out); });
+    case column_source::payload: return visitor.binary(e.payload());
+    }
+}
+
+namespace detail {
+
+struct json_columns {
+    json_writer& writer;
+    std::uint32_t replaced = 0; // inside JSON that is itself the text of a column
+
+    void null() { writer.null(); }
+    void bigint(std::int64_t v) { writer.integer(v); }
+    void string(std::string_view v) { writer.string(v); }
+    void binary(std::span<const std::byte> v) { writer.base64(v); }
+    template <class Range>
+    void string_array(const Range& v) { writer.strings(v); }
+    template <class Append>
+    void json_text(Append&& append) {
+        std::string text;
+        replaced += append(text);
+        writer.string(text);
+    }
+};
+
+} // namespace detail
+
+// One row as a JSON object; JSON columns are strings that hold JSON, as Zerobus wants them.
+inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out) {
+    json_writer writer(out);
+    detail::json_columns columns{writer};
+    bool first = true;
+    writer.raw("{");
+    for (const column& c : l.columns()) {
+        writer.key(c.name, first);
+        visit(c, e, around, columns);
+    }
+    writer.raw("}");
+    return writer.replaced() + columns.replaced;
+}
+
+} // namespace sfcdc::row

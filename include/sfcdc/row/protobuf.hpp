@@ -1,0 +1,77 @@
+// Rows as protobuf messages, written straight from the payload, and the DescriptorProto that says what they are.
+// proto2 presence: a null column is not on the wire, an empty text or a zero is.
+// Source: Zerobus' type mapping (STRING string, BIGINT int64, BINARY bytes, ARRAY repeated, unpacked), and
+// google/protobuf/descriptor.proto for the numbers of DescriptorProto.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/json.hpp>
+#include <sfcdc/row/layout.hpp>
+#include <sfcdc/wire/protobuf.hpp>
+#include <sfcdc/wire/text.hpp>
+
+namespace sfcdc::row {
+
+namespace detail {
+
+struct protobuf_columns {
+    wire::protobuf_writer writer;
+    std::string& out;
+    std::uint32_t number = 0;
+    std::uint32_t replaced = 0;
+
+    void null() {}
+    void bigint(std::int64_t v) { writer.int64(number, v); }
+    void binary(std::span<const std::byte> v) { writer.bytes(number, wire::as_chars(v)); }
+    void string(std::string_view v) { // a protobuf string must be UTF-8, or the whole request is refused
+        if (wire::is_utf8(v)) [[likely]] return writer.bytes(number, v);
+        writer.nested(number, [&] { replaced += wire::append_utf8(out, v); });
+    }
+    template <class Range>
+    void string_array(const Range& texts) {
+        for (const std::string_view text : texts) string(text);
+    }
+    template <class Append>
+    void json_text(Append&& append) {
+        writer.nested(number, [&] { replaced += append(out); });
+    }
+};
+
+} // namespace detail
+
+// Appends one message; returns how many bytes of ill-formed UTF-8 were replaced by U+FFFD.
+inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out) {
+    detail::protobuf_columns columns{wire::protobuf_writer(out), out};
+    for (const column& c : l.columns()) {
+        ++columns.number;
+        visit(c, e, around, columns);
+    }
+    return columns.replaced;
+}
+
+// A serialised google.protobuf.DescriptorProto of the message that append_protobuf() writes, for
+// CreateIngestStreamRequest.descriptor_proto.
+inline std::string descriptor_proto(const layout& l, std::string_view message_name = "Row") {
+    enum : std::int64_t { type_int64 = 3, type_string = 9, type_bytes = 12, label_optional = 1, label_repeated = 3 };
+    std::string out;
+    wire::protobuf_writer message(out);
+    message.bytes(1, message_name);
+    std::int64_t number = 0;
+    for (const column& c : l.columns()) {
+        const std::int64_t type = c.type == column_type::bigint ? type_int64 : c.type == column_type::binary ? type_bytes : type_string;
+        message.nested(2, [&] { // FieldDescriptorProto
+            message.bytes(1, c.name);
+            message.int64(3, ++number);
+            message.int64(4, c.type == column_type::string_array ? label_repeated : label_optional);
+            message.int64(5, type);
+        });
+    }
+    return out;
+}
+
+} // namespace sfcdc::row

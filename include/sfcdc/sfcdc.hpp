@@ -1,0 +1,26 @@
+// All of sfcdc, in reading order.
+#pragma once
+
+#include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/version.hpp>
+
+#include <sfcdc/wire/varint.hpp>
+#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/protobuf.hpp>
+
+#include <sfcdc/avro/cursor.hpp>
+#include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/schema_id.hpp>
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/datum.hpp>
+
+#include <sfcdc/cdc/bitmap.hpp>
+#include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/cdc/event.hpp>
+
+#include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/json.hpp>
+#include <sfcdc/row/protobuf.hpp>
+
+#include <sfcdc/pubsub/replay_id.hpp>

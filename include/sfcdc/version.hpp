@@ -1,0 +1,9 @@
+#pragma once
+
+#define SFCDC_VERSION_MAJOR 0
+#define SFCDC_VERSION_MINOR 1
+#define SFCDC_VERSION_PATCH 0
+
+namespace sfcdc {
+inline constexpr const char* version = "0.1.0";
+}

@@ -1,0 +1,160 @@
+// Bytes as text: hexadecimal and base64 (RFC 4648), and the check of UTF-8 (Unicode 15, table 3-7).
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sfcdc/error.hpp>
+
+namespace sfcdc::wire {
+
+inline std::span<const std::byte> as_bytes(std::string_view text) noexcept {
+    return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline void append_hex(std::string& out, std::span<const std::byte> bytes) {
+    constexpr char digits[] = "0123456789abcdef";
+    for (const std::byte b : bytes) {
+        out.push_back(digits[static_cast<unsigned char>(b) >> 4]);
+        out.push_back(digits[static_cast<unsigned char>(b) & 15]);
+    }
+}
+
+// The value of a hexadecimal digit of either case, or -1.
+constexpr int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+inline result<std::string> from_hex(std::string_view text) {
+    std::string out;
+    out.reserve(text.size() / 2);
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+        const int high = hex_digit(text[i]);
+        const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
+        if (high < 0 || low < 0)
+            return {{}, {errc::bad_hex, static_cast<std::uint32_t>(high < 0 ? i : i + 1)}};
+        out.push_back(static_cast<char>(high << 4 | low));
+    }
+    return {std::move(out), {}};
+}
+
+enum class base64_alphabet : std::uint8_t { standard, url };
+
+// The standard alphabet is padded with '=', the url alphabet (schema ids) is not.
+inline void append_base64(std::string& out, std::span<const std::byte> bytes,
+                          base64_alphabet alphabet = base64_alphabet::standard) {
+    constexpr char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    constexpr char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char* const digits = alphabet == base64_alphabet::standard ? standard : url;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::size_t n = bytes.size() - i < 3 ? bytes.size() - i : 3;
+        std::uint32_t group = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            group = group << 8 | (k < n ? static_cast<std::uint32_t>(bytes[i + k]) : 0u);
+        for (std::size_t k = 0; k < n + 1; ++k) out.push_back(digits[group >> (18 - 6 * k) & 63]);
+        if (alphabet == base64_alphabet::standard) out.append(3 - n, '=');
+    }
+}
+
+// Takes either alphabet, with or without padding; white space is an error.
+inline result<std::string> from_base64(std::string_view text) {
+    std::size_t length = text.size();
+    while (length > 0 && text[length - 1] == '=' && text.size() - length < 2) --length;
+    std::string out;
+    out.reserve(length * 3 / 4);
+    std::uint32_t group = 0;
+    unsigned bits = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+        const char c = text[i];
+        std::uint32_t digit = 0;
+        if (c >= 'A' && c <= 'Z') digit = static_cast<std::uint32_t>(c - 'A');
+        else if (c >= 'a' && c <= 'z') digit = static_cast<std::uint32_t>(c - 'a') + 26;
+        else if (c >= '0' && c <= '9') digit = static_cast<std::uint32_t>(c - '0') + 52;
+        else if (c == '+' || c == '-') digit = 62;
+        else if (c == '/' || c == '_') digit = 63;
+        else return {{}, {errc::bad_base64, static_cast<std::uint32_t>(i)}};
+        group = group << 6 | digit;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out.push_back(static_cast<char>(group >> bits & 0xff));
+        }
+    }
+    // One digit over is no byte, and the bits that are left over must be zero.
+    if (bits >= 6 || (group & ((1u << bits) - 1)) != 0) return {{}, {errc::bad_base64, static_cast<std::uint32_t>(length)}};
+    return {std::move(out), {}};
+}
+
+// The length of the well-formed UTF-8 sequence that starts at text[at]; 0 when there is none.
+inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+    const auto continues = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+        return text.size() - at > i && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    if (lead < 0xc2) return 0; // a continuation byte, or an overlong form
+    if (lead < 0xe0) return continues(1) ? 2 : 0;
+    if (lead < 0xf0) // no overlong form (E0), no surrogate (ED)
+        return continues(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && continues(2) ? 3 : 0;
+    if (lead < 0xf5) // no overlong form (F0), nothing above U+10FFFF (F4)
+        return continues(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && continues(2) && continues(3) ? 4 : 0;
+    return 0;
+}
+
+// How many bytes at the start of `text` are ASCII, eight at a time.
+inline std::size_t ascii_prefix(std::string_view text) noexcept {
+    std::size_t i = 0;
+    for (; text.size() - i >= 8; i += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + i, 8);
+        if ((word & 0x8080808080808080u) != 0) break;
+    }
+    while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
+    return i;
+}
+
+inline bool is_utf8(std::string_view text) noexcept {
+    for (std::size_t i = ascii_prefix(text); i < text.size();) {
+        const std::size_t n = utf8_sequence(text, i);
+        if (n == 0) return false;
+        i += n;
+    }
+    return true;
+}
+
+// Appends `text` with each byte that is not part of well-formed UTF-8 replaced by U+FFFD; returns how many were.
+inline std::uint32_t append_utf8(std::string& out, std::string_view text) {
+    if (is_utf8(text)) [[likely]] {
+        out.append(text);
+        return 0;
+    }
+    std::uint32_t replaced = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::size_t n = utf8_sequence(text, i);
+        if (n == 0) {
+            out.append("\xEF\xBF\xBD");
+            ++replaced;
+            ++i;
+        } else {
+            out.append(text.substr(i, n));
+            i += n;
+        }
+    }
+    return replaced;
+}
+
+} // namespace sfcdc::wire

@@ -1,0 +1,59 @@
+// Base-128 integers and zig-zag, as Avro ("Binary encoding") and protobuf ("Encoding", varints) share them: 7 bits a
+// byte, least significant first, the top bit says that another byte follows; zig-zag maps 0,-1,1,-2 to 0,1,2,3.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace sfcdc::wire {
+
+inline constexpr std::size_t max_varint_bytes = 10;
+
+constexpr std::uint64_t zigzag_encode(std::int64_t v) noexcept {
+    return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
+}
+
+constexpr std::int64_t zigzag_decode(std::uint64_t v) noexcept {
+    return static_cast<std::int64_t>((v >> 1) ^ (~(v & 1) + 1));
+}
+
+enum class varint_status : std::uint8_t { ok, truncated, too_long };
+
+// Reads from [p, end). On success `p` stands behind the integer; otherwise `p` is left where it was.
+inline varint_status read_varint(const std::byte*& p, const std::byte* end, std::uint64_t& out) noexcept {
+    if (p != end && static_cast<unsigned char>(*p) < 0x80) [[likely]] {
+        out = static_cast<unsigned char>(*p++);
+        return varint_status::ok;
+    }
+    std::uint64_t value = 0;
+    const std::byte* q = p;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (q == end) return varint_status::truncated;
+        const std::uint64_t byte = static_cast<unsigned char>(*q++);
+        if (shift == 63 && byte > 1) return varint_status::too_long; // the tenth byte has room for one bit
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            out = value;
+            p = q;
+            return varint_status::ok;
+        }
+    }
+    return varint_status::too_long;
+}
+
+inline void append_varint(std::string& out, std::uint64_t v) {
+    while (v >= 0x80) {
+        out.push_back(static_cast<char>(v | 0x80));
+        v >>= 7;
+    }
+    out.push_back(static_cast<char>(v));
+}
+
+constexpr std::size_t varint_size(std::uint64_t v) noexcept {
+    std::size_t n = 1;
+    for (; v >= 0x80; v >>= 7) ++n;
+    return n;
+}
+
+} // namespace sfcdc::wire
