@@ -24,3 +24,5 @@
 #include <sfcdc/row/protobuf.hpp>
 
 #include <sfcdc/pubsub/replay_id.hpp>
+
+#include <sfcdc/backoff.hpp>

@@ -199,6 +199,22 @@ inline void append_header_members(json_writer& json, const cdc::event& e, bool& 
     }
 }
 
+inline void append_header(json_writer& json, const cdc::event& e) {
+    bool first = true;
+    json.raw("{");
+    if (e.has_header()) append_header_members(json, e, first);
+    json.raw("}");
+}
+
+inline void append_field_lists(json_writer& json, const cdc::event& e) {
+    json.raw("\"changed\":");
+    json.strings(e.changed_fields());
+    json.raw(",\"nulled\":");
+    json.strings(e.nulled_fields());
+    json.raw(",\"diff\":");
+    json.strings(e.diff_fields());
+}
+
 } // namespace detail
 
 // {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
@@ -207,17 +223,27 @@ inline void append_header_members(json_writer& json, const cdc::event& e, bool& 
 inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
     json_writer json(out);
     bool first = true;
-    json.raw("{\"header\":{");
-    if (e.has_header()) detail::append_header_members(json, e, first);
-    json.raw("},\"changed\":");
-    json.strings(e.changed_fields());
-    json.raw(",\"nulled\":");
-    json.strings(e.nulled_fields());
-    json.raw(",\"diff\":");
-    json.strings(e.diff_fields());
+    json.raw("{\"header\":");
+    detail::append_header(json, e);
+    json.raw(",");
+    detail::append_field_lists(json, e);
     json.raw(",\"body\":{");
-    detail::append_fields(json, e, detail::body::stated, first = true);
+    detail::append_fields(json, e, detail::body::stated, first);
     json.raw("}}");
+    return json.replaced();
+}
+
+// Its parts alone: {header members}, and {"changed":[names],"nulled":[names],"diff":[names]}.
+inline std::uint32_t append_header_json(const cdc::event& e, std::string& out) {
+    json_writer json(out);
+    detail::append_header(json, e);
+    return json.replaced();
+}
+inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& out) {
+    json_writer json(out);
+    json.raw("{");
+    detail::append_field_lists(json, e);
+    json.raw("}");
     return json.replaced();
 }
 

@@ -1,0 +1,49 @@
+// How long to wait before the next attempt: twice as long each time up to a limit, spread at random so that many
+// clients that lost the same server do not come back at the same moment.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace sfcdc {
+
+// Deterministic for a seed; holds no clock.
+class backoff {
+  public:
+    using duration = std::chrono::milliseconds;
+
+    struct options {
+        duration first{500};
+        duration limit{30'000};
+    };
+
+    explicit backoff(std::uint64_t seed) noexcept : state_(seed) {}
+    backoff(std::uint64_t seed, options o) noexcept : options_(o), state_(seed) {}
+
+    // Between a half and the whole of first * 2^attempts, never above the limit.
+    duration next() noexcept {
+        const duration whole = std::min(options_.limit, options_.first * (std::int64_t{1} << std::min(attempts_, 20u)));
+        ++attempts_;
+        const auto half = static_cast<std::uint64_t>(whole.count() / 2);
+        return duration(static_cast<std::int64_t>(half + random() % (half + 1)));
+    }
+
+    // After a success: the next failure starts from the shortest wait again.
+    void reset() noexcept { attempts_ = 0; }
+    unsigned attempts() const noexcept { return attempts_; }
+
+  private:
+    std::uint64_t random() noexcept { // splitmix64
+        std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        return z ^ z >> 31;
+    }
+
+    options options_{};
+    std::uint64_t state_;
+    unsigned attempts_ = 0;
+};
+
+} // namespace sfcdc

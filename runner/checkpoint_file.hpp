@@ -1,0 +1,34 @@
+// The position of one stream in a file: replaced as a whole (write, fsync, rename), so that after a crash it is either
+// the old position or the new one.
+#pragma once
+
+#include <sfcdc/pubsub/replay_id.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace sfcdc::runner {
+
+// What a position belongs to: another org's ids, or another topic's, mean nothing.
+struct position_owner {
+    std::string org_id;
+    std::string topic;
+};
+
+class checkpoint_file {
+  public:
+    explicit checkpoint_file(std::filesystem::path file) : file_(std::move(file)) {}
+
+    // Nothing where there is no file yet. Throws failure for a file that is damaged or of another org or topic: going
+    // on from a guess would lose or repeat events.
+    std::optional<pubsub::replay_id> load(const position_owner& owner) const;
+
+    // Returns once the position is on the disk. Throws failure when it cannot be written.
+    void store(const position_owner& owner, const pubsub::replay_id& position) const;
+
+  private:
+    std::filesystem::path file_;
+};
+
+} // namespace sfcdc::runner

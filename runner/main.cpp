@@ -1,0 +1,57 @@
+#include "commands/commands.hpp"
+#include "failure.hpp"
+
+#include <sfcdc/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <iostream>
+
+int main(int argc, char** argv) {
+    using namespace sfcdc::runner;
+
+    CLI::App app("sfcdc streams Salesforce change events into Databricks tables.", "sfcdc");
+    app.set_version_flag("--version", sfcdc::version);
+    app.require_subcommand(1);
+    app.footer("Exit codes: 0 done; 1 something failed; 2 bad command line or configuration, nothing was connected;\n"
+               "3 Salesforce or Databricks refuses; 4 only you can decide how to go on.");
+
+    run_options to_run;
+    std::string level = "info";
+    CLI::App* const run_command = app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM or SIGINT");
+    run_command->add_option("--config", to_run.config, "The configuration (TOML)")->required();
+    run_command->add_option("--from", to_run.from,
+                            "Where to start when no position is stored or Salesforce no longer knows it: earliest or latest")
+        ->check(CLI::IsMember({"earliest", "latest"}));
+    run_command->add_option("--log-level", level, "trace, debug, info, warn or error")->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+
+    decode_options to_decode;
+    CLI::App* const decode_command = app.add_subcommand("decode", "Print payloads as JSON, one event a line");
+    decode_command->add_option("--schema", to_decode.schema, "The Avro schema of the events (.avsc)")->required();
+    decode_command->add_option("--format", to_decode.format, "json: all; changed: the field lists; header: the ChangeEventHeader")
+        ->check(CLI::IsMember({"json", "changed", "header"}));
+    decode_command->add_option("--in", to_decode.in, "raw: one payload a file; hex, base64: one a line")->check(CLI::IsMember({"raw", "hex", "base64"}));
+    decode_command->add_option("FILE", to_decode.files, "Payloads; standard input when there is none, or for -");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : static_cast<int>(exit_code::bad_config);
+    }
+
+    spdlog::set_default_logger(spdlog::stderr_color_mt("sfcdc"));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    spdlog::set_level(spdlog::level::from_str(level));
+    try {
+        return run_command->parsed() ? run(to_run) : decode(to_decode);
+    } catch (const failure& f) {
+        std::cerr << "sfcdc: " << f.what() << '\n';
+        return static_cast<int>(f.code());
+    } catch (const std::exception& e) {
+        std::cerr << "sfcdc: " << e.what() << '\n';
+        return static_cast<int>(exit_code::failed);
+    }
+}

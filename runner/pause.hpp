@@ -1,0 +1,22 @@
+// Waits that end when the process is asked to stop.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+namespace sfcdc::runner {
+
+// Thrown out of whatever was waiting or retrying when SIGTERM or SIGINT came. Not a failure.
+struct stopped {};
+
+inline void pause(const std::stop_token& stop, std::chrono::milliseconds time) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, time, [] { return false; });
+    if (stop.stop_requested()) throw stopped{};
+}
+
+} // namespace sfcdc::runner

@@ -1,0 +1,61 @@
+// One org: its channel, its login, and the schemas that it has sent so far. Shared by all streams.
+#pragma once
+
+#include "login.hpp"
+#include "status.hpp"
+
+#include <pubsub_api.grpc.pb.h>
+#include <sfcdc/avro/plan.hpp>
+
+#include <future>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+namespace sfcdc::runner::salesforce {
+
+struct event_schema {
+    std::string id;
+    std::string json;
+    avro::plan plan;
+};
+
+// Why a schema cannot be had: its events cannot be decoded.
+struct no_schema {
+    std::string reason;
+};
+
+class org {
+  public:
+    explicit org(const salesforce_config& config);
+
+    login& logins() noexcept { return login_; }
+    eventbus::v1::PubSub::Stub& stub() noexcept { return *stub_; }
+
+    // Puts the session on a call.
+    static void authorize(grpc::ClientContext& context, const session& s);
+
+    // Throws failure(refused) when the topic is unknown or may not be read.
+    void check_topic(const std::string& topic, const std::stop_token& stop);
+
+    // The schema of one event, by the event's own schema id; fetched once however many ask at the same time, and
+    // checked to have that id. Throws no_schema.
+    std::shared_ptr<const event_schema> schema(const std::string& id, const std::stop_token& stop);
+
+  private:
+    using entry = std::shared_future<std::shared_ptr<const event_schema>>;
+
+    std::shared_ptr<const event_schema> fetch(const std::string& id, const std::stop_token& stop);
+    // Calls `rpc(context)` until it gives an answer that asking again would not change.
+    template <class Rpc>
+    call_end ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
+
+    login login_;
+    std::unique_ptr<eventbus::v1::PubSub::Stub> stub_;
+    std::mutex mutex_;
+    std::map<std::string, entry> schemas_;
+};
+
+} // namespace sfcdc::runner::salesforce

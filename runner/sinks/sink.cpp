@@ -1,0 +1,22 @@
+#include "sink.hpp"
+
+#include "ndjson.hpp"
+#include "sqlite.hpp"
+#include "zerobus.hpp"
+
+namespace sfcdc::runner {
+
+row::layout layout_of(layout_kind kind) {
+    return kind == layout_kind::lakeflow ? row::layout::lakeflow() : row::layout::salesforce_zerobus();
+}
+
+std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks) {
+    switch (stream.sink) {
+    case sink_kind::zerobus: return std::make_unique<zerobus_sink>(stream, databricks);
+    case sink_kind::ndjson: return std::make_unique<ndjson_sink>(stream);
+    case sink_kind::sqlite: break;
+    }
+    return std::make_unique<sqlite_sink>(stream);
+}
+
+} // namespace sfcdc::runner
