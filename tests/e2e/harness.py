@@ -1,0 +1,207 @@
+"""The emulator and the runner as real processes, and the lake as the SQLite file that it is. Standard library only."""
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+CDC_TABLE = "main.salesforce.change_events"
+ORDER_TABLE = "main.salesforce.order_events"
+
+
+def wait_until(condition, timeout=60.0, what="it"):
+    """Polls until condition() is true and returns its value."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not happen within {timeout} s")
+        time.sleep(0.05)
+
+
+class Emulator:
+    """sfcdc-emulator in a folder of its own; its ports are in .info, its control interface behind .control()."""
+
+    def __init__(self, build, folder, *options):
+        self.lake_path = pathlib.Path(folder) / "lake.db"
+        self.log = open(pathlib.Path(folder) / "emulator.log", "w", encoding="utf-8")
+        program = pathlib.Path(build) / "emulator" / "sfcdc-emulator"
+        self.process = subprocess.Popen(
+            [program, "--lake", self.lake_path, *map(str, options)], stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"the emulator did not start: see {self.log.name}")
+        self.info = json.loads(line)
+
+    def control(self, path, body=None):
+        request = urllib.request.Request(self.info["control_url"] + path)
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+
+    def status(self):
+        return json.loads(self.control("/status"))
+
+    def fault(self, op, **details):
+        self.control("/fault", {"op": op, **details})
+
+    def publish(self, count, rate=0):
+        self.control("/publish", {"count": count, "rate": rate})
+
+    def published(self):
+        """Everything published so far, in the order of the bus."""
+        return [json.loads(line) for line in self.control("/published").splitlines()]
+
+    def query(self, sql, *parameters):
+        """Rows of the lake; none while its tables do not exist."""
+        with sqlite3.connect(f"file:{self.lake_path}?mode=ro", uri=True, timeout=30) as lake:
+            try:
+                return lake.execute(sql, parameters).fetchall()
+            except sqlite3.OperationalError as e:
+                if "no such table" in str(e):
+                    return []
+                raise
+
+    def rows(self, table):
+        found = self.query(f'SELECT count(*) FROM "{table}"')
+        return found[0][0] if found else 0
+
+    def replay_ids(self, table=CDC_TABLE):
+        return [row[0] for row in self.query(f'SELECT replay_id FROM "{table}"')]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        self.log.close()
+        return code
+
+
+def url(endpoint, tls):
+    return ("https://" if tls else "http://") + endpoint
+
+
+def config_text(info, streams, **overrides):
+    """A configuration for the emulator. `streams` is TOML text; overrides replace values of the first two sections."""
+    values = {
+        "login_url": info["salesforce_url"],
+        "sf_client_id": "sfcdc-emulator-client",
+        "sf_client_secret": "sfcdc-emulator-secret",
+        "pubsub_endpoint": url(info["pubsub_endpoint"], info["tls"]),
+        "workspace_url": info["databricks_url"],
+        "zerobus_endpoint": url(info["zerobus_endpoint"], info["tls"]),
+        "db_client_id": "sfcdc-emulator-principal",
+        "db_client_secret": "sfcdc-emulator-principal-secret",
+        "ca_file": info["ca_pem"] or "",
+    } | overrides
+    return """[salesforce]
+login_url = "{login_url}"
+client_id = "{sf_client_id}"
+client_secret = "{sf_client_secret}"
+pubsub_endpoint = "{pubsub_endpoint}"
+ca_file = "{ca_file}"
+
+[databricks]
+workspace_url = "{workspace_url}"
+zerobus_endpoint = "{zerobus_endpoint}"
+client_id = "{db_client_id}"
+client_secret = "{db_client_secret}"
+ca_file = "{ca_file}"
+
+""".format(**values) + streams
+
+
+def zerobus_stream(folder, topic="/data/ChangeEvents", table=CDC_TABLE, more=""):
+    name = topic.strip("/").replace("/", "_")
+    return f"""[[stream]]
+topic = "{topic}"
+sink = "zerobus"
+table = "{table}"
+checkpoint = "{folder}/{name}.checkpoint"
+{more}
+"""
+
+
+class Runner:
+    """One run of `sfcdc run`."""
+
+    def __init__(self, build, config, log, *options, env=None):
+        self.log_path = pathlib.Path(log)
+        self.log = open(log, "a", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [pathlib.Path(build) / "runner" / "sfcdc", "run", "--config", config, *options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env=env,
+        )
+
+    def kill(self):
+        self.process.kill()
+        return self._ended()
+
+    def stop(self, timeout=60):
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(timeout)
+
+    def wait(self, timeout=60):
+        self.process.wait(timeout)
+        return self._ended()
+
+    def _ended(self):
+        self.output = self.process.stdout.read()
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+        return self.process.returncode
+
+    def said(self):
+        return self.log_path.read_text(encoding="utf-8")
+
+
+class Scene:
+    """A temporary folder with an emulator, and runs of the runner on one configuration in it."""
+
+    def __init__(self, build, *emulator_options):
+        self.build = build
+        self.directory = tempfile.TemporaryDirectory(prefix="sfcdc-e2e-")
+        self.folder = pathlib.Path(self.directory.name)
+        self.emulator = Emulator(build, self.folder, *emulator_options)
+        self.config = self.folder / "sfcdc.toml"
+        self.log = self.folder / "runner.log"
+        self.runners = []
+
+    def configure(self, streams=None, **overrides):
+        self.config.write_text(config_text(self.emulator.info, streams or zerobus_stream(self.folder), **overrides), encoding="utf-8")
+
+    def run(self, *options, env=None):
+        self.runners.append(Runner(self.build, self.config, self.log, *options, env=env))
+        return self.runners[-1]
+
+    def position(self, topic="/data/ChangeEvents"):
+        """The stored replay id, or None."""
+        file = self.folder / (topic.strip("/").replace("/", "_") + ".checkpoint")
+        return json.loads(file.read_text())["replay_id"] if file.exists() else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for runner in self.runners:
+            if runner.process.poll() is None:
+                runner.kill()
+        self.emulator.stop()
+        self.directory.cleanup()
+
+
+def decode(build, *options, stdin=b""):
+    """sfcdc decode: (exit code, standard output, standard error)."""
+    done = subprocess.run([pathlib.Path(build) / "runner" / "sfcdc", "decode", *map(str, options)], input=stdin, capture_output=True, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
