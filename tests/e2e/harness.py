@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import sqlite3
+import ssl
 import subprocess
 import tempfile
 import time
@@ -40,13 +41,14 @@ class Emulator:
         if not line:
             raise AssertionError(f"the emulator did not start: see {self.log.name}")
         self.info = json.loads(line)
+        self.tls = ssl.create_default_context(cafile=self.info["ca_pem"]) if self.info["tls"] else None
 
     def control(self, path, body=None):
         request = urllib.request.Request(self.info["control_url"] + path)
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=60, context=self.tls) as answer:
             return answer.read().decode()
 
     def status(self):
@@ -138,9 +140,10 @@ class Runner:
     def __init__(self, build, config, log, *options, env=None):
         self.log_path = pathlib.Path(log)
         self.log = open(log, "a", encoding="utf-8")
+        self.output = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads would block the runner
         self.process = subprocess.Popen(
             [pathlib.Path(build) / "runner" / "sfcdc", "run", "--config", config, *options],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, env=env,
+            stdout=self.output, stderr=self.log, text=True, env=env,
         )
 
     def kill(self):
@@ -156,9 +159,10 @@ class Runner:
         return self._ended()
 
     def _ended(self):
-        self.output = self.process.stdout.read()
         self.process.wait()
-        self.process.stdout.close()
+        self.output.seek(0)
+        self.printed = self.output.read()
+        self.output.close()
         self.log.close()
         return self.process.returncode
 
