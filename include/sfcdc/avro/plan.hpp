@@ -28,6 +28,19 @@ struct field {
     friend constexpr bool operator==(const field&, const field&) = default;
 };
 
+// How far a field that is a union of null and other types moves the reader when its branch index is 1 (0x02): the
+// index byte, then by the type of that branch either fixed bytes, an integer, or a length and that many bytes. One
+// formula for all of them, so that the walk needs no branch on the type.
+struct stride {
+    std::uint32_t text_mask = 0;   // all ones: as many bytes as the length says are part of it
+    std::uint32_t varint_mask = 0; // all ones: the bytes of the integer or length are part of it
+    std::uint8_t fixed = 0;        // bytes besides: the index, and those of a boolean, float or double
+    std::uint8_t begin = 1;        // where the value is noted to begin, from the index on (see datum::begin)
+    std::uint8_t most_varint = 0;  // longest integer or length that the formula holds for; 0: it does not hold at all
+    std::uint8_t most_first = 255; // largest first byte that it holds for
+    std::uint8_t sign = 0;         // 1: the integer must not be negative
+};
+
 // What the bytes of a field are, once a union of null and something has been looked through.
 enum class op_kind : std::uint8_t { boolean, int_, long_, width, text, compound, other };
 
@@ -71,6 +84,7 @@ class plan {
     std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
     const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
     std::span<const op> ops() const noexcept { return ops_; }
+    std::span<const stride> strides() const noexcept { return strides_; }
 
     // The child of a compound field at a position of its nested bitmap; false when there is none.
     avro::field child(avro::field parent, std::uint32_t position) const noexcept {
@@ -81,6 +95,8 @@ class plan {
     // Whether the event's first field is a ChangeEventHeader; platform events have none.
     bool has_header() const noexcept { return has_header_; }
     const header_fields& header() const noexcept { return header_; }
+    // Whether the header's members are those that all schemas known so far have, in that order.
+    bool has_usual_header() const noexcept { return has_usual_header_; }
 
   private:
     friend result<plan> compile(std::string_view schema_json);
@@ -121,6 +137,26 @@ class plan {
         return o;
     }
 
+    stride make_stride(std::uint32_t node) const {
+        constexpr std::uint32_t all = ~std::uint32_t{0};
+        constexpr std::uint8_t any = 255;
+        const schema::node& n = schema_[node];
+        if (n.type != type::union_ || n.count < 2 || schema_[schema_.branches(n)[0]].type != type::null) return {};
+        stride s;
+        s.begin = n.count == 2 ? 1 : 0;
+        switch (schema_[schema_.branches(n)[1]].type) {
+        case type::boolean: s.fixed = 2, s.most_varint = any, s.most_first = 1; break;
+        case type::float_: s.fixed = 5, s.most_varint = any; break;
+        case type::double_: s.fixed = 9, s.most_varint = any; break;
+        case type::int_: s.fixed = 1, s.varint_mask = all, s.most_varint = 4; break; // a fifth byte may overflow
+        case type::long_: s.fixed = 1, s.varint_mask = all, s.most_varint = 7; break;
+        case type::bytes:
+        case type::string: s.fixed = 1, s.varint_mask = s.text_mask = all, s.most_varint = 2, s.sign = 1; break;
+        default: break;
+        }
+        return s;
+    }
+
     void count_null_runs(std::uint32_t first, std::uint32_t count) noexcept {
         std::uint32_t run = 0;
         for (std::uint32_t i = count; i-- > 0;) ops_[first + i].null_run = run = ops_[first + i].null_first ? run + 1 : 0;
@@ -147,15 +183,22 @@ class plan {
                           && member("nulledFields", h.nulled_fields, type::array)
                           && member("diffFields", h.diff_fields, type::array)
                           && member("changedFields", h.changed_fields, type::array);
+        const avro::field usual[] = {h.entity_name, h.record_ids, h.change_type, h.change_origin, h.transaction_key, h.sequence_number,
+                                     h.commit_timestamp, h.commit_number, h.commit_user, h.nulled_fields, h.diff_fields, h.changed_fields};
+        has_usual_header_ = ops_[0].child_count == std::size(usual);
+        for (std::uint32_t i = 0; has_usual_header_ && i < std::size(usual); ++i)
+            has_usual_header_ = usual[i] == child({0}, i);
         return fits ? errc::none : errc::schema_header_mismatch;
     }
 
     avro::schema schema_;
     std::vector<op> ops_;
+    std::vector<stride> strides_;
     std::vector<std::string> names_;
     std::vector<std::uint32_t> by_name_; // field numbers in order of their names
     std::uint32_t field_count_ = 0;
     bool has_header_ = false;
+    bool has_usual_header_ = false;
     header_fields header_;
 };
 
@@ -173,6 +216,7 @@ inline result<plan> compile(std::string_view schema_json) {
     p.field_count_ = root.count;
     for (const schema::field& f : p.schema_.fields(root)) {
         p.ops_.push_back(p.make_op(f.node));
+        p.strides_.push_back(p.make_stride(f.node));
         p.names_.push_back(f.name);
     }
     p.count_null_runs(0, p.field_count_);
@@ -189,6 +233,7 @@ inline result<plan> compile(std::string_view schema_json) {
             child.child_count = 0;
             child.parent = field{parent};
             p.ops_.push_back(child);
+            p.strides_.push_back(p.make_stride(f.node));
             p.names_.push_back(p.names_[parent] + "." + f.name);
         }
         p.count_null_runs(first, p.size() - first);

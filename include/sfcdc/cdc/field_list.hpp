@@ -24,6 +24,7 @@ namespace sfcdc::cdc {
 class field_list {
   public:
     field_list() = default;
+    // `words` is a bit set over all fields of the plan; null is the empty set.
     field_list(const avro::plan& p, const std::uint64_t* words) noexcept : plan_(&p), words_(words) {}
 
     class iterator {
@@ -50,11 +51,11 @@ class field_list {
     bool empty() const noexcept { return next(0) == fields(); }
     std::size_t size() const noexcept {
         std::size_t n = 0;
-        for (std::uint32_t w = 0; w < words(); ++w) n += static_cast<std::size_t>(std::popcount(words_[w]));
+        for (std::uint32_t w = 0; words_ != nullptr && w < words(); ++w) n += static_cast<std::size_t>(std::popcount(words_[w]));
         return n;
     }
     bool contains(avro::field f) const noexcept {
-        return f.number < fields() && (words_[f.number / 64] >> f.number % 64 & 1) != 0;
+        return words_ != nullptr && f.number < fields() && (words_[f.number / 64] >> f.number % 64 & 1) != 0;
     }
 
     // Whether all children of a compound field are in the list: its nested bitmap then says the same as the parent's
@@ -105,7 +106,7 @@ class field_list {
     std::uint32_t words() const noexcept { return (fields() + 63) / 64; }
     // The first field of the list at or behind `at`; fields() when there is none.
     std::uint32_t next(std::uint32_t at) const noexcept {
-        if (at >= fields()) return fields();
+        if (words_ == nullptr || at >= fields()) return fields();
         std::uint32_t w = at / 64;
         std::uint64_t bits = words_[w] & ~std::uint64_t{0} << at % 64;
         while (bits == 0) {
@@ -123,7 +124,9 @@ class field_list {
 inline errc expand_element(const avro::plan& p, std::string_view element, std::uint64_t* words) noexcept {
     if (element.empty()) return errc::none;
     std::uint32_t first = 0, count = p.field_count();
-    if (const std::size_t dash = element.find('-'); dash != std::string_view::npos) {
+    if (element.size() < 2 || (element[1] | 0x20) != 'x') { // not "0x": a nested one
+        const std::size_t dash = element.find('-');
+        if (dash == std::string_view::npos) return errc::bitmap_syntax;
         std::uint32_t parent = 0;
         const auto [end, bad] = std::from_chars(element.data(), element.data() + dash, parent);
         if (bad == std::errc::result_out_of_range) return errc::bitmap_parent_not_a_record;
@@ -132,8 +135,9 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
         first = p[{parent}].first_child;
         count = p[{parent}].child_count;
         element.remove_prefix(dash + 1);
+        if (element.size() < 2 || (element[1] | 0x20) != 'x') return errc::bitmap_syntax;
     }
-    if (element.size() < 2 || element[0] != '0' || (element[1] != 'x' && element[1] != 'X')) return errc::bitmap_syntax;
+    if (element[0] != '0') return errc::bitmap_syntax;
     return expand_bitmap(element.substr(2), first, count, words);
 }
 
