@@ -23,6 +23,7 @@ enum class errc : std::uint8_t {
     schema_bad_size,
     schema_root_not_a_record,
     schema_header_mismatch,
+    unknown_field,
 
     // datum; offset = byte in the payload
     payload_too_large,
@@ -67,6 +68,7 @@ constexpr const char* message(errc code) noexcept {
     case errc::schema_bad_size: return "the size of a fixed type must be a whole number that is not negative";
     case errc::schema_root_not_a_record: return "an event schema must be a record";
     case errc::schema_header_mismatch: return "a member of ChangeEventHeader has an unexpected type";
+    case errc::unknown_field: return "the schema has no field of this name";
     case errc::payload_too_large: return "the payload is larger than limits::payload_bytes";
     case errc::end_of_data: return "the payload ends inside a value";
     case errc::varint_too_long: return "a variable-length integer has more than 10 bytes or overflows 64 bits";

@@ -238,7 +238,7 @@ class walker {
         if (payload_.size() > limits::payload_bytes) return in_.fail(errc::payload_too_large), false;
         if (out_.entries_.size() < plan_.size()) {
             out_.entries_.resize(plan_.size());
-            out_.order_.resize(plan_.size());
+            out_.order_.resize(plan_.size() + 1); // one over: a field outside the projection is written and not counted
         }
         out_.count_ = 0;
         own.field = plan_.has_usual_header() && usual_header() ? 1 : 0;
@@ -307,7 +307,8 @@ class walker {
                            & (advance <= static_cast<std::size_t>(l.last - l.at));
         if (!holds) [[unlikely]] return false;
         l.entries[l.field] = {static_cast<std::uint32_t>(l.at - l.base) + s.begin, l.count};
-        l.order[l.count++] = l.field++;
+        l.order[l.count] = l.field++;
+        l.count += s.noted;
         l.at += advance;
         return l.field != l.end;
     }
@@ -420,7 +421,7 @@ class walker {
             if (!other(o)) return;
             break;
         }
-        note(f, at, out_.count_);
+        if (o.wanted) note(f, at, out_.count_);
     }
 
     // A type without an op of its own; false when it turned out to be null.

@@ -39,6 +39,7 @@ struct stride {
     std::uint8_t most_varint = 0;  // longest integer or length that the formula holds for; 0: it does not hold at all
     std::uint8_t most_first = 255; // largest first byte that it holds for
     std::uint8_t sign = 0;         // 1: the integer must not be negative
+    std::uint8_t noted = 1;        // 0: the field is outside the projection
 };
 
 // What the bytes of a field are, once a union of null and something has been looked through.
@@ -49,6 +50,7 @@ struct op {
     bool null_first = false;       // a union whose first branch is null: a 0x00 byte is the whole field
     bool optional = false;         // a union of null and one other type
     std::uint8_t null_branch = 0;  // optional: which of the two is null
+    bool wanted = true;            // false: outside the projection, skipped and never seen
     std::uint32_t node = 0;        // the type; of an optional field the type that is not null
     std::uint32_t null_run = 0;    // from here on so many fields side by side have null_first
     std::uint32_t width = 0;       // width: bytes of a value (float, double, fixed)
@@ -75,11 +77,12 @@ class plan {
     // Those and the children of compound fields.
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ops_.size()); }
 
-    // "Phone", "BillingAddress.City"; a field that is false when the schema has no such name.
+    // "Phone", "BillingAddress.City"; a field that is false when the schema has no such name, or the projection leaves
+    // it out.
     avro::field find(std::string_view dotted_name) const noexcept {
         const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), dotted_name,
                                          [&](std::uint32_t f, std::string_view name) { return names_[f] < name; });
-        return at != by_name_.end() && names_[*at] == dotted_name ? avro::field{*at} : avro::field{};
+        return at != by_name_.end() && names_[*at] == dotted_name && ops_[*at].wanted ? avro::field{*at} : avro::field{};
     }
     std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
     const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
@@ -90,6 +93,26 @@ class plan {
     avro::field child(avro::field parent, std::uint32_t position) const noexcept {
         const op& o = ops_[parent.number];
         return position < o.child_count ? avro::field{o.first_child + position} : avro::field{};
+    }
+
+    // A copy of this plan that sees only these fields and the header; a compound brings its children. The others are
+    // stepped over in the payload (and checked), not noted, and are not in rows. An unknown name is an error; its offset
+    // is the position in `names`.
+    result<plan> project(std::span<const std::string_view> names) const {
+        result<plan> out{*this, {}};
+        const auto set = [&](std::uint32_t f, bool wanted) {
+            out.value.ops_[f].wanted = wanted;
+            out.value.strides_[f].noted = wanted ? 1 : 0;
+        };
+        const auto is_header = [&](std::uint32_t f) { return has_header_ && (f == 0 || ops_[f].parent == avro::field{0}); };
+        for (std::uint32_t f = 0; f < size(); ++f) set(f, is_header(f));
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            const avro::field f = find(names[i]);
+            if (!f) return out.error = {errc::unknown_field, static_cast<std::uint32_t>(i)}, std::move(out);
+            set(f.number, true);
+            for (std::uint32_t c = 0; c < ops_[f.number].child_count; ++c) set(ops_[f.number].first_child + c, true);
+        }
+        return out;
     }
 
     // Whether the event's first field is a ChangeEventHeader; platform events have none.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -23,11 +24,13 @@ enum class change_type : std::uint8_t {
     create, update, delete_, undelete, gap_create, gap_update, gap_delete, gap_undelete, gap_overflow, snapshot, unknown,
 };
 
+// In the order of the enum in Salesforce's schemas; older ones end before SNAPSHOT.
+inline constexpr std::string_view change_type_symbols[] = {"CREATE",     "UPDATE",     "DELETE",       "UNDELETE",     "GAP_CREATE",
+                                                           "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW", "SNAPSHOT"};
+
 constexpr change_type change_type_from(std::string_view symbol) noexcept {
-    constexpr std::string_view symbols[] = {"CREATE",     "UPDATE",     "DELETE",       "UNDELETE",     "GAP_CREATE",
-                                            "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW", "SNAPSHOT"};
-    for (std::uint8_t i = 0; i < std::size(symbols); ++i)
-        if (symbol == symbols[i]) return static_cast<change_type>(i);
+    for (std::uint8_t i = 0; i < std::size(change_type_symbols); ++i)
+        if (symbol == change_type_symbols[i]) return static_cast<change_type>(i);
     return change_type::unknown;
 }
 
@@ -76,43 +79,90 @@ class string_list {
 };
 
 // ChangeEventHeader. Each getter reads its member from the payload when it is called; for a platform event, which has
-// no header, and for a member that the schema lacks, it gives nothing or 0.
+// no header, and for a member that the schema lacks, it gives nothing or 0. A view into the payload, and into the plan
+// that it came from, if there was one.
 class event_header {
   public:
-    event_header(const avro::plan& p, const avro::datum& d, std::span<const std::byte> payload) noexcept
-        : plan_(p), datum_(d), payload_(payload) {}
+    event_header() = default;
 
-    std::string_view entity_name() const noexcept { return read<std::string_view>(plan_.header().entity_name); }
+    std::string_view entity_name() const noexcept { return read(member::entity_name).read_string(); }
     // Record ids; not always of one record ("001*" stands for all accounts, GAP_OVERFLOW has none).
-    string_list record_ids() const noexcept { return strings(plan_.header().record_ids); }
+    string_list record_ids() const noexcept { return strings(member::record_ids); }
     cdc::change_type change_type() const noexcept { return change_type_from(change_type_name()); }
-    std::string_view change_type_name() const noexcept { return read<std::string_view>(plan_.header().change_type); }
-    std::string_view change_origin() const noexcept { return read<std::string_view>(plan_.header().change_origin); }
-    std::string_view transaction_key() const noexcept { return read<std::string_view>(plan_.header().transaction_key); }
-    std::int32_t sequence_number() const noexcept { return read<std::int32_t>(plan_.header().sequence_number); }
+    // The symbol as the schema spells it.
+    std::string_view change_type_name() const noexcept {
+        const auto index = static_cast<std::uint64_t>(read(member::change_type).read_long());
+        if (at_[static_cast<std::size_t>(member::change_type)] == absent) return {};
+        if (symbols_ != nullptr) return index < symbol_count_ ? std::string_view(symbols_[index]) : std::string_view();
+        return index < std::size(change_type_symbols) ? change_type_symbols[index] : std::string_view();
+    }
+    std::string_view change_origin() const noexcept { return read(member::change_origin).read_string(); }
+    std::string_view transaction_key() const noexcept { return read(member::transaction_key).read_string(); }
+    std::int32_t sequence_number() const noexcept { return read(member::sequence_number).read_int(); }
     // Milliseconds since the epoch, UTC.
-    std::int64_t commit_timestamp() const noexcept { return read<std::int64_t>(plan_.header().commit_timestamp); }
+    std::int64_t commit_timestamp() const noexcept { return read(member::commit_timestamp).read_long(); }
     // Above 2^53 on some instances: not to be handled as a double.
-    std::int64_t commit_number() const noexcept { return read<std::int64_t>(plan_.header().commit_number); }
-    std::string_view commit_user() const noexcept { return read<std::string_view>(plan_.header().commit_user); }
+    std::int64_t commit_number() const noexcept { return read(member::commit_number).read_long(); }
+    std::string_view commit_user() const noexcept { return read(member::commit_user).read_string(); }
     // The bitmaps as Salesforce wrote them; event::changed_fields() and its siblings have them as names.
-    string_list nulled_fields() const noexcept { return strings(plan_.header().nulled_fields); }
-    string_list diff_fields() const noexcept { return strings(plan_.header().diff_fields); }
-    string_list changed_fields() const noexcept { return strings(plan_.header().changed_fields); }
+    string_list nulled_fields() const noexcept { return strings(member::nulled_fields); }
+    string_list diff_fields() const noexcept { return strings(member::diff_fields); }
+    string_list changed_fields() const noexcept { return strings(member::changed_fields); }
 
   private:
-    template <class T>
-    T read(avro::field f) const noexcept {
-        T out{};
-        if (f) avro::value(plan_.schema(), plan_[f].node, payload_, datum_.begin(f)).read(out);
-        return out;
-    }
-    string_list strings(avro::field f) const noexcept { return f ? string_list(payload_, datum_.begin(f)) : string_list(); }
+    friend class event;
+    friend result<event_header> read_header(std::span<const std::byte> payload) noexcept;
 
-    const avro::plan& plan_;
-    const avro::datum& datum_;
+    enum class member : std::uint8_t {
+        entity_name, record_ids, change_type, change_origin, transaction_key, sequence_number, commit_timestamp, commit_number,
+        commit_user, nulled_fields, diff_fields, changed_fields,
+    };
+    static constexpr std::size_t members = 12;
+    static constexpr std::uint32_t absent = 0xffff'ffff;
+
+    avro::cursor read(member m) const noexcept {
+        const std::uint32_t at = at_[static_cast<std::size_t>(m)];
+        return at == absent ? avro::cursor({}) : avro::cursor(payload_, at);
+    }
+    string_list strings(member m) const noexcept {
+        const std::uint32_t at = at_[static_cast<std::size_t>(m)];
+        return at == absent ? string_list() : string_list(payload_, at);
+    }
+
     std::span<const std::byte> payload_;
+    std::uint32_t at_[members] = {absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent};
+    const std::string* symbols_ = nullptr; // null: those of change_type_symbols
+    std::uint32_t symbol_count_ = 0;
 };
+
+// The header alone, without a schema: in every change event it is the same record in front. For routing and indexing.
+// What is behind it is not looked at. For a payload that is not a change event the error is only likely, not certain.
+inline result<event_header> read_header(std::span<const std::byte> payload) noexcept {
+    result<event_header> out;
+    if (payload.size() > limits::payload_bytes) return out.error = {errc::payload_too_large, 0}, out;
+    avro::cursor in(payload);
+    std::size_t next = 0;
+    const auto begin = [&] { out.value.at_[next++] = in.offset(); };
+    const auto skip_strings = [&] {
+        begin();
+        while (std::uint64_t count = in.read_block())
+            for (; count > 0 && !in.failed(); --count) in.read_bytes();
+    };
+    begin(), in.read_bytes();
+    skip_strings();
+    begin(), in.read_int();
+    begin(), in.read_bytes();
+    begin(), in.read_bytes();
+    begin(), in.read_int();
+    begin(), in.read_long();
+    begin(), in.read_long();
+    begin(), in.read_bytes();
+    skip_strings(), skip_strings(), skip_strings();
+    out.value.payload_ = payload;
+    out.error = in.error();
+    if (out.error) out.value = {};
+    return out;
+}
 
 // What an event says of a field.
 enum class field_state : std::uint8_t {
@@ -140,7 +190,22 @@ class event {
 
     // False for a platform event.
     bool has_header() const noexcept { return plan_->has_header(); }
-    event_header header() const noexcept { return {*plan_, *datum_, payload_}; }
+    event_header header() const noexcept {
+        event_header out;
+        if (!has_header()) return out;
+        const avro::header_fields& h = plan_->header();
+        const avro::field fields[] = {h.entity_name, h.record_ids, h.change_type, h.change_origin, h.transaction_key, h.sequence_number,
+                                      h.commit_timestamp, h.commit_number, h.commit_user, h.nulled_fields, h.diff_fields, h.changed_fields};
+        out.payload_ = payload_;
+        for (std::size_t i = 0; i < event_header::members; ++i)
+            if (fields[i]) out.at_[i] = datum_->begin(fields[i]);
+        if (h.change_type) {
+            const auto symbols = plan_->schema().symbols(plan_->schema()[(*plan_)[h.change_type].node]);
+            out.symbols_ = symbols.data();
+            out.symbol_count_ = static_cast<std::uint32_t>(symbols.size());
+        }
+        return out;
+    }
 
     // CREATE, DELETE and gap events have empty lists; that does not mean that nothing happened.
     field_list changed_fields() const noexcept { return {*plan_, changed_}; }

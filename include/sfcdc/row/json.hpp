@@ -162,14 +162,20 @@ enum class body : std::uint8_t {
 // The members of an object: every field of the event but the header, compounds as objects.
 inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
     const avro::plan& p = e.plan();
-    const auto stated = [&](avro::field f) { return which == body::all_fields || e.state(f) != cdc::field_state::unchanged; };
+    const auto stated = [&](avro::field f) {
+        return p[f].wanted && (which == body::all_fields || e.state(f) != cdc::field_state::unchanged);
+    };
     for (std::uint32_t i = e.has_header() ? 1 : 0; i < p.field_count(); ++i) {
         const avro::field f{i};
         const avro::op& o = p[f];
         // An absent compound can still say something: that one of its children was cleared.
         bool compound = e.has_value(f) && o.child_count != 0 && e.value(f).type() == avro::type::record;
-        for (std::uint32_t c = 0; !compound && which == body::stated && !e.has_value(f) && c < o.child_count; ++c)
-            compound = e.state(p.child(f, c)) == cdc::field_state::null && e.state(f) == cdc::field_state::unchanged;
+        for (std::uint32_t c = 0; !compound && !e.has_value(f) && c < o.child_count; ++c) {
+            const avro::field child = p.child(f, c);
+            if (!p[child].wanted) continue;
+            compound = (!o.wanted && (which == body::all_fields || e.has_value(child)))
+                       || (which == body::stated && e.state(child) == cdc::field_state::null && e.state(f) == cdc::field_state::unchanged);
+        }
         if (!compound && !stated(f)) continue;
         json.key(p.name(f), first);
         if (!compound) {
