@@ -207,9 +207,47 @@ class reader {
         c.ca_file = text(t, name, "ca_file", false);
     }
 
+    std::vector<std::string> texts(const toml::table& t, std::string_view name, std::string_view key) {
+        std::vector<std::string> out;
+        const toml::node* const n = t.get(key);
+        if (n == nullptr) return out;
+        const toml::array* const list = n->as_array();
+        const bool strings = list != nullptr && std::all_of(list->begin(), list->end(), [](const toml::node& e) { return e.is_string(); });
+        if (!strings) return wrong(n->source(), label(name, key) + ": a list of strings was expected"), out;
+        for (const toml::node& e : *list) out.push_back(e.as_string()->get());
+        return out;
+    }
+
+    row::layout layout(const toml::table& t) {
+        constexpr std::string_view name = "stream";
+        using make = row::layout (*)();
+        row::layout l = choice<make>(t, name, "layout", false,
+                                     {{"salesforce_zerobus", row::layout::salesforce_zerobus}, {"lakeflow", row::layout::lakeflow}, {"sfcdc", row::layout::sfcdc}},
+                                     row::layout::salesforce_zerobus)();
+        const auto apply = [&](std::string_view key, const auto& change, const std::vector<std::string>& names) {
+            const std::vector<std::string_view> views(names.begin(), names.end());
+            auto [changed, bad] = change(views);
+            if (bad) wrong(t.get(key)->source(), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
+            else l = std::move(changed);
+        };
+        if (const auto names = texts(t, name, "columns"); !names.empty())
+            apply("columns", [&](const auto& v) { return l.only(v); }, names);
+        apply("exclude", [&](const auto& v) { return l.without(v); }, texts(t, name, "exclude"));
+        if (const toml::node* n = t.get("rename")) {
+            const toml::table* const pairs = n->as_table();
+            if (pairs == nullptr) return wrong(n->source(), "[stream] rename: a table was expected, as in { record_data = \"data\" }"), l;
+            for (const auto& [from, to] : *pairs) {
+                if (!to.is_string()) wrong(to.source(), "[stream] rename: a string was expected");
+                else apply("rename", [&](const auto&) { return l.renamed(from.str(), to.as_string()->get()); }, {std::string(from.str())});
+            }
+        }
+        if (l.columns().empty()) wrong(t.source(), "[stream]: no column is left");
+        return l;
+    }
+
     const stream_config& stream(const toml::table& t, config& all) {
         constexpr std::string_view name = "stream";
-        only(t, name, {"topic", "start", "sink", "layout", "table", "path", "checkpoint", "dead_letters", "on_undecodable", "schema_json_every"});
+        only(t, name, {"topic", "start", "sink", "layout", "columns", "exclude", "rename", "table", "path", "checkpoint", "dead_letters", "on_undecodable", "schema_json_every"});
         stream_config c;
         c.topic = text(t, name, "topic", true);
         if (!c.topic.empty() && !c.topic.starts_with("/data/") && !c.topic.starts_with("/event/"))
@@ -217,8 +255,7 @@ class reader {
         c.start = choice<start_position>(t, name, "start", false, {{"earliest", start_position::earliest}, {"latest", start_position::latest}}, c.start);
         c.sink = choice<sink_kind>(t, name, "sink", true,
                                    {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
-        c.layout = choice<layout_kind>(t, name, "layout", false,
-                                       {{"salesforce_zerobus", layout_kind::salesforce_zerobus}, {"lakeflow", layout_kind::lakeflow}}, c.layout);
+        c.layout = layout(t);
         c.on_undecodable = choice<undecodable_policy>(t, name, "on_undecodable", false,
                                                       {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
         c.schema_json_every = number(t, name, "schema_json_every", 0, c.schema_json_every);

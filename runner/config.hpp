@@ -1,6 +1,8 @@
 // The configuration file, read and checked as a whole before anything is connected.
 #pragma once
 
+#include <sfcdc/row/layout.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -25,7 +27,7 @@ struct databricks_config {
 };
 
 enum class sink_kind : std::uint8_t { zerobus, sqlite, ndjson };
-enum class layout_kind : std::uint8_t { salesforce_zerobus, lakeflow };
+
 enum class undecodable_policy : std::uint8_t { dead_letter, stop };
 enum class start_position : std::uint8_t { earliest, latest };
 
@@ -33,7 +35,7 @@ struct stream_config {
     std::string topic;
     start_position start = start_position::earliest; // used when no position is stored yet
     sink_kind sink = sink_kind::sqlite;
-    layout_kind layout = layout_kind::salesforce_zerobus;
+    row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
     std::string table;                // zerobus: catalog.schema.table; sqlite: the table's name
     std::filesystem::path path;       // sqlite: the database; ndjson: the file, "-" is stdout
     std::filesystem::path checkpoint; // zerobus, ndjson: where the position is kept

@@ -45,6 +45,9 @@ enum class errc : std::uint8_t {
     bitmap_bit_beyond_fields,
     bitmap_parent_not_a_record,
 
+    // layouts; offset = position in the list of names
+    unknown_column,
+
     // texts of bytes; offset = character in the text
     bad_hex,
     bad_base64,
@@ -85,6 +88,7 @@ constexpr const char* message(errc code) noexcept {
     case errc::bitmap_syntax: return "a field bitmap is not of the form 0xHEX or POSITION-0xHEX";
     case errc::bitmap_bit_beyond_fields: return "a field bitmap has a bit past the last field: the event's schema is another one";
     case errc::bitmap_parent_not_a_record: return "a nested field bitmap names a field that is not a compound field";
+    case errc::unknown_column: return "the layout has no column of this name, or the name is taken";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";

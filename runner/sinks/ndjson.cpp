@@ -6,7 +6,7 @@
 
 namespace sfcdc::runner {
 
-ndjson_sink::ndjson_sink(const stream_config& stream) : path_(stream.path), layout_(layout_of(stream.layout)), checkpoint_(stream.checkpoint) {}
+ndjson_sink::ndjson_sink(const stream_config& stream) : path_(stream.path), layout_(stream.layout), checkpoint_(stream.checkpoint) {}
 
 std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner) {
     owner_ = owner;
@@ -15,9 +15,12 @@ std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner) 
 }
 
 std::uint32_t ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
-    const std::uint32_t replaced = row::append_json(layout_, event, around, batch_);
-    batch_.push_back('\n');
-    ++batch_rows_;
+    std::uint32_t replaced = 0;
+    row::for_each_row(layout_, event, [&](const row::record& of) {
+        replaced += row::append_json(layout_, event, around, batch_, of);
+        batch_.push_back('\n');
+        ++batch_rows_;
+    });
     return replaced;
 }
 

@@ -6,10 +6,6 @@
 
 namespace sfcdc::runner {
 
-row::layout layout_of(layout_kind kind) {
-    return kind == layout_kind::lakeflow ? row::layout::lakeflow() : row::layout::salesforce_zerobus();
-}
-
 std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks) {
     switch (stream.sink) {
     case sink_kind::zerobus: return std::make_unique<zerobus_sink>(stream, databricks);

@@ -25,7 +25,7 @@ class sink {
     // The first call. The position stored by an earlier run, or nothing. `owner` is stored with the positions to come.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner) = 0;
 
-    // The row of one event; the event's views end with the call. Returns how many bytes of ill-formed text it replaced.
+    // The rows of one event; its views end with the call. Returns how many bytes of ill-formed text it replaced.
     virtual std::uint32_t add(const cdc::event& event, const row::envelope& around) = 0;
 
     // Ends a batch: once all rows that were added so far are durable, so becomes `position`. May return before that;
@@ -41,8 +41,6 @@ class sink {
     // Rows that are durable. May be called from another thread.
     virtual std::uint64_t rows_durable() const = 0;
 };
-
-row::layout layout_of(layout_kind kind);
 
 // Makes what the configuration names; nothing is connected before open().
 std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks);

@@ -18,7 +18,9 @@ std::string identifier(std::string_view name) {
 
 const char* sqlite_type(row::column_type type) {
     switch (type) {
-    case row::column_type::bigint: return "INTEGER";
+    case row::column_type::integer:
+    case row::column_type::bigint:
+    case row::column_type::timestamp: return "INTEGER";
     case row::column_type::binary: return "BLOB";
     default: return "TEXT"; // arrays as JSON text
     }
@@ -31,6 +33,7 @@ struct binder {
     std::uint32_t replaced = 0;
 
     void null() { sqlite3_bind_null(statement, at); }
+    void integer(std::int32_t v) { sqlite3_bind_int64(statement, at, v); }
     void bigint(std::int64_t v) { sqlite3_bind_int64(statement, at, v); }
     void string(std::string_view v) {
         std::string valid;
@@ -59,7 +62,7 @@ struct binder {
 
 void sqlite_sink::close_statement::operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
 
-sqlite_sink::sqlite_sink(const stream_config& stream) : path_(stream.path), table_(stream.table), layout_(layout_of(stream.layout)) {}
+sqlite_sink::sqlite_sink(const stream_config& stream) : path_(stream.path), table_(stream.table), layout_(stream.layout) {}
 
 sqlite_sink::~sqlite_sink() {
     insert_.reset();
@@ -122,16 +125,20 @@ void sqlite_sink::begin() {
 
 std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
     begin();
-    binder b{insert_.get()};
-    for (const row::column& c : layout_.columns()) {
-        ++b.at;
-        row::visit(c, event, around, b);
-    }
-    const int done = sqlite3_step(insert_.get());
-    sqlite3_reset(insert_.get());
-    if (done != SQLITE_DONE) fail("write a row");
-    ++batch_rows_;
-    return b.replaced;
+    std::uint32_t replaced = 0;
+    row::for_each_row(layout_, event, [&](const row::record& of) {
+        binder b{insert_.get()};
+        for (const row::column& c : layout_.columns()) {
+            ++b.at;
+            row::visit(c, event, around, b, of);
+        }
+        const int done = sqlite3_step(insert_.get());
+        sqlite3_reset(insert_.get());
+        if (done != SQLITE_DONE) fail("write a row");
+        ++batch_rows_;
+        replaced += b.replaced;
+    });
+    return replaced;
 }
 
 void sqlite_sink::commit(const pubsub::replay_id& position, const std::stop_token&) {

@@ -29,7 +29,7 @@ constexpr auto closing_time = 5s;  // from our half-close to the end of the call
 } // namespace
 
 zerobus_sink::zerobus_sink(const stream_config& stream, const databricks_config& databricks)
-    : stream_(stream), layout_(layout_of(stream.layout)), checkpoint_(stream.checkpoint), token_(databricks, stream.table),
+    : stream_(stream), layout_(stream.layout), checkpoint_(stream.checkpoint), token_(databricks, stream.table),
       stub_(zerobus::Zerobus::NewStub(open_channel(databricks.zerobus_endpoint, databricks.ca_file))) {}
 
 zerobus_sink::~zerobus_sink() {
@@ -45,15 +45,22 @@ std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner)
 }
 
 std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& around) {
-    std::string row;
-    const std::uint32_t replaced = row::append_protobuf(layout_, event, around, row);
+    std::uint32_t replaced = 0;
+    row::for_each_row(layout_, event, [&](const row::record& of) {
+        std::string row;
+        replaced += row::append_protobuf(layout_, event, around, row, of);
+        push(std::move(row));
+    });
+    return replaced;
+}
+
+void zerobus_sink::push(std::string row) {
     if (row.size() > max_request_bytes)
         throw failure(exit_code::needs_decision, "An event gives a row of " + std::to_string(row.size()) + " bytes, and Zerobus takes "
                                                  + std::to_string(max_request_bytes) + " in a request; choose another [[stream]] layout.");
     if (batch_.bytes + row.size() > max_request_bytes) close_batch();
     batch_.bytes += row.size();
     batch_.rows.push_back(std::move(row));
-    return replaced;
 }
 
 void zerobus_sink::commit(const pubsub::replay_id& position, const std::stop_token& stop) {

@@ -60,6 +60,7 @@ class zerobus_sink final : public sink {
     void acknowledge(std::int64_t offset, call_state& state);
     void send_all(call& c, grpc::ClientContext& context, call_state& state, const std::stop_token& stop);
     outcome judge(const grpc::Status& status, const call_state& state);
+    void push(std::string row);
     void close_batch();
     bool full() const noexcept;
 

@@ -194,6 +194,15 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
     }
 }
 
+inline std::uint32_t append_body(const cdc::event& e, body which, std::string& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw("{");
+    append_fields(json, e, which, first);
+    json.raw("}");
+    return json.replaced();
+}
+
 // The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.
 inline void append_header_members(json_writer& json, const cdc::event& e, bool& first) {
     const avro::plan& p = e.plan();
@@ -254,14 +263,10 @@ inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& o
 }
 
 // The value of column_source::body_json.
-inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
-    json_writer json(out);
-    bool first = true;
-    json.raw("{");
-    detail::append_fields(json, e, detail::body::all_fields, first);
-    json.raw("}");
-    return json.replaced();
-}
+inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) { return detail::append_body(e, detail::body::all_fields, out); }
+
+// The value of column_source::stated_json.
+inline std::uint32_t append_stated_json(const cdc::event& e, std::string& out) { return detail::append_body(e, detail::body::stated, out); }
 
 // The value of column_source::event_json: the datum as the Lakeflow connector shows it. Where a bitmap list is not
 // empty, "changedFieldsNames", "nulledFieldsNames" and "diffFieldsNames" stand in the header beside it.
@@ -287,13 +292,37 @@ inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
     return json.replaced();
 }
 
-// Calls one of visitor.null(), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
+// Which of an event's records a row is for. Layouts with one row an event have the first one only.
+struct record {
+    std::uint32_t ordinal = 0;
+    std::string_view id; // empty: no single record
+};
+
+// Calls f(record) once for each row that the event gives in this layout; at least once, also without record ids.
+template <class F>
+void for_each_row(const layout& l, const cdc::event& e, F&& f) {
+    const auto single = [](std::string_view id) { // "001*" is all accounts, the other stands for an overflow
+        return id.find('*') == std::string_view::npos && id != "000000000000000AAA" ? id : std::string_view();
+    };
+    std::uint32_t ordinal = 0;
+    for (const std::string_view id : e.header().record_ids()) {
+        f(record{ordinal++, single(id)});
+        if (l.rows() == granularity::event) return;
+    }
+    if (ordinal == 0) f(record{});
+}
+
+// Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
 // .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(std::string&)` appends
 // the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
 template <class Visitor>
-void visit(const column& c, const cdc::event& e, const envelope& around, Visitor&& visitor) {
+void visit(const column& c, const cdc::event& e, const envelope& around, Visitor&& visitor, const record& of = {}) {
     const cdc::event_header header = e.header();
     const auto text = [&](std::string_view s) { s.empty() ? visitor.null() : visitor.string(s); };
+    const auto time = [&](std::int64_t ms) { // in the unit of the column; a time out of its range stays what it is
+        constexpr std::int64_t most = 9'223'372'036'854'775;
+        visitor.bigint(c.type == column_type::timestamp && ms >= -most && ms <= most ? ms * 1000 : ms);
+    };
     std::string id;
     switch (c.source) {
     case column_source::event_id: return text(around.event_id);
@@ -311,13 +340,20 @@ void visit(const column& c, const cdc::event& e, const envelope& around, Visitor
     case column_source::changed_fields: return visitor.string_array(e.changed_fields());
     case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
     case column_source::diff_fields: return visitor.string_array(e.diff_fields());
+    case column_source::transaction_key: return text(header.transaction_key());
+    case column_source::sequence_number: return e.has_header() ? visitor.integer(header.sequence_number()) : visitor.null();
+    case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number()) : visitor.null();
+    case column_source::commit_user: return text(header.commit_user());
+    case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(of.ordinal));
+    case column_source::record_id: return text(of.id);
     case column_source::commit_timestamp: {
-        if (e.has_header()) return visitor.bigint(header.commit_timestamp());
+        if (e.has_header()) return time(header.commit_timestamp());
         const avro::field created = e.plan().find("CreatedDate");
         const auto at = created ? e.get<std::int64_t>(created) : cdc::field_value<std::int64_t>{};
-        return visitor.bigint(at ? at.value : around.received_timestamp);
+        return time(at ? at.value : around.received_timestamp);
     }
-    case column_source::received_timestamp: return visitor.bigint(around.received_timestamp);
+    case column_source::received_timestamp: return time(around.received_timestamp);
+    case column_source::stated_json: return visitor.json_text([&](std::string& out) { return append_stated_json(e, out); });
     case column_source::body_json: return visitor.json_text([&](std::string& out) { return append_body_json(e, out); });
     case column_source::event_json: return visitor.json_text([&](std::string& out) { return append_datum_json(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
@@ -331,6 +367,7 @@ struct json_columns {
     std::uint32_t replaced = 0; // inside JSON that is itself the text of a column
 
     void null() { writer.null(); }
+    void integer(std::int32_t v) { writer.integer(v); }
     void bigint(std::int64_t v) { writer.integer(v); }
     void string(std::string_view v) { writer.string(v); }
     void binary(std::span<const std::byte> v) { writer.base64(v); }
@@ -347,14 +384,14 @@ struct json_columns {
 } // namespace detail
 
 // One row as a JSON object; JSON columns are strings that hold JSON, as Zerobus wants them.
-inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out) {
+inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out, const record& of = {}) {
     json_writer writer(out);
     detail::json_columns columns{writer};
     bool first = true;
     writer.raw("{");
     for (const column& c : l.columns()) {
         writer.key(c.name, first);
-        visit(c, e, around, columns);
+        visit(c, e, around, columns, of);
     }
     writer.raw("}");
     return writer.replaced() + columns.replaced;

@@ -10,12 +10,16 @@
 #include <utility>
 #include <vector>
 
+#include <sfcdc/error.hpp>
+
 namespace sfcdc::row {
 
 // Column types by their names in Unity Catalog, with the protobuf type that Zerobus wants for each.
 enum class column_type : std::uint8_t {
     string,       // STRING: string
+    integer,      // INT: int32
     bigint,       // BIGINT: int64
+    timestamp,    // TIMESTAMP: int64, microseconds since the epoch, UTC
     binary,       // BINARY: bytes
     string_array, // ARRAY<STRING>: repeated string
 };
@@ -35,9 +39,16 @@ enum class column_source : std::uint8_t {
     changed_fields,
     nulled_fields,
     diff_fields,
-    commit_timestamp,   // ms; of a platform event its CreatedDate
-    received_timestamp, // ms: when sfcdc received the event
+    transaction_key,
+    sequence_number,
+    commit_number,
+    commit_user,
+    record_ordinal,     // which of the event's records the row is for, from 0
+    record_id,          // null where the event names no single record: "001*", GAP_OVERFLOW, a platform event
+    commit_timestamp,   // ms, or us in a timestamp column; of a platform event its CreatedDate
+    received_timestamp, // ms, or us in a timestamp column: when sfcdc received the event
     body_json,          // all fields but the header, null where the event has no value
+    stated_json,        // what the event states: a value where there is one, null where it was cleared, else nothing
     event_json,         // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
     payload,
     schema_json,
@@ -60,12 +71,71 @@ struct envelope {
     std::int64_t received_timestamp = 0; // milliseconds since the epoch, UTC
 };
 
-// An ordered list of columns. Owns its names. Protobuf field numbers are positions, from 1.
+enum class granularity : std::uint8_t { event, record };
+
+// An ordered list of columns, and whether an event is one row or one for each of its records. Owns its names. Protobuf
+// field numbers are positions, from 1.
 class layout {
   public:
-    explicit layout(std::vector<column> columns) : columns_(std::move(columns)) {}
+    layout() = default;
+    explicit layout(std::vector<column> columns, granularity rows = granularity::event) : columns_(std::move(columns)), rows_(rows) {}
 
     std::span<const column> columns() const noexcept { return columns_; }
+    granularity rows() const noexcept { return rows_; }
+
+    // The same with these columns only, in the order given; without these; and with another name for one. An unknown
+    // name is an error (its offset is the position in `names`), and so is a name that is taken.
+    result<layout> only(std::span<const std::string_view> names) const {
+        result<layout> out{layout({}, rows_), {}};
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            const column* const c = find(names[i]);
+            if (c == nullptr || out.value.find(names[i]) != nullptr) return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
+            out.value.columns_.push_back(*c);
+        }
+        return out;
+    }
+    result<layout> without(std::span<const std::string_view> names) const {
+        result<layout> out{*this, {}};
+        for (std::size_t i = 0; i < names.size(); ++i)
+            if (std::erase_if(out.value.columns_, [&](const column& c) { return c.name == names[i]; }) == 0)
+                return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
+        return out;
+    }
+    result<layout> renamed(std::string_view from, std::string_view to) const {
+        result<layout> out{*this, {}};
+        column* const c = out.value.find(from);
+        if (c == nullptr || (from != to && find(to) != nullptr)) return out.error = {errc::unknown_column, 0}, out;
+        c->name = to;
+        return out;
+    }
+
+    // One row for each record id, with everything that is needed to rebuild order and transactions. org_id, topic,
+    // replay_id and record_ordinal together are unique: what comes twice is found by them.
+    static layout sfcdc() {
+        using enum column_type;
+        using s = column_source;
+        return layout({{"org_id", string, s::org_id},
+                       {"topic", string, s::topic_name},
+                       {"replay_id", string, s::replay_id_hex},
+                       {"record_ordinal", integer, s::record_ordinal},
+                       {"event_id", string, s::event_id},
+                       {"schema_id", string, s::schema_id},
+                       {"entity_name", string, s::entity_name},
+                       {"change_type", string, s::change_type},
+                       {"record_id", string, s::record_id},
+                       {"transaction_key", string, s::transaction_key},
+                       {"sequence_number", integer, s::sequence_number},
+                       {"commit_number", bigint, s::commit_number},
+                       {"commit_timestamp", timestamp, s::commit_timestamp},
+                       {"commit_user", string, s::commit_user},
+                       {"change_origin", string, s::change_origin},
+                       {"changed_fields", string_array, s::changed_fields},
+                       {"nulled_fields", string_array, s::nulled_fields},
+                       {"diff_fields", string_array, s::diff_fields},
+                       {"record_data", string, s::stated_json},
+                       {"ingested_at", timestamp, s::received_timestamp}},
+                      granularity::record);
+    }
 
     // The table of the Python library salesforce-zerobus, column by column, so that queries on it go on working.
     // `timestamp` is the commit time, as documented there. schema_json has 10 to 20 KB: sfcdc fills it when the schema
@@ -104,7 +174,15 @@ class layout {
     }
 
   private:
+    const column* find(std::string_view name) const noexcept {
+        for (const column& c : columns_)
+            if (c.name == name) return &c;
+        return nullptr;
+    }
+    column* find(std::string_view name) noexcept { return const_cast<column*>(std::as_const(*this).find(name)); }
+
     std::vector<column> columns_;
+    granularity rows_ = granularity::event;
 };
 
 } // namespace sfcdc::row

@@ -1,6 +1,7 @@
 // Rows as protobuf messages, written straight from the payload, and the DescriptorProto that says what they are.
 // proto2 presence: a null column is not on the wire, an empty text or a zero is.
-// Source: Zerobus' type mapping (STRING string, BIGINT int64, BINARY bytes, ARRAY repeated, unpacked), and
+// Source: Zerobus' type mapping (STRING string, INT int32, BIGINT int64, TIMESTAMP int64 us, BINARY bytes,
+// ARRAY repeated, unpacked), and
 // google/protobuf/descriptor.proto for the numbers of DescriptorProto.
 #pragma once
 
@@ -26,6 +27,7 @@ struct protobuf_columns {
     std::uint32_t replaced = 0;
 
     void null() {}
+    void integer(std::int32_t v) { writer.int64(number, v); }
     void bigint(std::int64_t v) { writer.int64(number, v); }
     void binary(std::span<const std::byte> v) { writer.bytes(number, wire::as_chars(v)); }
     void string(std::string_view v) { // a protobuf string must be UTF-8, or the whole request is refused
@@ -42,14 +44,27 @@ struct protobuf_columns {
     }
 };
 
+// FieldDescriptorProto.Type
+constexpr std::int64_t protobuf_type(column_type type) noexcept {
+    switch (type) {
+    case column_type::integer: return 5;    // TYPE_INT32
+    case column_type::bigint:
+    case column_type::timestamp: return 3;  // TYPE_INT64
+    case column_type::binary: return 12;    // TYPE_BYTES
+    case column_type::string:
+    case column_type::string_array: break;
+    }
+    return 9;                               // TYPE_STRING
+}
+
 } // namespace detail
 
 // Appends one message; returns how many bytes of ill-formed UTF-8 were replaced by U+FFFD.
-inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out) {
+inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out, const record& of = {}) {
     detail::protobuf_columns columns{wire::protobuf_writer(out), out};
     for (const column& c : l.columns()) {
         ++columns.number;
-        visit(c, e, around, columns);
+        visit(c, e, around, columns, of);
     }
     return columns.replaced;
 }
@@ -57,18 +72,17 @@ inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const
 // A serialised google.protobuf.DescriptorProto of the message that append_protobuf() writes, for
 // CreateIngestStreamRequest.descriptor_proto.
 inline std::string descriptor_proto(const layout& l, std::string_view message_name = "Row") {
-    enum : std::int64_t { type_int64 = 3, type_string = 9, type_bytes = 12, label_optional = 1, label_repeated = 3 };
+    enum : std::int64_t { label_optional = 1, label_repeated = 3 }; // FieldDescriptorProto.Label
     std::string out;
     wire::protobuf_writer message(out);
     message.bytes(1, message_name);
     std::int64_t number = 0;
     for (const column& c : l.columns()) {
-        const std::int64_t type = c.type == column_type::bigint ? type_int64 : c.type == column_type::binary ? type_bytes : type_string;
         message.nested(2, [&] { // FieldDescriptorProto
             message.bytes(1, c.name);
             message.int64(3, ++number);
             message.int64(4, c.type == column_type::string_array ? label_repeated : label_optional);
-            message.int64(5, type);
+            message.int64(5, detail::protobuf_type(c.type));
         });
     }
     return out;
