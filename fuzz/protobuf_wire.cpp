@@ -1,0 +1,43 @@
+// Varints and zig-zag: any bytes are read or refused, and what is read is written back as the same number.
+#include "fuzz.hpp"
+
+#include <sfcdc/wire/protobuf.hpp>
+#include <sfcdc/wire/text.hpp>
+
+#include <string>
+
+using namespace sfcdc;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const fuzz::exact_bytes input({data, size});
+    const std::span<const std::byte> bytes = input;
+    const std::byte* p = bytes.data();
+    const std::byte* const end = p + bytes.size();
+    std::string out;
+    wire::protobuf_writer writer(out);
+    for (std::uint32_t field = 1; p != end; ++field) {
+        const std::byte* const start = p;
+        std::uint64_t value = 0;
+        if (wire::read_varint(p, end, value) != wire::varint_status::ok) {
+            fuzz::require(p == start);
+            break;
+        }
+        fuzz::require(p > start && p - start <= 10);
+        fuzz::require(wire::zigzag_encode(wire::zigzag_decode(value)) == value);
+        out.clear();
+        wire::append_varint(out, value);
+        fuzz::require(out.size() == wire::varint_size(value) && out.size() <= static_cast<std::size_t>(p - start));
+        std::uint64_t again = 0;
+        const std::byte* q = wire::as_bytes(out).data();
+        fuzz::require(wire::read_varint(q, q + out.size(), again) == wire::varint_status::ok && again == value);
+        // A nested field of any length has its length in front.
+        out.clear();
+        writer.nested(field, [&] { out.append(static_cast<std::size_t>(value % 20'000), 'x'); });
+        q = wire::as_bytes(out).data();
+        const std::byte* const q_end = q + out.size();
+        fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok && again == (std::uint64_t{field} << 3 | 2));
+        fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok && again == value % 20'000);
+        fuzz::require(static_cast<std::uint64_t>(q_end - q) == again);
+    }
+    return 0;
+}

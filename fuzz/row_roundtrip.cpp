@@ -1,0 +1,87 @@
+// A schema and a payload as rows: what is written as JSON is UTF-8 and closes what it opens, and a protobuf row is a
+// sequence of whole fields in ascending order.
+#include "fuzz.hpp"
+
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/json.hpp>
+#include <sfcdc/row/protobuf.hpp>
+
+#include <string>
+
+using namespace sfcdc;
+
+namespace {
+
+// Brackets outside of strings are balanced, strings end, and nothing below a space stands anywhere.
+void check_json(std::string_view text) {
+    fuzz::require(wire::is_utf8(text));
+    std::string open;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        fuzz::require(static_cast<unsigned char>(c) >= 0x20);
+        if (in_string) {
+            if (c == '\\') ++i;
+            else if (c == '"') in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            open.push_back(c);
+        } else if (c == '}' || c == ']') {
+            fuzz::require(!open.empty() && open.back() == (c == '}' ? '{' : '['));
+            open.pop_back();
+        }
+    }
+    fuzz::require(!in_string && open.empty());
+}
+
+void check_protobuf(const row::layout& layout, std::string_view message) {
+    const auto bytes = wire::as_bytes(message);
+    const std::byte* p = bytes.data();
+    const std::byte* const end = p + bytes.size();
+    for (std::uint64_t last = 0; p != end;) {
+        std::uint64_t tag = 0, value = 0;
+        fuzz::require(wire::read_varint(p, end, tag) == wire::varint_status::ok);
+        const std::uint64_t field = tag >> 3;
+        fuzz::require(field >= 1 && field <= layout.columns().size() && field >= last);
+        last = field;
+        const row::column& column = layout.columns()[field - 1];
+        const bool number = row::detail::protobuf_type(column.type) <= 5;
+        fuzz::require((tag & 7) == (number ? 0u : 2u));
+        fuzz::require(wire::read_varint(p, end, value) == wire::varint_status::ok);
+        if (number) continue;
+        fuzz::require(value <= static_cast<std::size_t>(end - p));
+        if (column.type != row::column_type::binary)
+            fuzz::require(wire::is_utf8({reinterpret_cast<const char*>(p), static_cast<std::size_t>(value)}));
+        p += value;
+    }
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto [schema, datum] = fuzz::split({data, size});
+    const fuzz::exact_bytes text(schema), payload(datum);
+    const auto [plan, bad_plan] = avro::compile(text.text());
+    if (bad_plan) return 0;
+    cdc::decoder decoder;
+    const auto [event, bad] = decoder.decode(plan, payload);
+    if (bad) return 0;
+    const row::envelope around{.event_id = "e", .schema_id = "s", .topic_name = "/data/T", .org_id = "o", .replay_id = payload,
+                               .schema_json = text.text(), .received_timestamp = -1};
+    std::string out;
+    for (const row::layout& layout : {row::layout::salesforce_zerobus(), row::layout::lakeflow(), row::layout::sfcdc()}) {
+        out.clear();
+        row::append_json(layout, event, around, out);
+        check_json(out);
+        row::for_each_row(layout, event, [&](const row::record& of) {
+            out.clear();
+            row::append_protobuf(layout, event, around, out, of);
+            check_protobuf(layout, out);
+        });
+    }
+    out.clear();
+    row::append_event_json(event, out);
+    check_json(out);
+    return 0;
+}
