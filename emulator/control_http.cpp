@@ -1,0 +1,96 @@
+#include "control_http.hpp"
+
+#include "http_server.hpp"
+
+#include <algorithm>
+
+namespace emulator {
+namespace {
+
+using nlohmann::json;
+
+json status(world& in) {
+    return {
+        {"published", in.salesforce.published()},
+        {"subscribers", in.subscribers.count()},
+        {"subscribe_calls", in.count.subscribe_calls.load()},
+        {"delivered", in.count.delivered.load()},
+        {"get_schema_calls", in.count.get_schema_calls.load()},
+        {"get_topic_calls", in.count.get_topic_calls.load()},
+        {"logins", in.count.logins.load()},
+        {"tokens", {{"salesforce", in.salesforce_tokens.issued()}, {"databricks", in.databricks_tokens.issued()}}},
+        {"streams", in.ingest_streams.count()},
+        {"streams_opened", in.count.streams_opened.load()},
+        {"ingest_requests", in.count.ingest_requests.load()},
+        {"acks_sent", in.count.acks_sent.load()},
+        {"rows", in.tables.rows_written()}};
+}
+
+void fault(const json& command, world& in) {
+    const std::string op = command.is_object() ? command.value("op", "") : "";
+    if (op == "expire_salesforce_tokens") {
+        in.salesforce_tokens.expire_all();
+        // A revoked session ends the streams that it opened, unless the test wants to see only the next call fail.
+        if (command.value("end_streams", true)) in.fault.interrupt_subscribers("service.auth.error");
+    } else if (op == "expire_databricks_tokens") {
+        in.databricks_tokens.expire_all();
+    } else if (op == "expire_retention") {
+        in.salesforce.expire_everything();
+    } else {
+        in.fault.apply(command);
+    }
+}
+
+// Runs what a client asked for; what it got wrong becomes a 400 with a sentence.
+template<typename action> void obey(const httplib::Request& request, httplib::Response& response, action run) {
+    try {
+        answer(response, 200, run(json::parse(request.body)));
+    } catch (const json::exception& e) {
+        answer(response, 400, {{"error", std::string("This request cannot be understood: ") + e.what()}});
+    } catch (const std::invalid_argument& e) {
+        answer(response, 400, {{"error", e.what()}});
+    }
+}
+
+} // namespace
+
+void serve_control(httplib::Server& routes, world& in) {
+    routes.Get("/status", [&in](const auto&, auto& response) { answer(response, 200, status(in)); });
+
+    routes.Get("/published", [&in](const auto&, auto& response) {
+        const std::size_t end = in.salesforce.published();
+        response.set_chunked_content_provider(
+            "application/x-ndjson", [&in, end, next = std::size_t{0}](std::size_t, httplib::DataSink& sink) mutable {
+                const std::string lines =
+                    in.salesforce.published_lines(next, std::min<std::size_t>(1000, end - next));
+                if (!lines.empty()) sink.write(lines.data(), lines.size());
+                if (next >= end) sink.done();
+                return true;
+            });
+    });
+
+    routes.Post("/publish", [&in](const auto& request, auto& response) {
+        obey(request, response, [&](const json& body) -> json {
+            const publisher::job wanted{.count = body.at("count").get<std::uint64_t>(),
+                                        .rate = body.value("rate", 0.0)};
+            const auto number = in.events.start(wanted);
+            if (wanted.rate == 0) in.events.wait_for(number);
+            return {{"published", in.salesforce.published()}};
+        });
+    });
+
+    routes.Post("/fault", [&in](const auto& request, auto& response) {
+        obey(request, response, [&](const json& body) -> json {
+            fault(body, in);
+            return json::object();
+        });
+    });
+
+    // The body is an Avro schema; events may then be published with its id.
+    routes.Post("/schema", [&in](const auto& request, auto& response) {
+        obey(request, response,
+             [&](const json&) -> json { return {{"schema_id", in.salesforce.add_schema(request.body)}}; });
+    });
+}
+
+} // namespace emulator

@@ -1,0 +1,222 @@
+#include "faults.hpp"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+namespace emulator {
+namespace {
+
+using nlohmann::json;
+using std::chrono::steady_clock;
+
+template<typename item> std::optional<item> take_front(std::mutex& mutex, std::deque<item>& queue) {
+    std::lock_guard lock(mutex);
+    if (queue.empty()) return std::nullopt;
+    item taken = std::move(queue.front());
+    queue.pop_front();
+    return taken;
+}
+
+std::size_t times(const json& command) { return command.value("times", std::size_t{1}); }
+
+std::chrono::milliseconds milliseconds_of(const json& command) {
+    if (!command.contains("ms")) throw std::invalid_argument("This op needs \"ms\".");
+    return std::chrono::milliseconds(command.at("ms").get<std::int64_t>());
+}
+
+grpc::StatusCode status_code_named(const std::string& name) {
+    static const std::map<std::string, grpc::StatusCode> names{{"OK", grpc::OK},
+                                                               {"CANCELLED", grpc::CANCELLED},
+                                                               {"UNKNOWN", grpc::UNKNOWN},
+                                                               {"INVALID_ARGUMENT", grpc::INVALID_ARGUMENT},
+                                                               {"DEADLINE_EXCEEDED", grpc::DEADLINE_EXCEEDED},
+                                                               {"NOT_FOUND", grpc::NOT_FOUND},
+                                                               {"ALREADY_EXISTS", grpc::ALREADY_EXISTS},
+                                                               {"PERMISSION_DENIED", grpc::PERMISSION_DENIED},
+                                                               {"UNAUTHENTICATED", grpc::UNAUTHENTICATED},
+                                                               {"RESOURCE_EXHAUSTED", grpc::RESOURCE_EXHAUSTED},
+                                                               {"FAILED_PRECONDITION", grpc::FAILED_PRECONDITION},
+                                                               {"ABORTED", grpc::ABORTED},
+                                                               {"OUT_OF_RANGE", grpc::OUT_OF_RANGE},
+                                                               {"UNIMPLEMENTED", grpc::UNIMPLEMENTED},
+                                                               {"INTERNAL", grpc::INTERNAL},
+                                                               {"UNAVAILABLE", grpc::UNAVAILABLE},
+                                                               {"DATA_LOSS", grpc::DATA_LOSS}};
+    const auto found = names.find(name);
+    if (found == names.end()) throw std::invalid_argument("There is no gRPC status called \"" + name + "\".");
+    return found->second;
+}
+
+} // namespace
+
+std::optional<grpc::StatusCode> status_of_pubsub_error(const std::string& code) {
+    static const std::map<std::string, grpc::StatusCode> codes{
+        {"service.unavailable", grpc::INTERNAL}, // not UNAVAILABLE, as one would think
+        {"service.auth.error", grpc::UNAUTHENTICATED},
+        {"service.auth.headers.invalid", grpc::UNAUTHENTICATED},
+        {"service.auth.refresh.invalid", grpc::UNAUTHENTICATED},
+        {"service.protection.stream.limit.triggered", grpc::RESOURCE_EXHAUSTED},
+        {"service.protection.triggered", grpc::RESOURCE_EXHAUSTED},
+        {"service.tenant.license", grpc::PERMISSION_DENIED},
+        {"concurrent.client.limit.exceeded", grpc::RESOURCE_EXHAUSTED},
+        {"topic.not.found", grpc::PERMISSION_DENIED},
+        {"topic.meta.permission", grpc::PERMISSION_DENIED},
+        {"topic.validation.empty", grpc::INVALID_ARGUMENT},
+        {"topic.api.unavailable", grpc::UNAVAILABLE},
+        {"schema.api.unavailable", grpc::UNAVAILABLE},
+        {"schema.meta.permission", grpc::PERMISSION_DENIED},
+        {"schema.validation.failed", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.replayid.corrupted", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.replayid.validation.failed", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.replay.repeated", grpc::INTERNAL},
+        {"subscription.limit.exceeded", grpc::RESOURCE_EXHAUSTED},
+        {"subscription.fetch.overflow", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.requested.events.invalid", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.topic.mismatch", grpc::INVALID_ARGUMENT},
+        {"subscription.fetch.request.invalid", grpc::INVALID_ARGUMENT},
+        {"subscription.topic.cannot.subscribe", grpc::PERMISSION_DENIED},
+        {"subscription.internal.error", grpc::INTERNAL},
+        {"publish.stream.sweeper.timeout", grpc::DEADLINE_EXCEEDED},
+        {"publish.event.count.invalid", grpc::INVALID_ARGUMENT},
+        {"publish.topic.mismatch", grpc::INVALID_ARGUMENT},
+        {"publish.topic.validation.empty", grpc::INVALID_ARGUMENT},
+    };
+    const auto found = codes.find(code);
+    return found == codes.end() ? std::nullopt : std::optional(found->second);
+}
+
+void faults::apply(const json& command) {
+    if (!command.is_object() || !command.contains("op"))
+        throw std::invalid_argument("A fault is an object with \"op\".");
+    const auto op = command.at("op").get<std::string>();
+    const auto now = steady_clock::now();
+    {
+        std::lock_guard lock(mutex_);
+        if (op == "subscribe_error") {
+            const auto code = command.at("code").get<std::string>();
+            if (!status_of_pubsub_error(code))
+                throw std::invalid_argument("There is no error code \"" + code + "\".");
+            std::size_t left = times(command);
+            if (left > 0 && subscribers_.count() > 0) {
+                interruption_ = {interruption_.count + 1, code};
+                --left;
+            }
+            open_errors_.insert(open_errors_.end(), left, code);
+        } else if (op == "drop_subscribers") {
+            interruption_ = {interruption_.count + 1, {}};
+        } else if (op == "silence_subscribe") {
+            silent_until_ = now + milliseconds_of(command);
+        } else if (op == "rotate_streams") {
+            rotation_ = {rotation_.count + 1, std::nullopt};
+            if (command.contains("duration_ms") && !command.at("duration_ms").is_null())
+                rotation_.duration = std::chrono::milliseconds(command.at("duration_ms").get<std::int64_t>());
+        } else if (op == "zerobus_error") {
+            const auto code = status_code_named(command.at("code").get<std::string>());
+            const auto when = command.at("when").get<std::string>();
+            if (when != "create" && when != "stream")
+                throw std::invalid_argument("\"when\" is \"create\" or \"stream\".");
+            auto& queue = when == "create" ? create_errors_ : stream_errors_;
+            queue.insert(queue.end(), times(command), code);
+        } else if (op == "hold_acks") {
+            acks_held_until_ = now + milliseconds_of(command);
+        } else if (op == "late_ack_after_half_close") {
+            acks_after_half_close_ = true;
+        } else if (op == "poison") {
+            const json& value = command.at("value");
+            poisons_.push_back({command.at("column").get<std::string>(),
+                                value.is_string() ? value.get<std::string>() : value.dump()});
+        } else if (op == "token_status") {
+            const auto of = command.at("side").get<std::string>();
+            if (of != "salesforce" && of != "databricks")
+                throw std::invalid_argument("\"side\" is \"salesforce\" or \"databricks\".");
+            token_fault fault{command.at("status").get<int>(), std::nullopt};
+            if (command.contains("retry_after_s")) fault.retry_after_s = command.at("retry_after_s").get<int>();
+            auto& queue = token_faults_[of == "salesforce" ? 0 : 1];
+            queue.insert(queue.end(), times(command), fault);
+        } else if (op == "quoted_expires_in") {
+            expires_in_quoted_ = command.value("on", true);
+        } else if (op == "undecodable") {
+            undecodable_ += times(command);
+        } else if (op == "clear") {
+            open_errors_.clear();
+            silent_until_ = acks_held_until_ = {};
+            create_errors_.clear();
+            stream_errors_.clear();
+            acks_after_half_close_ = expires_in_quoted_ = false;
+            poisons_.clear();
+            for (auto& queue : token_faults_) queue.clear();
+            undecodable_ = 0;
+        } else {
+            throw std::invalid_argument("There is no fault called \"" + op + "\".");
+        }
+    }
+    subscribers_.ring();
+    ingest_streams_.ring();
+}
+
+std::optional<std::string> faults::take_open_error() { return take_front(mutex_, open_errors_); }
+
+faults::interruption faults::subscribe_interruption() const {
+    std::lock_guard lock(mutex_);
+    return interruption_;
+}
+
+void faults::interrupt_subscribers(const std::string& code) {
+    {
+        std::lock_guard lock(mutex_);
+        interruption_ = {interruption_.count + 1, code};
+    }
+    subscribers_.ring();
+}
+
+bool faults::silent() const {
+    std::lock_guard lock(mutex_);
+    return steady_clock::now() < silent_until_;
+}
+
+faults::rotation faults::last_rotation() const {
+    std::lock_guard lock(mutex_);
+    return rotation_;
+}
+
+std::optional<grpc::StatusCode> faults::take_create_error() { return take_front(mutex_, create_errors_); }
+std::optional<grpc::StatusCode> faults::take_stream_error() { return take_front(mutex_, stream_errors_); }
+
+bool faults::acks_held() const {
+    std::lock_guard lock(mutex_);
+    return steady_clock::now() < acks_held_until_;
+}
+
+bool faults::acks_wait_for_half_close() const {
+    std::lock_guard lock(mutex_);
+    return acks_after_half_close_;
+}
+
+void faults::half_close_seen() {
+    std::lock_guard lock(mutex_);
+    acks_after_half_close_ = false;
+}
+
+std::vector<faults::poison> faults::poisons() const {
+    std::lock_guard lock(mutex_);
+    return poisons_;
+}
+
+std::optional<faults::token_fault> faults::take_token_fault(side of) {
+    return take_front(mutex_, token_faults_[of == side::salesforce ? 0 : 1]);
+}
+
+bool faults::expires_in_quoted() const {
+    std::lock_guard lock(mutex_);
+    return expires_in_quoted_;
+}
+
+bool faults::take_undecodable() {
+    std::lock_guard lock(mutex_);
+    if (undecodable_ == 0) return false;
+    --undecodable_;
+    return true;
+}
+
+} // namespace emulator

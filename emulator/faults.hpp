@@ -1,0 +1,110 @@
+// What is to go wrong, and how often. Tests set it through POST /fault; services ask at the right moment.
+//
+//   op                         members                        what happens
+//   subscribe_error            code, times (1)                open subscriptions end with the code (that is once),
+//   and
+//                                                             the next ones at their first request
+//   drop_subscribers                                          open subscriptions end with OK
+//   silence_subscribe          ms                             subscriptions send nothing, as if half open
+//   expire_salesforce_tokens   end_streams (true)             also ends subscriptions, with service.auth.error
+//   expire_databricks_tokens
+//   expire_retention                                          every replay id of before is gone
+//   rotate_streams             duration_ms (null)             a close_stream_signal, then UNAVAILABLE after
+//   duration_ms zerobus_error              code, when, times (1)          when "create": the next create_stream
+//   fails;
+//                                                             when "stream": an open stream ends, or the next to open
+//   hold_acks                  ms                             no acknowledgements for so long
+//   late_ack_after_half_close                                 open streams acknowledge after the client's half-close
+//   only poison                     column, value                  a request with such a row is refused token_status
+//   side, status, times (1), retry_after_s   the token endpoint answers so quoted_expires_in          on (true)
+//   expires_in comes as a string undecodable                times (1)                      the next events are
+//   published cut short clear                                                     ends all of these
+#pragma once
+
+#include "bells.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <grpcpp/grpcpp.h>
+#include <mutex>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace emulator {
+
+// The gRPC status that goes with a Pub/Sub error code (without its prefix); nothing for a code that does not exist.
+std::optional<grpc::StatusCode> status_of_pubsub_error(const std::string& code);
+
+class faults {
+  public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    faults(bells& subscribers, bells& ingest_streams) : subscribers_(subscribers), ingest_streams_(ingest_streams) {}
+
+    // Takes a command such as {"op":"drop_subscribers"}. Throws std::invalid_argument with a sentence about what is
+    // wrong with it.
+    void apply(const nlohmann::json& command);
+
+    // ---- Subscribe
+    std::optional<std::string> take_open_error();
+    // Open streams remember the count at their start and end when it has moved on.
+    struct interruption {
+        std::uint64_t count = 0;
+        std::string code; // empty: the stream ends with OK
+    };
+    interruption subscribe_interruption() const;
+    void interrupt_subscribers(const std::string& code);
+    bool silent() const;
+
+    // ---- EphemeralStream
+    struct rotation {
+        std::uint64_t count = 0;
+        std::optional<std::chrono::milliseconds> duration;
+    };
+    rotation last_rotation() const;
+    std::optional<grpc::StatusCode> take_create_error();
+    std::optional<grpc::StatusCode> take_stream_error();
+    bool acks_held() const;
+    bool acks_wait_for_half_close() const;
+    void half_close_seen();
+    struct poison {
+        std::string column;
+        std::string value;
+    };
+    std::vector<poison> poisons() const;
+
+    // ---- logins
+    enum class side { salesforce, databricks };
+    struct token_fault {
+        int status;
+        std::optional<int> retry_after_s;
+    };
+    std::optional<token_fault> take_token_fault(side of);
+    bool expires_in_quoted() const;
+
+    // ---- the workload
+    bool take_undecodable();
+
+  private:
+    bells& subscribers_;
+    bells& ingest_streams_;
+
+    mutable std::mutex mutex_;
+    std::deque<std::string> open_errors_;
+    interruption interruption_;
+    time_point silent_until_{};
+    rotation rotation_;
+    std::deque<grpc::StatusCode> create_errors_;
+    std::deque<grpc::StatusCode> stream_errors_;
+    time_point acks_held_until_{};
+    bool acks_after_half_close_ = false;
+    std::vector<poison> poisons_;
+    std::deque<token_fault> token_faults_[2];
+    bool expires_in_quoted_ = false;
+    std::uint64_t undecodable_ = 0;
+};
+
+} // namespace emulator

@@ -1,0 +1,134 @@
+#include "lake.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace emulator {
+namespace {
+
+std::string in_quotes(const std::string& identifier) {
+    std::string text = "\"";
+    for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return text + '"';
+}
+
+constexpr std::size_t own_columns = 3; // _stream_id, _wire_offset, _row
+
+} // namespace
+
+lake::lake(const std::string& path) {
+    if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) fail("opening " + path);
+    sqlite3_busy_timeout(database_, 10'000);
+    execute("PRAGMA journal_mode=WAL");
+    // In WAL mode NORMAL survives a killed process, which is the crash that tests can make.
+    execute("PRAGMA synchronous=NORMAL");
+}
+
+lake::~lake() {
+    for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+    sqlite3_close(database_);
+}
+
+void lake::fail(const std::string& doing) const {
+    throw std::runtime_error("lake: " + doing + ": " + sqlite3_errmsg(database_));
+}
+
+void lake::execute(const std::string& sql) {
+    if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql.substr(0, 200));
+}
+
+sqlite3_stmt* lake::prepared(const std::string& sql) {
+    sqlite3_stmt*& statement = statements_[sql];
+    if (!statement && sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
+        fail(sql.substr(0, 200));
+    return statement;
+}
+
+std::vector<std::vector<std::string>> lake::query(const std::string& sql) {
+    std::lock_guard lock(mutex_);
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) fail(sql.substr(0, 200));
+    std::vector<std::vector<std::string>> rows;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        auto& row = rows.emplace_back();
+        for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+            const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, i));
+            row.emplace_back(text ? text : "NULL");
+        }
+    }
+    sqlite3_finalize(statement);
+    return rows;
+}
+
+std::vector<std::string> lake::columns(const std::string& table) {
+    std::vector<std::string> names;
+    for (const auto& row : query("PRAGMA table_info(" + in_quotes(table) + ")")) names.push_back(row.at(1));
+    names.erase(names.begin(), names.begin() + std::min<std::ptrdiff_t>(own_columns, std::ssize(names)));
+    return names;
+}
+
+std::vector<column> lake::missing(const std::string& table, const std::vector<column>& wanted) {
+    const auto present = columns(table);
+    std::vector<column> lacking;
+    for (const auto& one : wanted)
+        if (std::none_of(present.begin(), present.end(), [&](const std::string& name) {
+                return sqlite3_stricmp(name.c_str(), one.name.c_str()) == 0;
+            }))
+            lacking.push_back(one);
+    return lacking;
+}
+
+void lake::add_columns(const std::string& table, const std::vector<column>& wanted) {
+    const auto lacking = missing(table, wanted);
+    std::lock_guard lock(mutex_);
+    execute("CREATE TABLE IF NOT EXISTS " + in_quotes(table)
+            + " (_stream_id TEXT NOT NULL, _wire_offset INTEGER NOT NULL, _row INTEGER NOT NULL)");
+    for (const auto& [name, type] : lacking)
+        execute("ALTER TABLE " + in_quotes(table) + " ADD COLUMN " + in_quotes(name) + " " + type);
+}
+
+void lake::append(const std::string& table, const std::string& stream_id, const std::vector<column>& columns,
+                  const std::vector<table_row>& rows) {
+    std::string names = "_stream_id, _wire_offset, _row";
+    std::string marks = "?, ?, ?";
+    for (const auto& [name, type] : columns) {
+        names += ", " + in_quotes(name);
+        marks += ", ?";
+    }
+    std::lock_guard lock(mutex_);
+    sqlite3_stmt* insert = prepared("INSERT INTO " + in_quotes(table) + " (" + names + ") VALUES (" + marks + ")");
+    execute("BEGIN");
+    for (const auto& [wire_offset, number, cells] : rows) {
+        sqlite3_bind_text(insert, 1, stream_id.data(), static_cast<int>(stream_id.size()), SQLITE_STATIC);
+        sqlite3_bind_int64(insert, 2, wire_offset);
+        sqlite3_bind_int64(insert, 3, number);
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            const int at = static_cast<int>(i + own_columns + 1);
+            if (const auto* integer = std::get_if<std::int64_t>(&cells[i]))
+                sqlite3_bind_int64(insert, at, *integer);
+            else if (const auto* real = std::get_if<double>(&cells[i]))
+                sqlite3_bind_double(insert, at, *real);
+            else if (const auto* text = std::get_if<std::string>(&cells[i]))
+                sqlite3_bind_text(insert, at, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+            else if (const auto* bytes = std::get_if<blob>(&cells[i]))
+                sqlite3_bind_blob(insert, at, bytes->bytes.data(), static_cast<int>(bytes->bytes.size()),
+                                  SQLITE_STATIC);
+        }
+        const int outcome = sqlite3_step(insert);
+        sqlite3_reset(insert);
+        sqlite3_clear_bindings(insert);
+        if (outcome != SQLITE_DONE) {
+            sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+            fail("writing to " + table);
+        }
+    }
+    execute("COMMIT");
+    rows_written_ += rows.size();
+}
+
+std::uint64_t lake::rows_written() const {
+    std::lock_guard lock(mutex_);
+    return rows_written_;
+}
+
+} // namespace emulator

@@ -1,0 +1,61 @@
+// The tables of the Databricks workspace, in one SQLite file. A table is named catalog.schema.table, as it stands.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <sqlite3.h>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace emulator {
+
+struct blob {
+    std::string bytes;
+};
+using cell = std::variant<std::monostate, std::int64_t, double, std::string, blob>;
+
+struct column {
+    std::string name;
+    std::string type; // as SQLite declares it: INTEGER, REAL, TEXT, BLOB
+};
+
+struct table_row {
+    std::int64_t wire_offset; // of the request that brought it
+    std::int64_t row;         // its place in that request
+    std::vector<cell> cells;
+};
+
+class lake {
+  public:
+    explicit lake(const std::string& path);
+    lake(const lake&) = delete;
+    lake& operator=(const lake&) = delete;
+    ~lake();
+
+    // The columns without _stream_id, _wire_offset and _row; none when there is no such table.
+    std::vector<std::string> columns(const std::string& table);
+    // Those of the wanted columns that the table lacks. Case does not count, as in Delta tables.
+    std::vector<column> missing(const std::string& table, const std::vector<column>& wanted);
+    // Makes the table, or adds what it lacks.
+    void add_columns(const std::string& table, const std::vector<column>& wanted);
+    // All rows in one transaction: when this returns they are in the file.
+    void append(const std::string& table, const std::string& stream_id, const std::vector<column>& columns,
+                const std::vector<table_row>& rows);
+    std::uint64_t rows_written() const;
+    // The answer to a query, row by row, as text.
+    std::vector<std::vector<std::string>> query(const std::string& sql);
+
+  private:
+    void execute(const std::string& sql);
+    sqlite3_stmt* prepared(const std::string& sql);
+    [[noreturn]] void fail(const std::string& doing) const;
+
+    mutable std::mutex mutex_;
+    sqlite3* database_ = nullptr;
+    std::map<std::string, sqlite3_stmt*> statements_;
+    std::uint64_t rows_written_ = 0;
+};
+
+} // namespace emulator

@@ -1,0 +1,78 @@
+// Everything that the services share.
+#pragma once
+
+#include "bells.hpp"
+#include "faults.hpp"
+#include "lake.hpp"
+#include "org.hpp"
+#include "publisher.hpp"
+#include "tokens.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace emulator {
+
+struct options {
+    std::string listen = "127.0.0.1";
+    std::string lake_path; // empty: a temporary file
+    bool tls = false;
+    std::uint64_t publish = 0;
+    double publish_rate = 0; // events a second; 0 is at once
+    bool publish_before_subscribe = false;
+    std::uint64_t seed = 1;
+    std::optional<std::size_t> retention_events;
+    std::chrono::milliseconds keepalive{60'000};
+    std::chrono::milliseconds credit_timeout{60'000};
+    std::chrono::milliseconds ack_delay{0};
+    std::chrono::milliseconds latency{0}; // before HTTP answers and unary calls; and on every request of a stream
+    std::string client_id = "sfcdc-emulator-client";
+    std::string client_secret = "sfcdc-emulator-secret";
+    std::string databricks_client_id = "sfcdc-emulator-principal";
+    std::string databricks_client_secret = "sfcdc-emulator-principal-secret";
+    std::chrono::seconds token_lifetime{3600};
+    bool allow_cdc_publish = false;
+    bool strict_tables = false;
+    std::vector<std::string> unknown_tables;
+    std::vector<std::string> forbidden_tables;
+    // 0: any free port
+    int port_salesforce = 0, port_pubsub = 0, port_databricks = 0, port_zerobus = 0, port_control = 0;
+};
+
+struct addresses {
+    std::string salesforce_url, pubsub_endpoint, databricks_url, zerobus_endpoint, control_url;
+};
+
+struct counters {
+    std::atomic<std::uint64_t> logins{0}, subscribe_calls{0}, get_schema_calls{0}, get_topic_calls{0}, delivered{0},
+        streams_opened{0}, ingest_requests{0}, acks_sent{0};
+};
+
+// The first label of a Zerobus host is the workspace id, and clients take it from there: here that host is 127.0.0.1.
+inline constexpr const char* workspace_id = "127";
+
+struct world {
+    world(options chosen, const std::string& lake_path)
+        : settings(std::move(chosen)),
+          fault(subscribers, ingest_streams),
+          salesforce(settings.seed, settings.retention_events, subscribers),
+          tables(lake_path),
+          events(settings.seed, salesforce, fault, subscribers) {}
+
+    const options settings;
+    addresses urls; // filled before the first service answers
+    bells subscribers;
+    bells ingest_streams;
+    faults fault;
+    token_book salesforce_tokens;
+    token_book databricks_tokens;
+    org salesforce;
+    lake tables;
+    publisher events;
+    counters count;
+};
+
+} // namespace emulator

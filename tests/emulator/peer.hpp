@@ -1,0 +1,171 @@
+// An emulator in this process and the clients of its services.
+#pragma once
+
+#include "emulator/emulator.hpp"
+
+#include <chrono>
+#include <google/protobuf/descriptor.pb.h>
+#include <limits>
+#include <memory>
+#include <spdlog/spdlog.h>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+namespace salesforce = eventbus::v1;
+namespace zerobus = databricks::zerobus;
+using nlohmann::json;
+using metadata = std::vector<std::pair<std::string, std::string>>;
+
+// Calls that a fault leaves hanging must not hang the tests.
+inline void set_deadline(grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+}
+
+inline std::string trailer(const grpc::ClientContext& context, const char* key) {
+    const auto& trailers = context.GetServerTrailingMetadata();
+    const auto found = trailers.find(key);
+    return found == trailers.end() ? std::string() : std::string(found->second.data(), found->second.size());
+}
+
+struct peer {
+    explicit peer(emulator::options chosen = {})
+        : running((spdlog::set_level(spdlog::level::err), std::move(chosen))) {}
+
+    emulator::world& state() { return running.state(); }
+
+    // ---- HTTP
+    httplib::Client salesforce_http() { return httplib::Client(state().urls.salesforce_url); }
+    httplib::Client databricks_http() { return httplib::Client(state().urls.databricks_url); }
+    json control(const std::string& path, const json& body, int expected_status = 200) {
+        auto response = httplib::Client(state().urls.control_url).Post(path, body.dump(), "application/json");
+        if (!response || response->status != expected_status)
+            throw std::runtime_error(path + " " + body.dump() + ": " + (response ? response->body : "no answer"));
+        return json::parse(response->body);
+    }
+    json fault(const json& command) { return control("/fault", command); }
+    json status() { return json::parse(httplib::Client(state().urls.control_url).Get("/status")->body); }
+    std::string salesforce_token() {
+        const httplib::Params form{{"grant_type", "client_credentials"},
+                                   {"client_id", state().settings.client_id},
+                                   {"client_secret", state().settings.client_secret}};
+        return json::parse(salesforce_http().Post("/services/oauth2/token", form)->body).at("access_token");
+    }
+
+    // ---- Pub/Sub
+    std::unique_ptr<salesforce::PubSub::Stub> pubsub() {
+        return salesforce::PubSub::NewStub(
+            grpc::CreateChannel(state().urls.pubsub_endpoint, grpc::InsecureChannelCredentials()));
+    }
+    metadata salesforce_metadata() {
+        return {{"accesstoken", salesforce_token()},
+                {"instanceurl", state().urls.salesforce_url},
+                {"tenantid", state().salesforce.id()}};
+    }
+
+    // ---- Zerobus
+    std::unique_ptr<zerobus::Zerobus::Stub> ingest() {
+        return zerobus::Zerobus::NewStub(
+            grpc::CreateChannel(state().urls.zerobus_endpoint, grpc::InsecureChannelCredentials()));
+    }
+    metadata zerobus_metadata(const std::string& table) {
+        return {
+            {"authorization", "Bearer " + state().databricks_tokens.issue("eyJ", table, std::chrono::seconds(60))},
+            {"x-databricks-zerobus-table-name", table}};
+    }
+
+    emulator::running_emulator running;
+};
+
+// A Subscribe call.
+struct subscriber {
+    subscriber(peer& to, const metadata& headers) : stub(to.pubsub()) {
+        set_deadline(context);
+        for (const auto& [key, value] : headers) context.AddMetadata(key, value);
+        stream = stub->Subscribe(&context);
+    }
+    explicit subscriber(peer& to) : subscriber(to, to.salesforce_metadata()) {}
+
+    void fetch(const std::string& topic, int count, salesforce::ReplayPreset preset = salesforce::EARLIEST,
+               const std::string& replay_id = {}) {
+        salesforce::FetchRequest request;
+        request.set_topic_name(topic);
+        request.set_num_requested(count);
+        request.set_replay_preset(preset);
+        request.set_replay_id(replay_id);
+        stream->Write(request);
+    }
+    bool read(salesforce::FetchResponse& into) { return stream->Read(&into); }
+    // Reads to the end and gives the status.
+    grpc::Status finish() {
+        salesforce::FetchResponse ignored;
+        while (stream->Read(&ignored)) {
+        }
+        return stream->Finish();
+    }
+    std::string error_code() { return trailer(context, "error-code"); }
+
+    grpc::ClientContext context;
+    std::unique_ptr<salesforce::PubSub::Stub> stub;
+    std::unique_ptr<grpc::ClientReaderWriter<salesforce::FetchRequest, salesforce::FetchResponse>> stream;
+};
+
+// An EphemeralStream call.
+struct ingest_call {
+    ingest_call(peer& to, const metadata& headers) : stub(to.ingest()) {
+        set_deadline(context);
+        for (const auto& [key, value] : headers) context.AddMetadata(key, value);
+        stream = stub->EphemeralStream(&context);
+    }
+
+    bool create(const std::string& table, zerobus::RecordType type, const std::string& descriptor_proto = {}) {
+        zerobus::EphemeralStreamRequest request;
+        request.mutable_create_stream()->set_table_name(table);
+        request.mutable_create_stream()->set_record_type(type);
+        if (!descriptor_proto.empty()) request.mutable_create_stream()->set_descriptor_proto(descriptor_proto);
+        stream->Write(request);
+        zerobus::EphemeralStreamResponse response;
+        return stream->Read(&response) && response.create_stream_response().stream_id().size() == 36;
+    }
+    void send_proto(std::int64_t offset, const std::string& record) {
+        zerobus::EphemeralStreamRequest request;
+        request.mutable_ingest_record()->set_offset_id(offset);
+        request.mutable_ingest_record()->set_proto_encoded_record(record);
+        stream->Write(request);
+    }
+    void send_json(std::int64_t offset, const std::vector<std::string>& records) {
+        zerobus::EphemeralStreamRequest request;
+        request.mutable_ingest_record_batch()->set_offset_id(offset);
+        request.mutable_ingest_record_batch()->mutable_json_batch();
+        for (const auto& record : records)
+            request.mutable_ingest_record_batch()->mutable_json_batch()->add_records(record);
+        stream->Write(request);
+    }
+    // Reads until this offset is acknowledged; false when the stream ends before.
+    bool wait_for_ack(std::int64_t offset) {
+        zerobus::EphemeralStreamResponse response;
+        while (stream->Read(&response)) {
+            if (response.has_close_stream_signal()) close_signals += 1;
+            if (!response.has_ingest_record_response()) continue;
+            acks.push_back(response.ingest_record_response().durability_ack_up_to_offset());
+            if (acks.back() >= offset) return true;
+        }
+        return false;
+    }
+    grpc::Status finish() {
+        wait_for_ack(std::numeric_limits<std::int64_t>::max());
+        return stream->Finish();
+    }
+
+    grpc::ClientContext context;
+    std::unique_ptr<zerobus::Zerobus::Stub> stub;
+    std::unique_ptr<grpc::ClientReaderWriter<zerobus::EphemeralStreamRequest, zerobus::EphemeralStreamResponse>>
+        stream;
+    std::vector<std::int64_t> acks;
+    int close_signals = 0;
+};
+
+} // namespace test
