@@ -45,6 +45,11 @@ enum class errc : std::uint8_t {
     bitmap_bit_beyond_fields,
     bitmap_parent_not_a_record,
 
+    // diffs of long texts; offset = byte in the diff
+    diff_syntax,
+    diff_does_not_apply,
+    diff_wrong_hash,
+
     // layouts; offset = position in the list of names
     unknown_column,
 
@@ -88,6 +93,9 @@ constexpr const char* message(errc code) noexcept {
     case errc::bitmap_syntax: return "a field bitmap is not of the form 0xHEX or POSITION-0xHEX";
     case errc::bitmap_bit_beyond_fields: return "a field bitmap has a bit past the last field: the event's schema is another one";
     case errc::bitmap_parent_not_a_record: return "a nested field bitmap names a field that is not a compound field";
+    case errc::diff_syntax: return "this is not a unified diff with a SHA-256 in its second line";
+    case errc::diff_does_not_apply: return "the diff is not for this text";
+    case errc::diff_wrong_hash: return "the text that the diff gives does not have the SHA-256 that it should";
     case errc::unknown_column: return "the layout has no column of this name, or the name is taken";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";

@@ -12,6 +12,9 @@ inline constexpr std::size_t schema_bytes = 4u << 20;
 // Types, fields, symbols and union branches of one schema. Stops a small text from becoming a huge table.
 inline constexpr std::size_t schema_entries = 1u << 18;
 
+// All full names of types, and all dotted names of fields: a long namespace or name is in each of those below it.
+inline constexpr std::size_t name_bytes = 16u << 20;
+
 // Brackets within brackets in the schema text: the parser recurses, and the stack must hold it.
 inline constexpr int json_depth = 64;
 

@@ -18,6 +18,7 @@
 #include <sfcdc/cdc/bitmap.hpp>
 #include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/diff.hpp>
 
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/json.hpp>

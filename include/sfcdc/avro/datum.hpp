@@ -126,15 +126,14 @@ class skipper {
             if (!in_.failed()) skip(schema_.branches(n)[branch], depth + 1);
             return;
         }
-        case type::record: {
-            const std::byte* const start = in_.position();
+        case type::record:
             for (const schema::field& f : schema_.fields(n)) {
+                const std::byte* const start = in_.position();
                 skip(f.node, depth + 1);
                 if (in_.failed()) return;
+                count_if_empty(start); // nulls, and records of empty records: few types can make 2^60 values of no bytes
             }
-            count_if_empty(start); // records of empty records: few types can make 2^60 values of no bytes
             return;
-        }
         case type::array:
         case type::map: return skip_blocks(n, depth);
         }
@@ -470,6 +469,8 @@ class value {
         }
     }
 
+    // The type's number in its schema; meaningless for a value of no schema.
+    std::uint32_t node() const noexcept { return node_; }
     avro::type type() const noexcept { return schema_ == nullptr ? type::null : (*schema_)[node_].type; }
 
     // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);

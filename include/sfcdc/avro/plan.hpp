@@ -243,6 +243,7 @@ inline result<plan> compile(std::string_view schema_json) {
         p.names_.push_back(f.name);
     }
     p.count_null_runs(0, p.field_count_);
+    std::size_t name_bytes = 0;
     for (std::uint32_t parent = 0; parent < p.field_count_; ++parent) {
         if (p.ops_[parent].child_count == 0) continue;
         const std::uint32_t first = p.size();
@@ -257,6 +258,8 @@ inline result<plan> compile(std::string_view schema_json) {
             child.parent = field{parent};
             p.ops_.push_back(child);
             p.strides_.push_back(p.make_stride(f.node));
+            if ((name_bytes += p.names_[parent].size() + 1 + f.name.size()) > limits::name_bytes)
+                return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
             p.names_.push_back(p.names_[parent] + "." + f.name);
         }
         p.count_null_runs(first, p.size() - first);

@@ -369,6 +369,7 @@ class schema_parser {
         const std::string full = qualify(json_[name].text, space);
         const std::size_t dot = full.rfind('.');
         space = dot == std::string::npos ? std::string() : full.substr(0, dot);
+        if ((name_bytes_ += full.size()) > limits::name_bytes) return fail(errc::schema_too_large, name);
         node = add({type, 0, 0, static_cast<std::uint32_t>(out_->names_.size())});
         if (!named_.emplace(full, node).second) return fail(errc::schema_duplicate_name, name);
         out_->names_.push_back(full);
@@ -424,6 +425,7 @@ class schema_parser {
 
     std::vector<detail::json_value> json_;
     std::unordered_map<std::string, std::uint32_t> named_;
+    std::size_t name_bytes_ = 0;
     schema* out_ = nullptr;
     sfcdc::error error_;
 };

@@ -169,7 +169,8 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
         const avro::field f{i};
         const avro::op& o = p[f];
         // An absent compound can still say something: that one of its children was cleared.
-        bool compound = e.has_value(f) && o.child_count != 0 && e.value(f).type() == avro::type::record;
+        // Of a union with two records only the first has numbered children; another is printed as any value.
+        bool compound = e.has_value(f) && o.child_count != 0 && e.value(f).node() == o.record;
         for (std::uint32_t c = 0; !compound && !e.has_value(f) && c < o.child_count; ++c) {
             const avro::field child = p.child(f, c);
             if (!p[child].wanted) continue;
