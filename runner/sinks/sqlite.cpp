@@ -44,15 +44,21 @@ struct binder {
     template <class Range>
     void string_array(const Range& texts) {
         std::string list;
-        row::json_writer json(list);
-        json.strings(texts);
-        replaced += json.replaced();
+        {
+            wire::appender appended(list);
+            row::json_writer json(appended);
+            json.strings(texts);
+            replaced += json.replaced();
+        }
         bind(list);
     }
     template <class Append>
     void json_text(Append&& append) {
         std::string text;
-        replaced += append(text);
+        {
+            wire::appender appended(text);
+            replaced += append(appended);
+        }
         bind(text);
     }
     void bind(const std::string& text) { sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8); }
@@ -128,9 +134,10 @@ std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& aro
     std::uint32_t replaced = 0;
     row::for_each_row(layout_, event, [&](const row::record& of) {
         binder b{insert_.get()};
+        const row::source from(event, around, of);
         for (const row::column& c : layout_.columns()) {
             ++b.at;
-            row::visit(c, event, around, b, of);
+            row::visit(c, from, b);
         }
         const int done = sqlite3_step(insert_.get());
         sqlite3_reset(insert_.get());

@@ -215,21 +215,36 @@ class event {
 
     bool has_value(avro::field f) const noexcept { return datum_->has(f); }
 
-    field_state state(avro::field f) const noexcept {
-        if (datum_->has(f)) return field_state::value;
-        if (!has_header()) return field_state::null;
-        switch (header().change_type()) {
-        case change_type::create:
-        case change_type::undelete:
-        case change_type::snapshot: return field_state::null;
-        case change_type::update: {
-            const avro::field parent = (*plan_)[f].parent;
-            const auto listed = [&](avro::field g) { return changed_fields().contains(g) || nulled_fields().contains(g); };
+    // What the event says of any of its fields.
+    class states {
+      public:
+        field_state operator[](avro::field f) const noexcept {
+            if (event_.datum_->has(f)) return field_state::value;
+            if (absent_ != field_state::unchanged || !lists_count_) return absent_;
+            const avro::field parent = (*event_.plan_)[f].parent;
             return listed(f) || (parent && listed(parent)) ? field_state::null : field_state::unchanged;
         }
-        default: return field_state::unchanged;
+
+      private:
+        friend class event;
+        explicit states(const event& e) noexcept : event_(e), changed_(e.changed_fields()), nulled_(e.nulled_fields()) {
+            switch (e.has_header() ? e.header().change_type() : change_type::create) { // a platform event is whole
+            case change_type::create:
+            case change_type::undelete:
+            case change_type::snapshot: absent_ = field_state::null; break;
+            case change_type::update: lists_count_ = true; break;
+            default: break;
+            }
         }
-    }
+        bool listed(avro::field f) const noexcept { return changed_.contains(f) || nulled_.contains(f); }
+
+        const event& event_;
+        field_list changed_, nulled_;
+        field_state absent_ = field_state::unchanged; // of a field without a value, where the lists say nothing of it
+        bool lists_count_ = false;
+    };
+    states field_states() const noexcept { return states(*this); }
+    field_state state(avro::field f) const noexcept { return has_value(f) ? field_state::value : field_states()[f]; }
 
     // The value of a field that is there; a null value for one that is not.
     avro::value value(avro::field f) const noexcept {

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::row {
@@ -21,9 +23,8 @@ namespace sfcdc::row {
 // Appends JSON values one after the other and counts what was not UTF-8. Commas and brackets are the caller's.
 class json_writer {
   public:
-    explicit json_writer(std::string& out) noexcept : out_(out) {}
+    explicit json_writer(wire::appender& out) noexcept : out_(out) {}
 
-    std::string& out() noexcept { return out_; }
     std::uint32_t replaced() const noexcept { return replaced_; }
 
     void raw(std::string_view text) { out_.append(text); }
@@ -39,12 +40,20 @@ class json_writer {
 
     void string(std::string_view text) {
         out_.push_back('"');
-        for (std::size_t i = 0; i < text.size();) {
-            std::size_t plain = i; // up to the next byte that cannot stand as it is
-            while (plain < text.size() && is_plain(text[plain])) ++plain;
-            out_.append(text.substr(i, plain - i));
-            i = plain;
-            if (i < text.size()) i += escaped(text, i);
+        const char* p = text.data();
+        const char* const end = p + text.size();
+        for (;;) {
+            char* to = out_.reserve(static_cast<std::size_t>(end - p) + 8);
+            char* const start = to;
+            for (std::uint64_t word = 0; end - p >= 8; p += 8, to += 8) { // eight at a time, as long as all are plain
+                std::memcpy(&word, p, 8);
+                if (!all_plain(word)) break;
+                std::memcpy(to, &word, 8);
+            }
+            while (p != end && is_plain(*p)) *to++ = *p++;
+            out_.advance(static_cast<std::size_t>(to - start));
+            if (p == end) break;
+            p += escaped(text, static_cast<std::size_t>(p - text.data()));
         }
         out_.push_back('"');
     }
@@ -55,11 +64,25 @@ class json_writer {
         out_.push_back('"');
     }
 
-    // "key": with a comma in front unless it is the first of its object.
+    // "key": with a comma in front unless it is the first of its object. The name is one of Avro or of a column; those
+    // of Avro and of the layouts need no escapes, others are escaped as any text.
     void key(std::string_view name, bool& first) {
         separate(first);
         string(name);
         out_.push_back(':');
+    }
+    // The same for an Avro name, which has only letters, digits and underscores.
+    void avro_key(std::string_view name, bool& first) {
+        char* to = out_.reserve(name.size() + 4);
+        char* const start = to;
+        if (!first) *to++ = ',';
+        first = false;
+        *to++ = '"';
+        std::memcpy(to, name.data(), name.size());
+        to += name.size();
+        *to++ = '"';
+        *to++ = ':';
+        out_.advance(static_cast<std::size_t>(to - start));
     }
     void separate(bool& first) {
         if (!first) out_.push_back(',');
@@ -99,7 +122,7 @@ class json_writer {
             out_.push_back('{');
             const auto member = [&](std::string_view name, const avro::value& m) { key(name, first), value(m); };
             v.for_each_entry(member);
-            v.for_each_field(member);
+            v.for_each_field([&](std::string_view name, const avro::value& m) { avro_key(name, first), value(m); });
             out_.push_back('}');
             return;
         }
@@ -116,13 +139,20 @@ class json_writer {
     }
     template <class T>
     void number(T v) {
-        char text[32];
-        const auto [end, bad] = std::to_chars(text, text + sizeof text, v);
-        out_.append(text, end);
+        char* const to = out_.reserve(32);
+        out_.advance(static_cast<std::size_t>(std::to_chars(to, to + 32, v).ptr - to));
     }
     static bool is_plain(char c) noexcept {
         const auto u = static_cast<unsigned char>(c);
         return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
+    }
+    // Whether none of eight bytes is below a space, a quote, a backslash, or not ASCII. The tests for "below" and for
+    // zero (of what a quote is xored with) borrow from the next byte only when they hold for this one.
+    static bool all_plain(std::uint64_t word) noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+        const auto any_zero = [](std::uint64_t v) { return (v - ones) & ~v; };
+        const std::uint64_t below_space = (word - ones * 0x20) & ~word;
+        return ((below_space | any_zero(word ^ ones * '"') | any_zero(word ^ ones * '\\') | word) & tops) == 0;
     }
     // Writes the one character at text[at] that needs care; returns how many bytes it takes.
     std::size_t escaped(std::string_view text, std::size_t at) {
@@ -143,12 +173,16 @@ class json_writer {
         case '\n': out_.append("\\n"); break;
         case '\r': out_.append("\\r"); break;
         case '\t': out_.append("\\t"); break;
-        default: out_.append("\\u00").append(1, digits[u >> 4]).append(1, digits[u & 15]); break;
+        default:
+            out_.append("\\u00");
+            out_.push_back(digits[u >> 4]);
+            out_.push_back(digits[u & 15]);
+            break;
         }
         return 1;
     }
 
-    std::string& out_;
+    wire::appender& out_;
     std::uint32_t replaced_ = 0;
 };
 
@@ -162,23 +196,28 @@ enum class body : std::uint8_t {
 // The members of an object: every field of the event but the header, compounds as objects.
 inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
     const avro::plan& p = e.plan();
-    const auto stated = [&](avro::field f) {
-        return p[f].wanted && (which == body::all_fields || e.state(f) != cdc::field_state::unchanged);
-    };
+    const cdc::event::states states = e.field_states(); // looked up once: there may be hundreds of fields
+    const auto stated = [&](avro::field f) { return p[f].wanted && (which == body::all_fields || states[f] != cdc::field_state::unchanged); };
     for (std::uint32_t i = e.has_header() ? 1 : 0; i < p.field_count(); ++i) {
         const avro::field f{i};
         const avro::op& o = p[f];
-        // An absent compound can still say something: that one of its children was cleared.
+        if (o.child_count == 0) {
+            if (!stated(f)) continue;
+            json.avro_key(p.name(f), first);
+            json.value(e.value(f));
+            continue;
+        }
+        // A compound that is absent can still say something of its children: that one was cleared.
         // Of a union with two records only the first has numbered children; another is printed as any value.
-        bool compound = e.has_value(f) && o.child_count != 0 && e.value(f).node() == o.record;
+        bool compound = e.has_value(f) && e.value(f).node() == o.record;
         for (std::uint32_t c = 0; !compound && !e.has_value(f) && c < o.child_count; ++c) {
             const avro::field child = p.child(f, c);
             if (!p[child].wanted) continue;
             compound = (!o.wanted && (which == body::all_fields || e.has_value(child)))
-                       || (which == body::stated && e.state(child) == cdc::field_state::null && e.state(f) == cdc::field_state::unchanged);
+                       || (which == body::stated && states[child] == cdc::field_state::null && states[f] == cdc::field_state::unchanged);
         }
         if (!compound && !stated(f)) continue;
-        json.key(p.name(f), first);
+        json.avro_key(p.name(f), first);
         if (!compound) {
             json.value(e.value(f));
             continue;
@@ -188,14 +227,14 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
         for (std::uint32_t c = 0; c < o.child_count; ++c) {
             const avro::field child = p.child(f, c);
             if (!stated(child)) continue;
-            json.key(p.name(child).substr(p.name(f).size() + 1), first_child);
+            json.avro_key(p.name(child).substr(p.name(f).size() + 1), first_child);
             json.value(e.value(child));
         }
         json.raw("}");
     }
 }
 
-inline std::uint32_t append_body(const cdc::event& e, body which, std::string& out) {
+inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender& out) {
     json_writer json(out);
     bool first = true;
     json.raw("{");
@@ -210,7 +249,7 @@ inline void append_header_members(json_writer& json, const cdc::event& e, bool& 
     const avro::field header{0};
     for (std::uint32_t c = 0; c < p[header].child_count; ++c) {
         const avro::field member = p.child(header, c);
-        json.key(p.name(member).substr(p.name(header).size() + 1), first);
+        json.avro_key(p.name(member).substr(p.name(header).size() + 1), first);
         json.value(e.value(member));
     }
 }
@@ -231,13 +270,36 @@ inline void append_field_lists(json_writer& json, const cdc::event& e) {
     json.strings(e.diff_fields());
 }
 
+inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw("{");
+    if (e.has_header()) {
+        json.key("ChangeEventHeader", first);
+        json.raw("{");
+        bool first_member = true;
+        append_header_members(json, e, first_member);
+        const auto names = [&](std::string_view key, const cdc::string_list& raw, const cdc::field_list& fields) {
+            if (!raw.empty()) json.key(key, first_member), json.strings(fields);
+        };
+        names("changedFieldsNames", e.header().changed_fields(), e.changed_fields());
+        names("nulledFieldsNames", e.header().nulled_fields(), e.nulled_fields());
+        names("diffFieldsNames", e.header().diff_fields(), e.diff_fields());
+        json.raw("}");
+    }
+    append_fields(json, e, body::all_fields, first);
+    json.raw("}");
+    return json.replaced();
+}
+
 } // namespace detail
 
 // {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
 // body a value is present, null is cleared, and a field that the event does not touch is absent. The header of a
 // platform event is {}.
 inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
-    json_writer json(out);
+    wire::appender appended(out);
+    json_writer json(appended);
     bool first = true;
     json.raw("{\"header\":");
     detail::append_header(json, e);
@@ -251,12 +313,14 @@ inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
 
 // Its parts alone: {header members}, and {"changed":[names],"nulled":[names],"diff":[names]}.
 inline std::uint32_t append_header_json(const cdc::event& e, std::string& out) {
-    json_writer json(out);
+    wire::appender appended(out);
+    json_writer json(appended);
     detail::append_header(json, e);
     return json.replaced();
 }
 inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& out) {
-    json_writer json(out);
+    wire::appender appended(out);
+    json_writer json(appended);
     json.raw("{");
     detail::append_field_lists(json, e);
     json.raw("}");
@@ -264,33 +328,22 @@ inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& o
 }
 
 // The value of column_source::body_json.
-inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) { return detail::append_body(e, detail::body::all_fields, out); }
+inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    return detail::append_body(e, detail::body::all_fields, appended);
+}
 
 // The value of column_source::stated_json.
-inline std::uint32_t append_stated_json(const cdc::event& e, std::string& out) { return detail::append_body(e, detail::body::stated, out); }
+inline std::uint32_t append_stated_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    return detail::append_body(e, detail::body::stated, appended);
+}
 
 // The value of column_source::event_json: the datum as the Lakeflow connector shows it. Where a bitmap list is not
 // empty, "changedFieldsNames", "nulledFieldsNames" and "diffFieldsNames" stand in the header beside it.
 inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
-    json_writer json(out);
-    bool first = true;
-    json.raw("{");
-    if (e.has_header()) {
-        json.key("ChangeEventHeader", first);
-        json.raw("{");
-        bool first_member = true;
-        detail::append_header_members(json, e, first_member);
-        const auto names = [&](std::string_view key, const cdc::string_list& raw, const cdc::field_list& fields) {
-            if (!raw.empty()) json.key(key, first_member), json.strings(fields);
-        };
-        names("changedFieldsNames", e.header().changed_fields(), e.changed_fields());
-        names("nulledFieldsNames", e.header().nulled_fields(), e.nulled_fields());
-        names("diffFieldsNames", e.header().diff_fields(), e.diff_fields());
-        json.raw("}");
-    }
-    detail::append_fields(json, e, detail::body::all_fields, first);
-    json.raw("}");
-    return json.replaced();
+    wire::appender appended(out);
+    return detail::append_datum(e, appended);
 }
 
 // Which of an event's records a row is for. Layouts with one row an event have the first one only.
@@ -313,12 +366,21 @@ void for_each_row(const layout& l, const cdc::event& e, F&& f) {
     if (ordinal == 0) f(record{});
 }
 
+// What a row is made from; the header is looked up once for all columns.
+struct source {
+    source(const cdc::event& e, const envelope& a, const record& r) noexcept : event(e), around(a), of(r), header(e.header()) {}
+    const cdc::event& event;
+    const envelope& around;
+    const record& of;
+    cdc::event_header header;
+};
+
 // Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
-// .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(std::string&)` appends
-// the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
+// .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(wire::appender&)`
+// appends the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
 template <class Visitor>
-void visit(const column& c, const cdc::event& e, const envelope& around, Visitor&& visitor, const record& of = {}) {
-    const cdc::event_header header = e.header();
+void visit(const column& c, const source& from, Visitor&& visitor) {
+    const auto& [e, around, of, header] = from;
     const auto text = [&](std::string_view s) { s.empty() ? visitor.null() : visitor.string(s); };
     const auto time = [&](std::int64_t ms) { // in the unit of the column; a time out of its range stays what it is
         constexpr std::int64_t most = 9'223'372'036'854'775;
@@ -354,9 +416,9 @@ void visit(const column& c, const cdc::event& e, const envelope& around, Visitor
         return time(at ? at.value : around.received_timestamp);
     }
     case column_source::received_timestamp: return time(around.received_timestamp);
-    case column_source::stated_json: return visitor.json_text([&](std::string& out) { return append_stated_json(e, out); });
-    case column_source::body_json: return visitor.json_text([&](std::string& out) { return append_body_json(e, out); });
-    case column_source::event_json: return visitor.json_text([&](std::string& out) { return append_datum_json(e, out); });
+    case column_source::stated_json: return visitor.json_text([&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
+    case column_source::body_json: return visitor.json_text([&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
+    case column_source::event_json: return visitor.json_text([&](wire::appender& out) { return detail::append_datum(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
     }
 }
@@ -377,7 +439,10 @@ struct json_columns {
     template <class Append>
     void json_text(Append&& append) {
         std::string text;
-        replaced += append(text);
+        {
+            wire::appender appended(text);
+            replaced += append(appended);
+        }
         writer.string(text);
     }
 };
@@ -386,13 +451,15 @@ struct json_columns {
 
 // One row as a JSON object; JSON columns are strings that hold JSON, as Zerobus wants them.
 inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out, const record& of = {}) {
-    json_writer writer(out);
+    wire::appender appended(out);
+    json_writer writer(appended);
     detail::json_columns columns{writer};
+    const source from(e, around, of);
     bool first = true;
     writer.raw("{");
     for (const column& c : l.columns()) {
         writer.key(c.name, first);
-        visit(c, e, around, columns, of);
+        visit(c, from, columns);
     }
     writer.raw("}");
     return writer.replaced() + columns.replaced;

@@ -22,7 +22,7 @@ namespace detail {
 
 struct protobuf_columns {
     wire::protobuf_writer writer;
-    std::string& out;
+    wire::appender& out;
     std::uint32_t number = 0;
     std::uint32_t replaced = 0;
 
@@ -31,15 +31,14 @@ struct protobuf_columns {
     void bigint(std::int64_t v) { writer.int64(number, v); }
     void binary(std::span<const std::byte> v) { writer.bytes(number, wire::as_chars(v)); }
     void string(std::string_view v) { // a protobuf string must be UTF-8, or the whole request is refused
-        if (wire::is_utf8(v)) [[likely]] return writer.bytes(number, v);
+        if (wire::is_utf8(v)) [[likely]]
+            return writer.bytes(number, v);
         writer.nested(number, [&] { replaced += wire::append_utf8(out, v); });
     }
-    template <class Range>
-    void string_array(const Range& texts) {
+    template<class Range> void string_array(const Range& texts) {
         for (const std::string_view text : texts) string(text);
     }
-    template <class Append>
-    void json_text(Append&& append) {
+    template<class Append> void json_text(Append&& append) {
         writer.nested(number, [&] { replaced += append(out); });
     }
 };
@@ -47,24 +46,27 @@ struct protobuf_columns {
 // FieldDescriptorProto.Type
 constexpr std::int64_t protobuf_type(column_type type) noexcept {
     switch (type) {
-    case column_type::integer: return 5;    // TYPE_INT32
+    case column_type::integer: return 5; // TYPE_INT32
     case column_type::bigint:
-    case column_type::timestamp: return 3;  // TYPE_INT64
-    case column_type::binary: return 12;    // TYPE_BYTES
+    case column_type::timestamp: return 3; // TYPE_INT64
+    case column_type::binary: return 12;   // TYPE_BYTES
     case column_type::string:
     case column_type::string_array: break;
     }
-    return 9;                               // TYPE_STRING
+    return 9; // TYPE_STRING
 }
 
 } // namespace detail
 
 // Appends one message; returns how many bytes of ill-formed UTF-8 were replaced by U+FFFD.
-inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out, const record& of = {}) {
-    detail::protobuf_columns columns{wire::protobuf_writer(out), out};
+inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out,
+                                     const record& of = {}) {
+    wire::appender appended(out);
+    detail::protobuf_columns columns{wire::protobuf_writer(appended), appended};
+    const source from(e, around, of);
     for (const column& c : l.columns()) {
         ++columns.number;
-        visit(c, e, around, columns, of);
+        visit(c, from, columns);
     }
     return columns.replaced;
 }
@@ -74,17 +76,20 @@ inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const
 inline std::string descriptor_proto(const layout& l, std::string_view message_name = "Row") {
     enum : std::int64_t { label_optional = 1, label_repeated = 3 }; // FieldDescriptorProto.Label
     std::string out;
-    wire::protobuf_writer message(out);
-    message.bytes(1, message_name);
-    std::int64_t number = 0;
-    for (const column& c : l.columns()) {
-        message.nested(2, [&] { // FieldDescriptorProto
-            message.bytes(1, c.name);
-            message.int64(3, ++number);
-            message.int64(4, c.type == column_type::string_array ? label_repeated : label_optional);
-            message.int64(5, detail::protobuf_type(c.type));
-        });
-    }
+    {
+        wire::appender appended(out);
+        wire::protobuf_writer message(appended);
+        message.bytes(1, message_name);
+        std::int64_t number = 0;
+        for (const column& c : l.columns()) {
+            message.nested(2, [&] { // FieldDescriptorProto
+                message.bytes(1, c.name);
+                message.int64(3, ++number);
+                message.int64(4, c.type == column_type::string_array ? label_repeated : label_optional);
+                message.int64(5, detail::protobuf_type(c.type));
+            });
+        }
+    } // what was appended stands in `out` now
     return out;
 }
 

@@ -22,7 +22,8 @@ inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline void append_hex(std::string& out, std::span<const std::byte> bytes) {
+template<class Out> // std::string or wire::appender
+void append_hex(Out& out, std::span<const std::byte> bytes) {
     constexpr char digits[] = "0123456789abcdef";
     for (const std::byte b : bytes) {
         out.push_back(digits[static_cast<unsigned char>(b) >> 4]);
@@ -44,8 +45,7 @@ inline result<std::string> from_hex(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); i += 2) {
         const int high = hex_digit(text[i]);
         const int low = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-        if (high < 0 || low < 0)
-            return {{}, {errc::bad_hex, static_cast<std::uint32_t>(high < 0 ? i : i + 1)}};
+        if (high < 0 || low < 0) return {{}, {errc::bad_hex, static_cast<std::uint32_t>(high < 0 ? i : i + 1)}};
         out.push_back(static_cast<char>(high << 4 | low));
     }
     return {std::move(out), {}};
@@ -54,8 +54,8 @@ inline result<std::string> from_hex(std::string_view text) {
 enum class base64_alphabet : std::uint8_t { standard, url };
 
 // The standard alphabet is padded with '=', the url alphabet (schema ids) is not.
-inline void append_base64(std::string& out, std::span<const std::byte> bytes,
-                          base64_alphabet alphabet = base64_alphabet::standard) {
+template<class Out> // std::string or wire::appender
+void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet alphabet = base64_alphabet::standard) {
     constexpr char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     constexpr char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const char* const digits = alphabet == base64_alphabet::standard ? standard : url;
@@ -65,7 +65,7 @@ inline void append_base64(std::string& out, std::span<const std::byte> bytes,
         for (std::size_t k = 0; k < 3; ++k)
             group = group << 8 | (k < n ? static_cast<std::uint32_t>(bytes[i + k]) : 0u);
         for (std::size_t k = 0; k < n + 1; ++k) out.push_back(digits[group >> (18 - 6 * k) & 63]);
-        if (alphabet == base64_alphabet::standard) out.append(3 - n, '=');
+        for (std::size_t k = n; k < 3 && alphabet == base64_alphabet::standard; ++k) out.push_back('=');
     }
 }
 
@@ -80,12 +80,18 @@ inline result<std::string> from_base64(std::string_view text) {
     for (std::size_t i = 0; i < length; ++i) {
         const char c = text[i];
         std::uint32_t digit = 0;
-        if (c >= 'A' && c <= 'Z') digit = static_cast<std::uint32_t>(c - 'A');
-        else if (c >= 'a' && c <= 'z') digit = static_cast<std::uint32_t>(c - 'a') + 26;
-        else if (c >= '0' && c <= '9') digit = static_cast<std::uint32_t>(c - '0') + 52;
-        else if (c == '+' || c == '-') digit = 62;
-        else if (c == '/' || c == '_') digit = 63;
-        else return {{}, {errc::bad_base64, static_cast<std::uint32_t>(i)}};
+        if (c >= 'A' && c <= 'Z')
+            digit = static_cast<std::uint32_t>(c - 'A');
+        else if (c >= 'a' && c <= 'z')
+            digit = static_cast<std::uint32_t>(c - 'a') + 26;
+        else if (c >= '0' && c <= '9')
+            digit = static_cast<std::uint32_t>(c - '0') + 52;
+        else if (c == '+' || c == '-')
+            digit = 62;
+        else if (c == '/' || c == '_')
+            digit = 63;
+        else
+            return {{}, {errc::bad_base64, static_cast<std::uint32_t>(i)}};
         group = group << 6 | digit;
         bits += 6;
         if (bits >= 8) {
@@ -94,7 +100,8 @@ inline result<std::string> from_base64(std::string_view text) {
         }
     }
     // One digit over is no byte, and the bits that are left over must be zero.
-    if (bits >= 6 || (group & ((1u << bits) - 1)) != 0) return {{}, {errc::bad_base64, static_cast<std::uint32_t>(length)}};
+    if (bits >= 6 || (group & ((1u << bits) - 1)) != 0)
+        return {{}, {errc::bad_base64, static_cast<std::uint32_t>(length)}};
     return {std::move(out), {}};
 }
 
@@ -111,7 +118,9 @@ inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
     if (lead < 0xf0) // no overlong form (E0), no surrogate (ED)
         return continues(1, lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && continues(2) ? 3 : 0;
     if (lead < 0xf5) // no overlong form (F0), nothing above U+10FFFF (F4)
-        return continues(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && continues(2) && continues(3) ? 4 : 0;
+        return continues(1, lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && continues(2) && continues(3)
+                   ? 4
+                   : 0;
     return 0;
 }
 
@@ -137,7 +146,8 @@ inline bool is_utf8(std::string_view text) noexcept {
 }
 
 // Appends `text` with each byte that is not part of well-formed UTF-8 replaced by U+FFFD; returns how many were.
-inline std::uint32_t append_utf8(std::string& out, std::string_view text) {
+template<class Out> // std::string or wire::appender
+std::uint32_t append_utf8(Out& out, std::string_view text) {
     if (is_utf8(text)) [[likely]] {
         out.append(text);
         return 0;

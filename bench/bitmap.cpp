@@ -1,0 +1,45 @@
+// How long does it take from a changedFields element to the names of its fields?
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sfcdc/sfcdc.hpp>
+
+#include "avro_c.hpp"
+#include "field_names.hpp"
+#include "questions.hpp"
+
+namespace bench {
+
+void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
+    auto [compiled, bad_schema] = sfcdc::avro::compile(*data.schema_json);
+    if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
+    const auto p = std::make_shared<const sfcdc::avro::plan>(std::move(compiled));
+    std::vector<std::uint64_t> words((p->size() + 63) / 64);
+
+    const avro_c reference(*data.schema_json);
+    const field_names names(reference.schema());
+    for (std::size_t i = 0; i < data.elements.size(); ++i) {
+        const guarded_copy element(std::as_bytes(std::span(data.elements[i])));
+        std::fill(words.begin(), words.end(), 0);
+        const auto bad = sfcdc::cdc::expand_element(*p, element.text(), words.data());
+        if (bad != sfcdc::errc::none) wrong("bitmap", data.name, i, sfcdc::message(bad));
+        std::vector<std::string> found;
+        for (const std::string_view name : sfcdc::cdc::field_list(*p, words.data())) found.emplace_back(name);
+        if (found != names.expand(std::vector{data.elements[i]})) wrong("bitmap", data.name, i, "other names");
+    }
+
+    out.push_back(timed("bitmap to names", data.elements.size(), data.element_bytes, [&data, p, words]() mutable {
+        for (const std::string_view element : data.elements) {
+            std::fill(words.begin(), words.end(), 0);
+            if (sfcdc::cdc::expand_element(*p, element, words.data()) != sfcdc::errc::none)
+                throw wrong_answer("bitmap");
+            for (const std::string_view name : sfcdc::cdc::field_list(*p, words.data())) keep(name);
+        }
+    }));
+}
+
+} // namespace bench

@@ -1,0 +1,31 @@
+// Decodes one change event and prints it as JSON.
+#include <sfcdc/sfcdc.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+static std::string file(const char* path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int main(int argc, char** argv) {
+    if (argc != 3) return std::puts("usage: decode_one_event SCHEMA.avsc PAYLOAD_IN_BASE64"), 2;
+
+    const auto [plan, bad_schema] = sfcdc::avro::compile(file(argv[1]));
+    if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
+
+    const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[2]);
+    if (bad_text) return std::printf("payload, character %u: %s\n", bad_text.offset, bad_text.message()), 1;
+
+    sfcdc::cdc::decoder decoder; // keep it: it holds the memory that the next event uses again
+    const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+    if (bad) return std::printf("payload, byte %u: %s\n", bad.offset, bad.message()), 1;
+
+    std::string json;
+    sfcdc::row::append_event_json(event, json);
+    std::puts(json.c_str());
+    return 0;
+}

@@ -1,0 +1,198 @@
+#include "catch.hpp"
+
+#include <sfcdc/avro/plan.hpp>
+
+#include <set>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+using namespace sfcdc;
+using avro::op_kind;
+
+namespace {
+
+avro::plan compiled(std::string_view text) {
+    auto [plan, bad] = avro::compile(text);
+    INFO(text);
+    INFO(bad.message() << " at " << bad.offset);
+    REQUIRE_FALSE(bad);
+    return std::move(plan);
+}
+
+std::string record_of(const std::string& fields) { return R"({"type":"record","name":"R","fields":[)" + fields + "]}"; }
+
+const char* const two_addresses = R"({"type":"record","name":"R","fields":[
+    {"name":"Phone","type":["null","string"]},
+    {"name":"Billing","type":["null",{"type":"record","name":"Address","fields":[{"name":"Street","type":["null","string"]},{"name":"City","type":["null","string"]}]}]},
+    {"name":"Amount","type":"double"},
+    {"name":"Shipping","type":["null","Address"]},
+    {"name":"Name","type":["null","string",{"type":"record","name":"PersonName","fields":[{"name":"First","type":["null","string"]}]}]}]})";
+
+std::string header_with(const std::string& member, const std::string& type_json) {
+    const std::pair<std::string, std::string> members[] = {
+        {"entityName", R"("string")"}, {"recordIds", R"({"type":"array","items":"string"})"},
+        {"changeType", R"({"type":"enum","name":"ChangeType","symbols":["CREATE"]})"}, {"changeOrigin", R"("string")"},
+        {"transactionKey", R"("string")"}, {"sequenceNumber", R"("int")"}, {"commitTimestamp", R"("long")"},
+        {"commitNumber", R"("long")"}, {"commitUser", R"("string")"}, {"nulledFields", R"({"type":"array","items":"string"})"},
+        {"diffFields", R"({"type":"array","items":"string"})"}, {"changedFields", R"({"type":"array","items":"string"})"}};
+    std::string fields;
+    for (const auto& [name, type] : members) {
+        const std::string& used = name == member ? type_json : type;
+        if (used.empty()) continue; // left out
+        fields += (fields.empty() ? "" : ",") + std::string(R"({"name":")") + name + R"(","type":)" + used + "}";
+    }
+    return R"({"type":"record","name":"X","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"ChangeEventHeader","fields":[)" + fields + "]}}]}";
+}
+
+} // namespace
+
+TEST_CASE("plan: the root's fields come first, then the children of each compound, side by side") {
+    const avro::plan p = compiled(two_addresses);
+    REQUIRE(p.field_count() == 5);
+    const char* const names[] = {"Phone", "Billing", "Amount", "Shipping", "Name", "Billing.Street", "Billing.City", "Shipping.Street", "Shipping.City", "Name.First"};
+    REQUIRE(p.size() == 10);
+    for (std::uint32_t i = 0; i < p.size(); ++i) {
+        CHECK(p.name({i}) == names[i]);
+        CHECK(p.find(names[i]) == avro::field{i});
+    }
+    CHECK(p.ops().size() == p.size());
+}
+
+TEST_CASE("plan: find knows whole names only") {
+    const avro::plan p = compiled(two_addresses);
+    for (const char* const absent : {"", "phone", "Phon", "Phone ", "Billing.", ".Street", "Street", "Billing.Street.x", "Billing.Stree", "Zzz", "A"})
+        CHECK_FALSE(p.find(absent));
+    CHECK_FALSE(avro::field{});
+    CHECK(avro::field{0});
+}
+
+TEST_CASE("plan: children and parents") {
+    const avro::plan p = compiled(two_addresses);
+    const avro::field shipping = p.find("Shipping");
+    CHECK(p.child(shipping, 0) == p.find("Shipping.Street"));
+    CHECK(p.child(shipping, 1) == p.find("Shipping.City"));
+    CHECK_FALSE(p.child(shipping, 2));
+    CHECK_FALSE(p.child(shipping, 0xffffffff));
+    CHECK_FALSE(p.child(p.find("Phone"), 0));
+    CHECK(p.child(p.find("Name"), 0) == p.find("Name.First"));
+    CHECK(p[p.find("Shipping.City")].parent == shipping);
+    CHECK_FALSE(p[shipping].parent);
+}
+
+TEST_CASE("plan: null runs") {
+    const auto field = [](int i, const char* type) { return (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":)" + type + "}"; };
+    std::string fields;
+    const char* const types[] = {R"(["null","int"])", R"(["null","string"])", R"("int")", R"(["int","null"])", R"(["null","long","string"])", R"("null")", R"(["null","double"])"};
+    for (int i = 0; i < 7; ++i) fields += field(i, types[i]);
+    const avro::plan p = compiled(record_of(fields));
+    const std::uint32_t runs[] = {2, 1, 0, 0, 1, 0, 1};
+    for (std::uint32_t i = 0; i < 7; ++i) CHECK(p[{i}].null_run == runs[i]);
+    // Children have runs of their own, which end with their compound.
+    const avro::plan q = compiled(two_addresses);
+    CHECK(q[q.find("Billing.Street")].null_run == 2);
+    CHECK(q[q.find("Billing.City")].null_run == 1);
+    CHECK(q[q.find("Shipping")].null_run == 2);
+}
+
+TEST_CASE("plan: what the ops say") {
+    const avro::plan p = compiled(record_of(R"({"name":"b","type":"boolean"},{"name":"i","type":["int","null"]},{"name":"l","type":["null","long"]},
+        {"name":"f","type":"float"},{"name":"d","type":["null","double"]},{"name":"x","type":{"type":"fixed","name":"F","size":12}},{"name":"t","type":"bytes"},
+        {"name":"s","type":"string"},{"name":"e","type":{"type":"enum","name":"E","symbols":["A"]}},{"name":"a","type":{"type":"array","items":"int"}},
+        {"name":"m","type":{"type":"map","values":"int"}},{"name":"u","type":["null","int","string"]},{"name":"o","type":["string"]},
+        {"name":"r","type":["null","R"]},{"name":"n","type":"null"})"));
+    const auto op = [&](const char* name) -> const avro::op& { return p[p.find(name)]; };
+    CHECK(op("b").kind == op_kind::boolean);
+    CHECK(op("i").kind == op_kind::int_);
+    CHECK((op("i").optional && !op("i").null_first && op("i").null_branch == 1));
+    CHECK((op("l").optional && op("l").null_first && op("l").null_branch == 0));
+    CHECK((op("f").kind == op_kind::width && op("f").width == 4));
+    CHECK((op("d").kind == op_kind::width && op("d").width == 8));
+    CHECK((op("x").kind == op_kind::width && op("x").width == 12));
+    CHECK(op("t").kind == op_kind::text);
+    CHECK(op("s").kind == op_kind::text);
+    for (const char* const other : {"e", "a", "m", "u", "o", "n"}) CHECK(op(other).kind == op_kind::other);
+    CHECK((!op("u").optional && op("u").null_first));
+    CHECK_FALSE(op("o").optional);
+    CHECK((op("r").kind == op_kind::compound && op("r").child_count == 15));
+    CHECK((op("r.r").kind == op_kind::other && op("r.r").child_count == 0)); // no third level
+    CHECK_FALSE(p.find("r.r.r"));
+}
+
+TEST_CASE("plan: only a record with fields is an event") {
+    for (const char* const text : {R"("int")", R"({"type":"array","items":"int"})", R"(["null",{"type":"record","name":"R","fields":[{"name":"f","type":"int"}]}])",
+                                   R"({"type":"record","name":"R","fields":[]})", R"({"type":"enum","name":"E","symbols":["A"]})"})
+        CHECK(avro::compile(text).error == error{errc::schema_root_not_a_record, 0});
+    CHECK(avro::compile(R"({"type":"record","name":"R","fields":[{"name":"f","type":"Int"}]})").error == error{errc::schema_unknown_name, 57});
+}
+
+TEST_CASE("plan: the header is resolved, and one of another shape is refused") {
+    const avro::plan whole = compiled(header_with("", ""));
+    CHECK(whole.has_header());
+    CHECK(whole.header().entity_name == whole.find("ChangeEventHeader.entityName"));
+    CHECK(whole.header().record_ids == whole.find("ChangeEventHeader.recordIds"));
+    CHECK(whole.header().change_type == whole.find("ChangeEventHeader.changeType"));
+    CHECK(whole.header().change_origin == whole.find("ChangeEventHeader.changeOrigin"));
+    CHECK(whole.header().transaction_key == whole.find("ChangeEventHeader.transactionKey"));
+    CHECK(whole.header().sequence_number == whole.find("ChangeEventHeader.sequenceNumber"));
+    CHECK(whole.header().commit_timestamp == whole.find("ChangeEventHeader.commitTimestamp"));
+    CHECK(whole.header().commit_number == whole.find("ChangeEventHeader.commitNumber"));
+    CHECK(whole.header().commit_user == whole.find("ChangeEventHeader.commitUser"));
+    CHECK(whole.header().nulled_fields == whole.find("ChangeEventHeader.nulledFields"));
+    CHECK(whole.header().diff_fields == whole.find("ChangeEventHeader.diffFields"));
+    CHECK(whole.header().changed_fields == whole.find("ChangeEventHeader.changedFields"));
+
+    const std::pair<const char*, const char*> wrong[] = {
+        {"entityName", R"("int")"},         {"entityName", R"(["null","string"])"}, {"recordIds", R"("string")"},
+        {"recordIds", R"({"type":"array","items":"int"})"}, {"changeType", R"("string")"}, {"changeOrigin", R"("bytes")"},
+        {"transactionKey", R"("long")"},    {"sequenceNumber", R"("long")"},        {"commitTimestamp", R"("int")"},
+        {"commitNumber", R"("double")"},    {"commitUser", R"("boolean")"},         {"nulledFields", R"({"type":"map","values":"string"})"},
+        {"diffFields", R"({"type":"array","items":["null","string"]})"}, {"changedFields", R"(["null",{"type":"array","items":"string"}])"}};
+    for (const auto& [member, type] : wrong) {
+        INFO(member << " as " << type);
+        CHECK(avro::compile(header_with(member, type)).error.code == errc::schema_header_mismatch);
+    }
+    const avro::plan less = compiled(header_with("commitUser", "")); // a member that is not there is no error
+    CHECK(less.has_header());
+    CHECK_FALSE(less.header().commit_user);
+    CHECK(less.header().changed_fields);
+    CHECK_FALSE(compiled(two_addresses).has_header());
+    CHECK_FALSE(compiled(record_of(R"({"name":"ChangeEventHeader","type":"int"})")).has_header());
+}
+
+TEST_CASE("plan: names do not multiply without bound") {
+    // 3 x 60'000 children: past limits::schema_entries, from a text of 2 MB.
+    std::string children;
+    for (int i = 0; i < 60'000; ++i) children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
+    std::string fields = R"({"name":"a","type":{"type":"record","name":"C","fields":[)" + children + "]}}";
+    CHECK_FALSE(avro::compile(record_of(fields)).error);
+    for (const char* const name : {"b", "c", "d", "e"}) fields += R"(,{"name":")" + std::string(name) + R"(","type":"C"})";
+    CHECK(avro::compile(record_of(fields)).error.code == errc::schema_too_large);
+}
+
+TEST_CASE("plan: a projection's names") {
+    const avro::plan p = compiled(two_addresses);
+    using names = std::vector<std::string_view>;
+    const auto projected = p.project(names{"Amount", "Shipping", "Billing.City"});
+    REQUIRE_FALSE(projected.error);
+    for (const char* const seen : {"Amount", "Shipping", "Shipping.Street", "Shipping.City", "Billing.City"}) CHECK(projected.value.find(seen) == p.find(seen));
+    for (const char* const gone : {"Phone", "Billing", "Billing.Street", "Name", "Name.First"}) CHECK_FALSE(projected.value.find(gone));
+    CHECK(p.project(names{"Amount", "Amout"}).error == error{errc::unknown_field, 1});
+    CHECK(p.project(names{}).value.size() == p.size());
+    CHECK(projected.value.project(names{"Phone"}).error == error{errc::unknown_field, 0}); // what is gone stays gone
+}
+
+TEST_CASE("plan: a long name is not repeated for each child") {
+    // 200 MB of dotted names out of a text of 200 KB.
+    std::string children;
+    for (int i = 0; i < 5000; ++i) children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
+    const std::string text = record_of(R"({"name":")" + std::string(40'000, 'n') + R"(","type":{"type":"record","name":"C","fields":[)" + children + "]}}");
+    CHECK(avro::compile(text).error.code == errc::schema_too_large);
+}
+
+TEST_CASE("plan: moving it keeps its names") {
+    avro::plan p = compiled(two_addresses);
+    const avro::plan moved = std::move(p);
+    CHECK(moved.name(moved.find("Shipping.City")) == "Shipping.City");
+    static_assert(std::is_nothrow_move_constructible_v<avro::plan>);
+}

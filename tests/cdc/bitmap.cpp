@@ -1,0 +1,112 @@
+#include "catch.hpp"
+#include "exact_bytes.hpp"
+#include "reference/bitmap.hpp"
+
+#include <random>
+#include <set>
+#include <vector>
+
+#include <sfcdc/cdc/bitmap.hpp>
+
+using namespace sfcdc;
+
+namespace {
+
+// The words are a heap block of exactly what first + count bits need: a bit behind them is seen.
+struct expanded {
+    errc code = errc::none;
+    std::set<std::size_t> bits;
+};
+
+expanded expand(std::string_view digits, std::uint32_t first, std::uint32_t count) {
+    const exact_bytes text(digits);
+    std::unique_ptr<std::uint64_t[]> words(new std::uint64_t[(first + count + 63) / 64]());
+    expanded out;
+    out.code = cdc::expand_bitmap(text.text(), first, count, words.get());
+    for (std::size_t i = 0; i < (first + count + 63) / 64 * 64; ++i)
+        if ((words[i / 64] >> i % 64 & 1) != 0) out.bits.insert(i);
+    return out;
+}
+
+using positions = std::set<std::size_t>;
+
+} // namespace
+
+TEST_CASE("bitmaps: the lowest bit is the last digit's") {
+    CHECK(expand("650004E0", 0, 31).bits == positions{5, 6, 7, 10, 24, 26, 29, 30});
+    CHECK(expand("0800000000000001000000", 0, 86).bits == positions{24, 83});
+    CHECK(expand("01", 0, 1).bits == positions{0});
+}
+
+TEST_CASE("bitmaps: what may be written in more than one way") {
+    CHECK(expand("", 0, 10).bits.empty());
+    CHECK(expand("", 0, 0).code == errc::none);
+    CHECK(expand("0", 0, 10).code == errc::none);
+    CHECK(expand("1", 0, 10).bits == positions{0}); // an odd number of digits
+    CHECK(expand("abc", 0, 12).bits == expand("ABC", 0, 12).bits);
+    CHECK(expand("aBc", 0, 12).bits == expand("0ABC", 0, 12).bits);
+    CHECK(expand(std::string(1000, '0') + "3", 0, 2).bits == positions{0, 1}); // zeros may surpass the fields
+    CHECK(expand("00", 0, 0).code == errc::none);
+}
+
+TEST_CASE("bitmaps: a one past the last field is an error") {
+    CHECK(expand("1", 0, 0).code == errc::bitmap_bit_beyond_fields);
+    CHECK(expand("2", 0, 1).code == errc::bitmap_bit_beyond_fields);
+    CHECK(expand("04", 0, 2).code == errc::bitmap_bit_beyond_fields);
+    CHECK(expand("1" + std::string(16, '0'), 0, 64).code == errc::bitmap_bit_beyond_fields);
+    CHECK(expand("1" + std::string(16, '0'), 0, 65).bits == positions{64});
+    CHECK(expand("1" + std::string(1000, '0'), 0, 86).code == errc::bitmap_bit_beyond_fields);
+    for (std::uint32_t count = 1; count < 200; ++count) {
+        std::string digits(51, '0');
+        const auto set = [&](std::uint32_t bit) { digits[50 - bit / 4] = "1248"[bit % 4]; };
+        set(count - 1);
+        CHECK(expand(digits, 0, count).bits == positions{count - 1});
+        digits.assign(51, '0');
+        set(count);
+        CHECK(expand(digits, 0, count).code == errc::bitmap_bit_beyond_fields);
+    }
+}
+
+TEST_CASE("bitmaps: every byte that is not a hexadecimal digit is refused, at every place") {
+    for (int c = 0; c < 256; ++c) {
+        const char digit = static_cast<char>(c);
+        const bool good = reference::bitmap_positions(std::string(1, digit)).has_value();
+        for (const std::size_t n : {1u, 2u, 15u, 16u, 17u, 33u})
+            for (std::size_t at = 0; at < n; ++at) {
+                std::string digits(n, '0');
+                digits[at] = digit;
+                if ((expand(digits, 0, 200).code != errc::bitmap_syntax) != good) {
+                    INFO(c << " at " << at << " of " << n);
+                    REQUIRE((expand(digits, 0, 200).code != errc::bitmap_syntax) == good);
+                }
+            }
+    }
+}
+
+TEST_CASE("bitmaps of all widths at all places, against one bit at a time") {
+    std::mt19937_64 random(5);
+    for (int i = 0; i < 20000; ++i) {
+        const std::uint32_t first = static_cast<std::uint32_t>(random() % 130);
+        const std::uint32_t count = static_cast<std::uint32_t>(random() % 200);
+        std::string digits;
+        const std::size_t n = random() % (count / 4 + 3);
+        for (std::size_t k = 0; k < n; ++k) digits.push_back("0123456789ABCDEFabcdef"[random() % (random() % 3 == 0 ? 22 : 1)]);
+        const positions expected = reference::bitmap_positions(digits).value();
+        const bool fits = expected.empty() || *expected.rbegin() < count;
+        const expanded got = expand(digits, first, count);
+        INFO(digits << " first " << first << " count " << count);
+        REQUIRE(got.code == (fits ? errc::none : errc::bitmap_bit_beyond_fields));
+        if (!fits) continue;
+        positions shifted;
+        for (const std::size_t p : expected) shifted.insert(p + first);
+        REQUIRE(got.bits == shifted);
+    }
+}
+
+TEST_CASE("bitmaps add to the bits that are set already") {
+    std::uint64_t words[2] = {1, 0};
+    CHECK(cdc::expand_bitmap("2", 0, 2, words) == errc::none);
+    CHECK(cdc::expand_bitmap("3", 63, 2, words) == errc::none);
+    CHECK(words[0] == (std::uint64_t{1} << 63 | 3));
+    CHECK(words[1] == 1);
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Reads the #include lines of include/ and says where one points the wrong way.
+
+    error, limits <- wire <- avro <- cdc <- row
+                      ^
+                      |--- pubsub  <-.
+                      '--- zerobus <-+- checkpoint         backoff <- pubsub, zerobus
+
+usage: include_direction.py SOURCE_ROOT       checks the library
+       include_direction.py --self-test       checks this script
+"""
+import pathlib
+import re
+import sys
+
+# What a folder, or a header of the top level, may include besides its own folder. An unknown one may include nothing.
+BASE = {"error", "limits", "version"}
+ALLOWED = {
+    "error": set(), "limits": set(), "version": set(), "backoff": {"error", "limits"},
+    "wire": BASE,
+    "avro": BASE | {"wire"},
+    "cdc": BASE | {"wire", "avro"},
+    "row": BASE | {"wire", "avro", "cdc"},
+    "pubsub": BASE | {"wire", "backoff"},
+    "zerobus": BASE | {"wire", "backoff"},
+    "checkpoint": BASE | {"wire", "pubsub", "zerobus"},
+}
+FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "detail", "types", "misc"}
+
+# Headers of C++20 and the C ones in their C++ spelling; per architecture the intrinsics that a kernel needs.
+STANDARD = set("""algorithm any array atomic barrier bit bitset cassert ccomplex cctype cerrno cfenv cfloat charconv chrono
+cinttypes climits clocale cmath codecvt compare complex concepts condition_variable coroutine csetjmp csignal cstdarg cstddef
+cstdint cstdio cstdlib cstring ctime cuchar cwchar cwctype deque exception execution filesystem format forward_list fstream
+functional future initializer_list iomanip ios iosfwd iostream istream iterator latch limits list locale map memory
+memory_resource mutex new numbers numeric optional ostream queue random ranges ratio regex scoped_allocator semaphore set
+shared_mutex source_location span sstream stack stdexcept stop_token streambuf string string_view strstream syncstream
+system_error thread tuple type_traits typeindex typeinfo unordered_map unordered_set utility valarray variant vector version
+emmintrin.h immintrin.h arm_neon.h""".split())
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]*)>|"([^"]*)"|.*)', re.MULTILINE)
+
+
+def part(path):
+    """sfcdc/avro/plan.hpp -> avro; sfcdc/error.hpp -> error"""
+    pieces = path.split("/")[1:]
+    return pieces[0] if len(pieces) > 1 else pieces[0].rsplit(".", 1)[0]
+
+
+def complaints(files):
+    """files: path below include/ -> text"""
+    for path, text in sorted(files.items()):
+        for piece in path.split("/"):
+            if piece.rsplit(".", 1)[0] in FORBIDDEN_NAMES:
+                yield "%s: a name that says nothing: %s" % (path, piece)
+        if "#pragma once" not in text:
+            yield "%s: no #pragma once" % path
+        own = part(path)
+        if own == "sfcdc":  # the umbrella includes all
+            for header in sorted(files):
+                if part(header) != "sfcdc" and "#include <%s>" % header not in text:
+                    yield "%s: does not include %s" % (path, header)
+        elif own not in ALLOWED:
+            yield "%s: a part that this test does not know: %s" % (path, own)
+        for match in INCLUDE.finditer(text):
+            where = "%s:%d" % (path, text.count("\n", 0, match.start(1)) + 1)
+            name = match.group(2)
+            if name is None:
+                yield "%s: include <...>, relative to include/: %s" % (where, match.group(1))
+            elif name.startswith("sfcdc/"):
+                if name not in files:
+                    yield "%s: there is no %s" % (where, name)
+                elif own != "sfcdc" and part(name) != own and part(name) not in ALLOWED.get(own, set()):
+                    yield "%s: %s must not include %s" % (where, own, name)
+            elif name not in STANDARD:
+                yield "%s: not the standard library: %s" % (where, name)
+
+
+def self_test():
+    def bad(path, text, wanted):
+        base = {"sfcdc/error.hpp": "#pragma once\n", "sfcdc/avro/plan.hpp": "#pragma once\n", "sfcdc/wire/text.hpp": "#pragma once\n",
+                "sfcdc/pubsub/replay_id.hpp": "#pragma once\n", "sfcdc/zerobus/messages.hpp": "#pragma once\n",
+                "sfcdc/row/json.hpp": "#pragma once\n", "sfcdc/cdc/event.hpp": "#pragma once\n"}
+        got = list(complaints({**base, path: "#pragma once\n" + text}))
+        assert any(wanted in g for g in got) if wanted else not got, (path, text, got)
+
+    bad("sfcdc/row/json.hpp", "#include <sfcdc/cdc/event.hpp>\n#include <string>", None)
+    bad("sfcdc/row/json.hpp", "#include <sfcdc/pubsub/replay_id.hpp>", "must not include")
+    bad("sfcdc/row/json.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
+    bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/avro/plan.hpp>", "must not include")
+    bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/cdc/event.hpp>", "must not include")
+    bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/row/json.hpp>", "must not include")
+    bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
+    bad("sfcdc/wire/text.hpp", "  #  include <sfcdc/avro/plan.hpp>", "must not include")
+    bad("sfcdc/avro/plan.hpp", "#include <sfcdc/cdc/event.hpp>", "must not include")
+    bad("sfcdc/error.hpp", "#include <sfcdc/wire/text.hpp>", "must not include")
+    bad("sfcdc/error.hpp", "#include <nlohmann/json.hpp>", "not the standard library")
+    bad("sfcdc/error.hpp", "#include <unistd.h>", "not the standard library")
+    bad("sfcdc/error.hpp", '#include "limits.hpp"', "include <...>")
+    bad("sfcdc/error.hpp", "#include <sfcdc/nothing.hpp>", "there is no")
+    bad("sfcdc/avro/utils.hpp", "", "says nothing")
+    bad("sfcdc/detail/x.hpp", "", "says nothing")
+    bad("sfcdc/other/x.hpp", "", "does not know")
+    bad("sfcdc/sfcdc.hpp", "#include <sfcdc/error.hpp>", "does not include sfcdc/avro/plan.hpp")
+    return 0
+
+
+def main(argument):
+    if argument == "--self-test":
+        return self_test()
+    include = pathlib.Path(argument) / "include"
+    files = {p.relative_to(include).as_posix(): p.read_text(encoding="utf-8") for p in include.rglob("*") if p.is_file()}
+    assert len(files) > 10, "no headers below %s" % include
+    found = list(complaints(files))
+    print("\n".join(found) or "%d headers, every include points the right way" % len(files))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

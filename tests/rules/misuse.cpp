@@ -1,0 +1,40 @@
+// Compiled again and again by misuse.py, with MISUSE set to another number each time: 0 must compile, the others not.
+#include <sfcdc/sfcdc.hpp>
+
+#include <utility>
+
+inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte> payload) {
+    sfcdc::cdc::decoder decoder;
+    auto [plan, bad_schema] = sfcdc::avro::compile(schema_json);
+#if MISUSE == 0
+    const auto [event, bad] = decoder.decode(plan, payload); // the control: the same words, used well
+    const sfcdc::cdc::field_list changed = event.changed_fields();
+    for (const std::string_view name : changed.parents()) static_cast<void>(name);
+    std::int64_t number = 0;
+    event.value(plan.find("a")).read(number);
+    return bad;
+#elif MISUSE == 1 // the event would look into a plan that is gone
+    return decoder.decode(sfcdc::avro::compile(schema_json).value, payload).error;
+#elif MISUSE == 2
+    return decoder.decode(std::move(plan), payload).error;
+#elif MISUSE == 3 // the range would look into a list that is gone
+    const auto [event, bad] = decoder.decode(plan, payload);
+    for (const std::string_view name : event.changed_fields().parents()) static_cast<void>(name);
+    return bad;
+#elif MISUSE == 4 // a result that nobody looks at
+    decoder.decode(plan, payload);
+    return bad_schema;
+#elif MISUSE == 5 // an error is not a number
+    const int code = decoder.decode(plan, payload).error;
+    return {static_cast<sfcdc::errc>(code), 0};
+#elif MISUSE == 6 // positions have no order
+    return {sfcdc::pubsub::replay_id() < sfcdc::pubsub::replay_id() ? sfcdc::errc::none : sfcdc::errc::bad_hex, 0};
+#elif MISUSE == 7 // no Avro type is an unsigned integer
+    const auto [event, bad] = decoder.decode(plan, payload);
+    unsigned number = 0;
+    event.value(plan.find("a")).read(number);
+    return bad;
+#endif
+}
+
+int main() { return use("", {}) ? 0 : 1; }

@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""What must not compile does not, and what must does. usage: misuse.py SOURCE INCLUDE COMPILER..."""
+import os
+import re
+import subprocess
+import sys
+
+source, include, compiler = sys.argv[1], sys.argv[2], sys.argv[3:]
+# What the compiler has to say to each, so that a slip in the source does not pass for a refusal.
+REASONS = {0: None, 1: "deleted", 2: "deleted", 3: "deleted", 4: "nodiscard", 5: "convert|conversion", 6: "operator *<|operator<|invalid operands",
+           7: "no Avro type is read as this C"}
+assert {int(n) for n in re.findall(r"MISUSE == (\d+)", open(source, encoding="utf-8").read())} == set(REASONS)
+failed = False
+for number, reason in REASONS.items():
+    run = subprocess.run(compiler + ["-std=c++20", "-fsyntax-only", "-Wall", "-Werror", "-I" + include, "-DMISUSE=%d" % number, source],
+                         capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+    compiled = run.returncode == 0
+    right = compiled if reason is None else not compiled and re.search(reason, run.stderr)
+    print("misuse %d: %s%s" % (number, "compiles" if compiled else "refused", "" if right else "  <-- WRONG\n" + run.stderr))
+    failed = failed or not right
+sys.exit(failed)

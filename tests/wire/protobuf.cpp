@@ -1,0 +1,79 @@
+#include "catch.hpp"
+#include "reference/protobuf_reader.hpp"
+
+#include <sfcdc/wire/protobuf.hpp>
+
+using namespace sfcdc;
+
+namespace {
+
+// What `write` puts behind `before`.
+template <class Write>
+std::string written(Write write, std::string before = {}) {
+    {
+        wire::appender appended(before);
+        wire::protobuf_writer w(appended);
+        write(w, appended);
+    }
+    return before;
+}
+
+} // namespace
+
+TEST_CASE("protobuf fields as the documentation spells them") {
+    CHECK(written([](auto& w, auto&) { w.varint(1, 150); }) == "\x08\x96\x01");
+    CHECK(written([](auto& w, auto&) { w.bytes(2, "testing"); }) == "\x12\x07testing");
+    CHECK(written([](auto& w, auto&) { w.int64(1, -2); }) == "\x08\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+    // zero is written: presence is the caller's business
+    CHECK(written([](auto& w, auto&) { w.varint(16, 0); }) == std::string("\x80\x01\x00", 3));
+    CHECK(written([](auto& w, auto&) { w.tag(0x1fffffff, wire::wire_type::fixed32); }) == "\xfd\xff\xff\xff\x0f");
+}
+
+TEST_CASE("nested messages of every length class have the right length in front") {
+    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128}, std::size_t{16383}, std::size_t{16384}, std::size_t{2097152}}) {
+        const std::string out = written(
+            [&](auto& w, auto& appended) {
+                w.nested(3, [&] { appended.append(std::string(n, 'x')); });
+                w.varint(4, 7);
+            },
+            "before"); // appended to, not overwritten
+        const auto fields = reference::read_protobuf(std::string_view(out).substr(6));
+        REQUIRE(fields.size() == 2);
+        CHECK(out.substr(0, 6) == "before");
+        CHECK(fields[0].number == 3);
+        CHECK(fields[0].bytes == std::string(n, 'x'));
+        CHECK(fields[1].varint == 7);
+    }
+}
+
+TEST_CASE("nested in nested: the inner length moves with the outer one") {
+    const std::string out = written([](auto& w, auto&) {
+        w.nested(1, [&] {
+            w.nested(2, [&] { w.bytes(3, std::string(200, 'a')); });
+            w.varint(4, 1);
+        });
+    });
+    const auto outer = reference::read_protobuf(out);
+    REQUIRE(outer.size() == 1);
+    const auto middle = reference::read_protobuf(outer[0].bytes);
+    REQUIRE(middle.size() == 2);
+    const auto inner = reference::read_protobuf(middle[0].bytes);
+    REQUIRE(inner.size() == 1);
+    CHECK(inner[0].bytes == std::string(200, 'a'));
+}
+
+TEST_CASE("an appender writes behind what is there, in pieces of every length") {
+    for (std::size_t n = 0; n < 1200; ++n) {
+        std::string out = "before", piece(n, '\0');
+        for (std::size_t i = 0; i < n; ++i) piece[i] = static_cast<char>('a' + i % 26);
+        {
+            wire::appender appended(out);
+            appended.append(piece);
+            appended.push_back('.');
+            REQUIRE(appended.size() == 6 + n + 1);
+            std::memcpy(appended.insert(6, 3), "gap", 3);
+            appended[0] = 'B';
+        }
+        REQUIRE(out == "Beforegap" + piece + ".");
+    }
+}

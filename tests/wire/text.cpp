@@ -1,0 +1,175 @@
+#include "catch.hpp"
+#include "exact_bytes.hpp"
+#include "reference/text.hpp"
+
+#include <random>
+
+#include <sfcdc/wire/text.hpp>
+
+using namespace sfcdc;
+
+namespace {
+
+std::string hex(std::string_view bytes) {
+    std::string out;
+    wire::append_hex(out, wire::as_bytes(bytes));
+    return out;
+}
+std::string base64(std::string_view bytes, wire::base64_alphabet alphabet = wire::base64_alphabet::standard) {
+    std::string out;
+    wire::append_base64(out, wire::as_bytes(bytes), alphabet);
+    return out;
+}
+bool is_utf8(std::string_view text) {
+    const exact_bytes block(text);
+    return wire::is_utf8(block.text());
+}
+
+std::string random_bytes(std::mt19937_64& random, std::size_t n) {
+    std::string out;
+    for (std::size_t i = 0; i < n; ++i) out.push_back(static_cast<char>(random()));
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("hexadecimal") {
+    CHECK(hex("") == "");
+    CHECK(hex(std::string("\x00\x0f\xf0\xff", 4)) == "000ff0ff");
+    CHECK(wire::from_hex("").value.empty());
+    CHECK(wire::from_hex("00aAFf").value == std::string("\x00\xaa\xff", 3));
+    for (int c = 0; c < 256; ++c) {
+        const char digit = static_cast<char>(c);
+        const std::size_t at = std::string_view("0123456789abcdefABCDEF").find(digit);
+        CHECK(wire::hex_digit(digit) == (at == std::string_view::npos ? -1 : static_cast<int>(at < 16 ? at : at - 6)));
+    }
+    std::mt19937_64 random(2);
+    for (std::size_t n = 0; n < 40; ++n) {
+        const std::string bytes = random_bytes(random, n);
+        CHECK(wire::from_hex(hex(bytes)).value == bytes);
+    }
+}
+
+TEST_CASE("hexadecimal: errors say at which character") {
+    const std::pair<std::string_view, std::uint32_t> bad[] = {{"0", 1}, {"000", 3}, {"g0", 0}, {"0g", 1}, {"00 0", 2}, {"0x00", 1}, {"00-", 2}};
+    for (const auto& [text, at] : bad) {
+        const exact_bytes block(text);
+        CHECK(wire::from_hex(block.text()).error == error{errc::bad_hex, at});
+        CHECK(wire::from_hex(block.text()).value.empty());
+    }
+}
+
+TEST_CASE("base64: the vectors of RFC 4648") {
+    const std::pair<std::string_view, std::string_view> known[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+                                                                   {"foobar", "Zm9vYmFy"}};
+    for (const auto& [bytes, text] : known) {
+        CHECK(base64(bytes) == text);
+        CHECK(base64(bytes, wire::base64_alphabet::url) == text.substr(0, text.find('=')));
+        CHECK(wire::from_base64(text).value == bytes);
+        CHECK(wire::from_base64(text.substr(0, text.find('='))).value == bytes);
+    }
+    CHECK(base64("\xfb\xff\xfe") == "+//+");
+    CHECK(base64("\xfb\xff\xfe", wire::base64_alphabet::url) == "-__-");
+    CHECK(wire::from_base64("-__-").value == "\xfb\xff\xfe");
+    CHECK(wire::from_base64("+/_-").value == "\xfb\xff\xfe");
+}
+
+TEST_CASE("base64 round trips in both alphabets") {
+    std::mt19937_64 random(3);
+    for (std::size_t n = 0; n < 100; ++n) {
+        const std::string bytes = random_bytes(random, n);
+        CHECK(base64(bytes) == reference::base64(bytes));
+        CHECK(wire::from_base64(base64(bytes)).value == bytes);
+        CHECK(wire::from_base64(base64(bytes, wire::base64_alphabet::url)).value == bytes);
+    }
+}
+
+TEST_CASE("base64: errors say at which character") {
+    const std::pair<std::string_view, std::uint32_t> bad[] = {
+        {"A", 1},     // a digit over
+        {"AAAAA", 5}, //
+        {"Zh==", 2},  // bits left over that are not zero
+        {"Zm9=", 3},
+        {"Zg=", 0xffff}, // padding may be left out, and also half of it
+        {"Zm 9", 2},
+        {"Zm9v\n", 4},
+        {"=", 0xffff},
+        {"Zg===", 2},
+        {"Z=g=", 1},
+        {"\xc3\xa4", 0},
+    };
+    for (const auto& [text, at] : bad) {
+        const exact_bytes block(text);
+        INFO(text);
+        if (at == 0xffff) CHECK(wire::from_base64(block.text()));
+        else CHECK(wire::from_base64(block.text()).error == error{errc::bad_base64, at});
+    }
+}
+
+TEST_CASE("UTF-8: the edges of each length") {
+    const std::string_view good[] = {"",         "a",        "\x7f",         "\xc2\x80",     "\xdf\xbf",    "\xe0\xa0\x80", "\xed\x9f\xbf",
+                                     "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    for (const std::string_view s : good) {
+        CHECK(is_utf8(s));
+        CHECK(is_utf8(std::string(9, 'x') + std::string(s)));
+    }
+    const std::string_view bad[] = {
+        "\x80",             "\xbf",         "\xc0\x80", "\xc1\xbf",         // continuation, overlong of two
+        "\xe0\x80\x80",     "\xe0\x9f\xbf",                                 // overlong of three
+        "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",                             // overlong of four
+        "\xed\xa0\x80",     "\xed\xbf\xbf",                                 // surrogates
+        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xfe", // above U+10FFFF
+        "\xc2",             "\xe2\x82",     "\xf0\x9f\x9a", "\xe2",  "\xf0", // truncated
+        "\xc2\x41",         "\xe2\x41\x80", "\xe2\x82\x41", "\xf0\x9f\x9a\x41", "\xc2\xc2"};
+    for (const std::string_view s : bad) {
+        CHECK_FALSE(is_utf8(s));
+        CHECK_FALSE(is_utf8(std::string(8, 'x') + std::string(s)));
+        CHECK_FALSE(is_utf8(std::string(s) + "x"));
+    }
+}
+
+TEST_CASE("UTF-8: every lead byte and every second byte, against code points") {
+    for (unsigned a = 0; a < 256; ++a)
+        for (unsigned b = 0; b < 256; ++b) {
+            const std::string text = {static_cast<char>(a), static_cast<char>(b), '\x80', '\xbf'};
+            for (std::size_t n = 1; n <= 4; ++n) {
+                const exact_bytes block(std::string_view(text).substr(0, n));
+                if (wire::utf8_sequence(block.text(), 0) != reference::character_length(block.text(), 0).value_or(0)) {
+                    INFO(a << " " << b << " of " << n);
+                    REQUIRE(wire::utf8_sequence(block.text(), 0) == reference::character_length(block.text(), 0).value_or(0));
+                }
+            }
+        }
+}
+
+TEST_CASE("what is not UTF-8 becomes U+FFFD, byte by byte, and is counted") {
+    std::string out = ">";
+    CHECK(wire::append_utf8(out, "z\xc3\xa4") == 0);
+    CHECK(wire::append_utf8(out, "\xe2\x82|\xff") == 3);
+    CHECK(out == ">z\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd");
+    std::mt19937_64 random(4);
+    for (int i = 0; i < 2000; ++i) {
+        // Mostly leads and continuations, so that sequences come about.
+        std::string text = random_bytes(random, random() % 12);
+        for (char& c : text)
+            if (random() % 2 != 0) c = static_cast<char>(0x80 | (static_cast<unsigned char>(c) & 0x3f));
+        const exact_bytes block(text);
+        std::string got;
+        std::uint32_t expected = 0;
+        const std::string clean = reference::well_formed(text, expected);
+        REQUIRE(wire::append_utf8(got, block.text()) == expected);
+        REQUIRE(got == clean);
+        REQUIRE(wire::is_utf8(block.text()) == (expected == 0));
+    }
+}
+
+TEST_CASE("ascii_prefix stops at the first byte that is not ASCII") {
+    for (std::size_t n = 0; n < 40; ++n)
+        for (std::size_t at = 0; at <= n; ++at) {
+            std::string text(n, 'a');
+            if (at < n) text[at] = '\x80';
+            const exact_bytes block(text);
+            REQUIRE(wire::ascii_prefix(block.text()) == at);
+        }
+}
