@@ -1,24 +1,24 @@
 // What is to go wrong, and how often. Tests set it through POST /fault; services ask at the right moment.
 //
-//   op                         members                        what happens
-//   subscribe_error            code, times (1)                open subscriptions end with the code (that is once),
-//   and
-//                                                             the next ones at their first request
-//   drop_subscribers                                          open subscriptions end with OK
-//   silence_subscribe          ms                             subscriptions send nothing, as if half open
-//   expire_salesforce_tokens   end_streams (true)             also ends subscriptions, with service.auth.error
+//   op                         members                    what happens
+//   subscribe_error            code, times (1)            open subscriptions end with the code (that is once), and the
+//                                                         next ones at their first request
+//   drop_subscribers                                      open subscriptions end with OK
+//   silence_subscribe          ms                         subscriptions send nothing, as if half open
+//   expire_salesforce_tokens   end_streams (true)         also ends subscriptions, with service.auth.error
 //   expire_databricks_tokens
-//   expire_retention                                          every replay id of before is gone
-//   rotate_streams             duration_ms (null)             a close_stream_signal, then UNAVAILABLE after
-//   duration_ms zerobus_error              code, when, times (1)          when "create": the next create_stream
-//   fails;
-//                                                             when "stream": an open stream ends, or the next to open
-//   hold_acks                  ms                             no acknowledgements for so long
-//   late_ack_after_half_close                                 open streams acknowledge after the client's half-close
-//   only poison                     column, value                  a request with such a row is refused token_status
-//   side, status, times (1), retry_after_s   the token endpoint answers so quoted_expires_in          on (true)
-//   expires_in comes as a string undecodable                times (1)                      the next events are
-//   published cut short clear                                                     ends all of these
+//   expire_retention                                      every replay id of before is gone
+//   rotate_streams             duration_ms (null)         a close_stream_signal, then UNAVAILABLE after duration_ms
+//   zerobus_error              code, when, times (1)      when "create": the next create_stream fails; when "stream":
+//                                                         an open stream ends, or the next to open
+//   hold_acks                  ms                         no acknowledgements for so long
+//   late_ack_after_half_close                             open streams acknowledge only after the client's half-close
+//   poison                     column, value              a request with such a row is refused
+//   token_status               side, status, times (1),   the token endpoint answers so
+//                              retry_after_s
+//   quoted_expires_in          on (true)                  expires_in comes as a string
+//   undecodable                times (1)                  the next events are published cut short
+//   clear                                                 ends all of these
 #pragma once
 
 #include "bells.hpp"

@@ -17,7 +17,8 @@ class router {
         const auto [event, bad] = decoder_.decode(plan->second, sfcdc::wire::as_bytes(payload));
         if (bad) return void(std::printf("byte %u: %s\n", bad.offset, bad.message()));
         const std::string_view entity = event.has_header() ? event.header().entity_name() : "(a platform event)";
-        std::printf("%.*s: %zu fields changed\n", static_cast<int>(entity.size()), entity.data(), event.changed_fields().size());
+        std::printf("%.*s: %zu fields changed\n", static_cast<int>(entity.size()), entity.data(),
+                    event.changed_fields().size());
     }
 
   private:
@@ -27,7 +28,8 @@ class router {
 
 int main() {
     router r;
-    r.add_schema(R"({"type":"record","name":"Door_Opened__e","fields":[{"name":"Door__c","type":["null","string"]}]})");
+    r.add_schema(
+        R"({"type":"record","name":"Door_Opened__e","fields":[{"name":"Door__c","type":["null","string"]}]})");
     r.on_event("IoVIN1tjQMkSbwECc6UiqA", "\x02\x0anorth");
     r.on_event("0000000000000000000000", "");
 }

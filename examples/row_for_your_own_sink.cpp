@@ -24,5 +24,6 @@ int main() {
     std::string json, message; // both are appended to: batch as many rows as you like
     sfcdc::row::append_json(table, event, around, json);
     sfcdc::row::append_protobuf(table, event, around, message);
-    std::printf("%s\n%zu bytes of protobuf, described in %zu\n", json.c_str(), message.size(), sfcdc::row::descriptor_proto(table, "Door").size());
+    std::printf("%s\n%zu bytes of protobuf, described in %zu\n", json.c_str(), message.size(),
+                sfcdc::row::descriptor_proto(table, "Door").size());
 }

@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     for (std::uint32_t f = 0; f < plan.size(); ++f) {
         const avro::field field{f};
         fuzz::require(plan.find(plan.name(field)) == field || plan.name(field).find('.') != std::string_view::npos);
-        fuzz::require(plan[field].child_count == 0 || plan[field].first_child + plan[field].child_count <= plan.size());
+        fuzz::require(plan[field].child_count == 0
+                      || plan[field].first_child + plan[field].child_count <= plan.size());
     }
     return 0;
 }

@@ -17,8 +17,10 @@ errc slow(std::string_view digits, std::uint32_t count, std::vector<bool>& bits)
         if (digit < 0) return errc::bitmap_syntax;
         for (std::size_t b = 0; b < 4; ++b) {
             if ((digit >> b & 1) == 0) continue;
-            if (4 * i + b >= count) beyond = true;
-            else bits[4 * i + b] = true;
+            if (4 * i + b >= count)
+                beyond = true;
+            else
+                bits[4 * i + b] = true;
         }
     }
     return beyond ? errc::bitmap_bit_beyond_fields : errc::none;

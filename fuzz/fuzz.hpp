@@ -22,7 +22,8 @@ inline void require(bool holds) {
 // The input in a heap block of exactly its size, so that AddressSanitizer sees a read one byte past it.
 class exact_bytes {
   public:
-    explicit exact_bytes(std::span<const std::uint8_t> bytes) : size_(bytes.size()), block_(new std::byte[bytes.size()]) {
+    explicit exact_bytes(std::span<const std::uint8_t> bytes)
+        : size_(bytes.size()), block_(new std::byte[bytes.size()]) {
         if (!bytes.empty()) std::memcpy(block_.get(), bytes.data(), bytes.size());
     }
     operator std::span<const std::byte>() const noexcept { return {block_.get(), size_}; }
@@ -34,7 +35,8 @@ class exact_bytes {
 };
 
 // Splits an input in two at its first 0x00 0xff: a schema and a payload, say. The second part is empty without it.
-inline std::pair<std::span<const std::uint8_t>, std::span<const std::uint8_t>> split(std::span<const std::uint8_t> input) {
+inline std::pair<std::span<const std::uint8_t>, std::span<const std::uint8_t>>
+split(std::span<const std::uint8_t> input) {
     for (std::size_t i = 0; i + 1 < input.size(); ++i)
         if (input[i] == 0x00 && input[i + 1] == 0xff) return {input.first(i), input.subspan(i + 2)};
     return {input, {}};

@@ -33,11 +33,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         out.clear();
         {
             wire::appender appended(out);
-            wire::protobuf_writer(appended).nested(field, [&] { appended.append(std::string(static_cast<std::size_t>(value % 20'000), 'x')); });
+            wire::protobuf_writer(appended).nested(
+                field, [&] { appended.append(std::string(static_cast<std::size_t>(value % 20'000), 'x')); });
         }
         q = wire::as_bytes(out).data();
         const std::byte* const q_end = q + out.size();
-        fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok && again == (std::uint64_t{field} << 3 | 2));
+        fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok
+                      && again == (std::uint64_t{field} << 3 | 2));
         fuzz::require(wire::read_varint(q, q_end, again) == wire::varint_status::ok && again == value % 20'000);
         fuzz::require(static_cast<std::uint64_t>(q_end - q) == again);
     }

@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
         ++inputs;
     };
     for (int i = 1; i < argc; ++i) {
-        if (!fs::is_directory(argv[i])) run(argv[i]);
+        if (!fs::is_directory(argv[i]))
+            run(argv[i]);
         else
             for (const auto& entry : fs::recursive_directory_iterator(argv[i]))
                 if (entry.is_regular_file()) run(entry.path());

@@ -21,8 +21,10 @@ void check_json(std::string_view text) {
         const char c = text[i];
         fuzz::require(static_cast<unsigned char>(c) >= 0x20);
         if (in_string) {
-            if (c == '\\') ++i;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
@@ -67,10 +69,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, payload);
     if (bad) return 0;
-    const row::envelope around{.event_id = "e", .schema_id = "s", .topic_name = "/data/T", .org_id = "o", .replay_id = payload,
-                               .schema_json = text.text(), .received_timestamp = -1};
+    const row::envelope around{.event_id = "e",
+                               .schema_id = "s",
+                               .topic_name = "/data/T",
+                               .org_id = "o",
+                               .replay_id = payload,
+                               .schema_json = text.text(),
+                               .received_timestamp = -1};
     std::string out;
-    for (const row::layout& layout : {row::layout::salesforce_zerobus(), row::layout::lakeflow(), row::layout::sfcdc()}) {
+    for (const row::layout& layout :
+         {row::layout::salesforce_zerobus(), row::layout::lakeflow(), row::layout::sfcdc()}) {
         out.clear();
         row::append_json(layout, event, around, out);
         check_json(out);

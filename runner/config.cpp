@@ -51,12 +51,14 @@ class reader {
         bool wants_zerobus = false;
         if (const toml::node* list = root.get("stream")) {
             const toml::array* const streams = list->as_array();
-            const bool tables = streams != nullptr && !streams->empty()
-                                && std::all_of(streams->begin(), streams->end(), [](const toml::node& n) { return n.is_table(); });
+            const bool tables =
+                streams != nullptr && !streams->empty()
+                && std::all_of(streams->begin(), streams->end(), [](const toml::node& n) { return n.is_table(); });
             if (!tables) {
                 wrong(list->source(), "streams are written as [[stream]], one block for each topic");
             } else {
-                for (const toml::node& n : *streams) wants_zerobus |= stream(*n.as_table(), c).sink == sink_kind::zerobus;
+                for (const toml::node& n : *streams)
+                    wants_zerobus |= stream(*n.as_table(), c).sink == sink_kind::zerobus;
                 distinct_files(*streams, c);
             }
         } else {
@@ -82,9 +84,10 @@ class reader {
         for (const auto& [key, node] : t) {
             const std::string_view k = key.str();
             if (std::find(known.begin(), known.end(), k) != known.end()) continue;
-            const auto nearest = std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
-                return distance(a, k) < distance(b, k);
-            });
+            const auto nearest =
+                std::min_element(known.begin(), known.end(), [&](std::string_view a, std::string_view b) {
+                    return distance(a, k) < distance(b, k);
+                });
             std::string hint;
             if (distance(*nearest, k) <= std::max<std::size_t>(2, k.size() / 3)) {
                 hint = "; did you mean \"" + std::string(*nearest) + "\"?";
@@ -96,8 +99,7 @@ class reader {
         }
     }
 
-    template <class F>
-    void section(const toml::table& root, std::string_view name, bool required, F&& read) {
+    template<class F> void section(const toml::table& root, std::string_view name, bool required, F&& read) {
         const toml::node* const n = root.get(name);
         if (n == nullptr) {
             if (required) wrong({}, "the section [" + std::string(name) + "] is missing");
@@ -133,7 +135,8 @@ class reader {
         }
     }
 
-    std::string text(const toml::table& t, std::string_view name, std::string_view key, bool required, std::string otherwise = {}) {
+    std::string text(const toml::table& t, std::string_view name, std::string_view key, bool required,
+                     std::string otherwise = {}) {
         const toml::node* const n = t.get(key);
         if (n == nullptr) {
             if (required) wrong(t.source(), label(name, key) + ": missing");
@@ -143,22 +146,25 @@ class reader {
         if (value == nullptr) return wrong(n->source(), label(name, key) + ": a string was expected"), otherwise;
         const std::size_t before = errors_.size();
         std::string expanded = expand(value->get(), n->source(), label(name, key));
-        if (required && expanded.empty() && errors_.size() == before) wrong(n->source(), label(name, key) + ": must not be empty");
+        if (required && expanded.empty() && errors_.size() == before)
+            wrong(n->source(), label(name, key) + ": must not be empty");
         return expanded;
     }
 
-    std::int64_t number(const toml::table& t, std::string_view name, std::string_view key, std::int64_t least, std::int64_t otherwise) {
+    std::int64_t number(const toml::table& t, std::string_view name, std::string_view key, std::int64_t least,
+                        std::int64_t otherwise) {
         const toml::node* const n = t.get(key);
         if (n == nullptr) return otherwise;
         const auto* const value = n->as_integer();
         if (value == nullptr || value->get() < least) {
-            wrong(n->source(), label(name, key) + ": a whole number from " + std::to_string(least) + " up was expected");
+            wrong(n->source(),
+                  label(name, key) + ": a whole number from " + std::to_string(least) + " up was expected");
             return otherwise;
         }
         return value->get();
     }
 
-    template <class E>
+    template<class E>
     E choice(const toml::table& t, std::string_view name, std::string_view key, bool required,
              const std::vector<std::pair<std::string_view, E>>& choices, E otherwise) {
         const std::string word = text(t, name, key, required);
@@ -176,7 +182,8 @@ class reader {
         while (!value.empty() && value.back() == '/') value.pop_back();
         if (value.empty() || value.starts_with("https://")) return;
         // Credentials go there: in the clear only to this machine.
-        const bool loopback = value.starts_with("http://127.0.0.1") || value.starts_with("http://localhost") || value.starts_with("http://[::1]");
+        const bool loopback = value.starts_with("http://127.0.0.1") || value.starts_with("http://localhost")
+                              || value.starts_with("http://[::1]");
         if (!loopback) wrong(t.get(key)->source(), label(name, key) + ": a URL with https:// was expected");
     }
 
@@ -193,7 +200,8 @@ class reader {
             if (c.login_url.find(host) != std::string::npos)
                 wrong(t.get("login_url")->source(),
                       "[salesforce] login_url: client credentials work on the org's My Domain host only "
-                      "(https://NAME.my.salesforce.com), not on " + std::string(host));
+                      "(https://NAME.my.salesforce.com), not on "
+                          + std::string(host));
     }
 
     void databricks(const toml::table& t, databricks_config& c) {
@@ -212,7 +220,9 @@ class reader {
         const toml::node* const n = t.get(key);
         if (n == nullptr) return out;
         const toml::array* const list = n->as_array();
-        const bool strings = list != nullptr && std::all_of(list->begin(), list->end(), [](const toml::node& e) { return e.is_string(); });
+        const bool strings = list != nullptr && std::all_of(list->begin(), list->end(), [](const toml::node& e) {
+                                 return e.is_string();
+                             });
         if (!strings) return wrong(n->source(), label(name, key) + ": a list of strings was expected"), out;
         for (const toml::node& e : *list) out.push_back(e.as_string()->get());
         return out;
@@ -222,23 +232,32 @@ class reader {
         constexpr std::string_view name = "stream";
         using make = row::layout (*)();
         row::layout l = choice<make>(t, name, "layout", false,
-                                     {{"salesforce_zerobus", row::layout::salesforce_zerobus}, {"lakeflow", row::layout::lakeflow}, {"sfcdc", row::layout::sfcdc}},
+                                     {{"salesforce_zerobus", row::layout::salesforce_zerobus},
+                                      {"lakeflow", row::layout::lakeflow},
+                                      {"sfcdc", row::layout::sfcdc}},
                                      row::layout::salesforce_zerobus)();
         const auto apply = [&](std::string_view key, const auto& change, const std::vector<std::string>& names) {
             const std::vector<std::string_view> views(names.begin(), names.end());
             auto [changed, bad] = change(views);
-            if (bad) wrong(t.get(key)->source(), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
-            else l = std::move(changed);
+            if (bad)
+                wrong(t.get(key)->source(), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
+            else
+                l = std::move(changed);
         };
         if (const auto names = texts(t, name, "columns"); !names.empty())
             apply("columns", [&](const auto& v) { return l.only(v); }, names);
         apply("exclude", [&](const auto& v) { return l.without(v); }, texts(t, name, "exclude"));
         if (const toml::node* n = t.get("rename")) {
             const toml::table* const pairs = n->as_table();
-            if (pairs == nullptr) return wrong(n->source(), "[stream] rename: a table was expected, as in { record_data = \"data\" }"), l;
+            if (pairs == nullptr)
+                return wrong(n->source(), "[stream] rename: a table was expected, as in { record_data = \"data\" }"),
+                       l;
             for (const auto& [from, to] : *pairs) {
-                if (!to.is_string()) wrong(to.source(), "[stream] rename: a string was expected");
-                else apply("rename", [&](const auto&) { return l.renamed(from.str(), to.as_string()->get()); }, {std::string(from.str())});
+                if (!to.is_string())
+                    wrong(to.source(), "[stream] rename: a string was expected");
+                else
+                    apply("rename", [&](const auto&) { return l.renamed(from.str(), to.as_string()->get()); },
+                          {std::string(from.str())});
             }
         }
         if (l.columns().empty()) wrong(t.source(), "[stream]: no column is left");
@@ -247,17 +266,24 @@ class reader {
 
     const stream_config& stream(const toml::table& t, config& all) {
         constexpr std::string_view name = "stream";
-        only(t, name, {"topic", "start", "sink", "layout", "columns", "exclude", "rename", "table", "path", "checkpoint", "dead_letters", "on_undecodable", "schema_json_every"});
+        only(t, name,
+             {"topic", "start", "sink", "layout", "columns", "exclude", "rename", "table", "path", "checkpoint",
+              "dead_letters", "on_undecodable", "schema_json_every"});
         stream_config c;
         c.topic = text(t, name, "topic", true);
         if (!c.topic.empty() && !c.topic.starts_with("/data/") && !c.topic.starts_with("/event/"))
-            wrong(t.get("topic")->source(), "[stream] topic: starts with /data/ or /event/, as in \"/data/AccountChangeEvent\"");
-        c.start = choice<start_position>(t, name, "start", false, {{"earliest", start_position::earliest}, {"latest", start_position::latest}}, c.start);
-        c.sink = choice<sink_kind>(t, name, "sink", true,
-                                   {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
+            wrong(t.get("topic")->source(),
+                  "[stream] topic: starts with /data/ or /event/, as in \"/data/AccountChangeEvent\"");
+        c.start = choice<start_position>(t, name, "start", false,
+                                         {{"earliest", start_position::earliest}, {"latest", start_position::latest}},
+                                         c.start);
+        c.sink = choice<sink_kind>(
+            t, name, "sink", true,
+            {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
         c.layout = layout(t);
-        c.on_undecodable = choice<undecodable_policy>(t, name, "on_undecodable", false,
-                                                      {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
+        c.on_undecodable = choice<undecodable_policy>(
+            t, name, "on_undecodable", false,
+            {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
         c.schema_json_every = number(t, name, "schema_json_every", 0, c.schema_json_every);
 
         const bool zerobus = c.sink == sink_kind::zerobus, sqlite = c.sink == sink_kind::sqlite;
@@ -271,7 +297,8 @@ class reader {
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
         useless("table", c.sink == sink_kind::ndjson, "an ndjson stream has no table");
         if (zerobus && t.get("table") != nullptr && std::count(c.table.begin(), c.table.end(), '.') != 2)
-            wrong(t.get("table")->source(), "[stream] table: three parts were expected, as in \"catalog.schema.table\"");
+            wrong(t.get("table")->source(),
+                  "[stream] table: three parts were expected, as in \"catalog.schema.table\"");
         const std::filesystem::path beside = sqlite ? c.path : c.checkpoint;
         c.dead_letters = text(t, name, "dead_letters", false, beside.string() + ".dead_letters.ndjson");
         return all.streams.emplace_back(std::move(c));
@@ -282,9 +309,11 @@ class reader {
         std::set<std::string> taken;
         for (std::size_t i = 0; i < c.streams.size(); ++i) {
             const stream_config& s = c.streams[i];
-            const std::string key = s.sink == sink_kind::sqlite ? s.path.string() + "#" + s.topic : s.checkpoint.string();
+            const std::string key =
+                s.sink == sink_kind::sqlite ? s.path.string() + "#" + s.topic : s.checkpoint.string();
             if (!key.empty() && !taken.insert(key).second)
-                wrong(streams[i].source(), "[stream]: two streams keep their position in the same place (" + key + ")");
+                wrong(streams[i].source(),
+                      "[stream]: two streams keep their position in the same place (" + key + ")");
         }
     }
 

@@ -36,9 +36,9 @@ struct stream_config {
     start_position start = start_position::earliest; // used when no position is stored yet
     sink_kind sink = sink_kind::sqlite;
     row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
-    std::string table;                // zerobus: catalog.schema.table; sqlite: the table's name
-    std::filesystem::path path;       // sqlite: the database; ndjson: the file, "-" is stdout
-    std::filesystem::path checkpoint; // zerobus, ndjson: where the position is kept
+    std::string table;                                      // zerobus: catalog.schema.table; sqlite: the table's name
+    std::filesystem::path path;                             // sqlite: the database; ndjson: the file, "-" is stdout
+    std::filesystem::path checkpoint;                       // zerobus, ndjson: where the position is kept
     std::filesystem::path dead_letters;
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     std::int64_t schema_json_every = 10'000; // rows; 0: only when the schema changes, 1: in each row

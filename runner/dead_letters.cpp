@@ -11,7 +11,8 @@ namespace sfcdc::runner {
 dead_letters::dead_letters(std::filesystem::path file) : path_(std::move(file)) {}
 dead_letters::~dead_letters() = default;
 
-void dead_letters::keep(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason, std::uint32_t offset) {
+void dead_letters::keep(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
+                        std::uint32_t offset) {
     if (!file_) file_ = std::make_unique<durable_file>(path_, durable_file::mode::append);
     std::string replay_id, body;
     wire::append_hex(replay_id, around.replay_id);

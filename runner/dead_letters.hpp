@@ -19,7 +19,8 @@ class dead_letters {
     ~dead_letters();
 
     // `offset` is the byte of the payload at which decoding failed.
-    void keep(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason, std::uint32_t offset);
+    void keep(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
+              std::uint32_t offset);
 
   private:
     std::filesystem::path path_;

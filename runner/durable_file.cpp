@@ -19,7 +19,8 @@ namespace {
 
 durable_file::durable_file(std::filesystem::path path, mode m) : path_(std::move(path)) {
     const bool existed = std::filesystem::exists(path_);
-    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (m == mode::append ? O_APPEND : O_TRUNC), 0600);
+    descriptor_ =
+        ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (m == mode::append ? O_APPEND : O_TRUNC), 0600);
     if (descriptor_ < 0) fail(path_, "open for writing");
     if (!existed) sync_directory(path_);
 }

@@ -18,7 +18,8 @@ std::size_t receive(char* data, std::size_t size, std::size_t n, void* user) {
 }
 
 std::string encode(CURL* curl, const std::string& text) {
-    const std::unique_ptr<char, decltype(&curl_free)> encoded(curl_easy_escape(curl, text.data(), static_cast<int>(text.size())), curl_free);
+    const std::unique_ptr<char, decltype(&curl_free)> encoded(
+        curl_easy_escape(curl, text.data(), static_cast<int>(text.size())), curl_free);
     return encoded ? encoded.get() : "";
 }
 
@@ -56,7 +57,8 @@ response send(const request& r) {
     if (done != CURLE_OK) return {0, curl_easy_strerror(done), {}};
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out.status);
     curl_off_t wait = 0;
-    if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0) out.retry_after = std::chrono::seconds(wait);
+    if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
+        out.retry_after = std::chrono::seconds(wait);
     return out;
 }
 

@@ -21,19 +21,25 @@ int main(int argc, char** argv) {
 
     run_options to_run;
     std::string level = "info";
-    CLI::App* const run_command = app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM or SIGINT");
+    CLI::App* const run_command =
+        app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM or SIGINT");
     run_command->add_option("--config", to_run.config, "The configuration (TOML)")->required();
-    run_command->add_option("--from", to_run.from,
-                            "Where to start when no position is stored or Salesforce no longer knows it: earliest or latest")
+    run_command
+        ->add_option("--from", to_run.from,
+                     "Where to start when no position is stored or Salesforce no longer knows it: earliest or latest")
         ->check(CLI::IsMember({"earliest", "latest"}));
-    run_command->add_option("--log-level", level, "trace, debug, info, warn or error")->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    run_command->add_option("--log-level", level, "trace, debug, info, warn or error")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 
     decode_options to_decode;
     CLI::App* const decode_command = app.add_subcommand("decode", "Print payloads as JSON, one event a line");
     decode_command->add_option("--schema", to_decode.schema, "The Avro schema of the events (.avsc)")->required();
-    decode_command->add_option("--format", to_decode.format, "json: all; changed: the field lists; header: the ChangeEventHeader")
+    decode_command
+        ->add_option("--format", to_decode.format,
+                     "json: all; changed: the field lists; header: the ChangeEventHeader")
         ->check(CLI::IsMember({"json", "changed", "header"}));
-    decode_command->add_option("--in", to_decode.in, "raw: one payload a file; hex, base64: one a line")->check(CLI::IsMember({"raw", "hex", "base64"}));
+    decode_command->add_option("--in", to_decode.in, "raw: one payload a file; hex, base64: one a line")
+        ->check(CLI::IsMember({"raw", "hex", "base64"}));
     decode_command->add_option("FILE", to_decode.files, "Payloads; standard input when there is none, or for -");
 
     try {

@@ -17,19 +17,25 @@ namespace eventbus = eventbus::v1;
 using namespace std::chrono_literals;
 using salesforce::remedy;
 
-constexpr int max_credits = 100;         // Salesforce counts no more than that
-constexpr auto silence_limit = 300s;     // a keepalive comes within 270 s
+constexpr int max_credits = 100;     // Salesforce counts no more than that
+constexpr auto silence_limit = 300s; // a keepalive comes within 270 s
 constexpr auto drain_time = 30s;
 constexpr unsigned refused_sessions = 5; // in a row, each with a fresh login, without one answer
 
 std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 } // namespace
 
-pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org, std::optional<start_position> from)
-    : stream_(stream), org_(org), from_(from), sink_(make_sink(stream, databricks)), dead_letters_(stream.dead_letters) {}
+pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+                   std::optional<start_position> from)
+    : stream_(stream),
+      org_(org),
+      from_(from),
+      sink_(make_sink(stream, databricks)),
+      dead_letters_(stream.dead_letters) {}
 
 void pipeline::run(const std::stop_token& stop) {
     try {
@@ -37,13 +43,19 @@ void pipeline::run(const std::stop_token& stop) {
         org_.check_topic(stream_.topic, stop);
         position_ = sink_->open({org_id_, stream_.topic});
         preset_ = from_.value_or(stream_.start);
-        if (position_) spdlog::info("{}: resuming after {}", stream_.topic, position_->hex());
-        else spdlog::info("{}: no position yet, starting from {}", stream_.topic, preset_ == start_position::earliest ? "earliest" : "latest");
+        if (position_)
+            spdlog::info("{}: resuming after {}", stream_.topic, position_->hex());
+        else
+            spdlog::info("{}: no position yet, starting from {}", stream_.topic,
+                         preset_ == start_position::earliest ? "earliest" : "latest");
 
         backoff wait(std::random_device{}());
         for (unsigned refusals = 0; !stop.stop_requested();) {
             const salesforce::session session = org_.logins().current(stop);
-            if (session.org_id != org_id_) throw failure(exit_code::needs_decision, "The login now leads to org " + session.org_id + " and not " + org_id_ + ": positions of one org mean nothing in another.");
+            if (session.org_id != org_id_)
+                throw failure(exit_code::needs_decision, "The login now leads to org " + session.org_id + " and not "
+                                                             + org_id_
+                                                             + ": positions of one org mean nothing in another.");
             const std::uint64_t before = counts_.events + counts_.keepalives;
             const salesforce::call_end end = subscribe(session, stop);
             if (stop.stop_requested()) break;
@@ -55,12 +67,17 @@ void pipeline::run(const std::stop_token& stop) {
             case remedy::renew_login:
                 org_.logins().expired(session);
                 if (++refusals >= refused_sessions)
-                    throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + end.text + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
+                    throw failure(exit_code::refused,
+                                  "Salesforce accepts the login but not the session (" + end.text
+                                      + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
                 break;
             case remedy::slow_down: delay = std::max<std::chrono::milliseconds>(delay, 30s); break;
             case remedy::wait_hours: delay = 1h; break;
             case remedy::choose_position: choose_position(end.text); break;
-            case remedy::stop: throw failure(exit_code::refused, "Salesforce ended the subscription to " + stream_.topic + " for good (" + end.text + "); check [[stream]] topic and the permissions of the run-as user.");
+            case remedy::stop:
+                throw failure(exit_code::refused,
+                              "Salesforce ended the subscription to " + stream_.topic + " for good (" + end.text
+                                  + "); check [[stream]] topic and the permissions of the run-as user.");
             }
             spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, end.text, delay.count());
             pause(stop, delay);
@@ -68,7 +85,8 @@ void pipeline::run(const std::stop_token& stop) {
     } catch (const stopped&) {
     }
     if (!sink_->drain(drain_time))
-        spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run", stream_.topic, drain_time.count());
+        spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
+                     stream_.topic, drain_time.count());
 }
 
 void pipeline::watch(const std::stop_token& stop) {
@@ -137,7 +155,8 @@ salesforce::call_end pipeline::subscribe(const salesforce::session& session, con
         throw;
     }
     if (stop.stop_requested()) context.TryCancel();
-    for (eventbus::FetchResponse rest; call->Read(&rest);) {} // to the trailers
+    for (eventbus::FetchResponse rest; call->Read(&rest);) {
+    } // to the trailers
     const grpc::Status status = call->Finish();
     bool was_silent = false;
     {
@@ -163,7 +182,9 @@ void pipeline::receive(const eventbus::FetchResponse& response, const std::stop_
     }
     if (reached.empty()) return;
     auto [position, bad] = pubsub::replay_id::from_bytes(reached);
-    if (bad) throw failure(exit_code::failed, "Salesforce sent a replay id that cannot be one: " + std::string(bad.message()) + ".");
+    if (bad)
+        throw failure(exit_code::failed,
+                      "Salesforce sent a replay id that cannot be one: " + std::string(bad.message()) + ".");
     position_ = std::move(position);
     sink_->commit(*position_, stop);
 }
@@ -200,27 +221,36 @@ bool pipeline::schema_json_due(const std::string& schema_id) {
     return due;
 }
 
-void pipeline::undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason, std::uint32_t offset) {
+void pipeline::undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
+                           std::uint32_t offset) {
     std::string replay_id;
     wire::append_hex(replay_id, around.replay_id);
-    const std::string said = stream_.topic + ": event " + std::string(around.event_id) + " with replay id " + replay_id + " and schema "
-                             + std::string(around.schema_id) + " cannot be decoded: byte " + std::to_string(offset) + ": " + std::string(reason);
+    const std::string said = stream_.topic + ": event " + std::string(around.event_id) + " with replay id "
+                             + replay_id + " and schema " + std::string(around.schema_id)
+                             + " cannot be decoded: byte " + std::to_string(offset) + ": " + std::string(reason);
     dead_letters_.keep(around, payload, reason, offset);
     ++counts_.undecodable;
     if (stream_.on_undecodable == undecodable_policy::stop)
-        throw failure(exit_code::needs_decision, said + ". The position is kept in front of it (on_undecodable = \"stop\"); the event is in "
-                                                 + stream_.dead_letters.string() + ". To pass over it, run with on_undecodable = \"dead_letter\".");
+        throw failure(exit_code::needs_decision,
+                      said + ". The position is kept in front of it (on_undecodable = \"stop\"); the event is in "
+                          + stream_.dead_letters.string()
+                          + ". To pass over it, run with on_undecodable = \"dead_letter\".");
     spdlog::error("{}; kept in {}", said, stream_.dead_letters.string());
 }
 
 void pipeline::choose_position(const std::string& said) {
-    const std::string what = stream_.topic + ": Salesforce does not know the position " + (position_ ? position_->hex() : "") + " any more (" + said
+    const std::string what = stream_.topic + ": Salesforce does not know the position "
+                             + (position_ ? position_->hex() : "") + " any more (" + said
                              + "): it is older than the retention of 72 hours, or the org was moved or refreshed. ";
     if (!from_)
-        throw failure(exit_code::needs_decision, what + "Events in between are lost to this stream, so it does not go on by itself. Run once with "
-                                                 "--from earliest (all that Salesforce still has: some rows may come twice) or --from latest (only "
-                                                 "what is new), and re-read the records that changed meanwhile.");
-    spdlog::warn("{}Going on from {} as --from says.", what, *from_ == start_position::earliest ? "earliest" : "latest");
+        throw failure(
+            exit_code::needs_decision,
+            what
+                + "Events in between are lost to this stream, so it does not go on by itself. Run once with "
+                  "--from earliest (all that Salesforce still has: some rows may come twice) or --from latest (only "
+                  "what is new), and re-read the records that changed meanwhile.");
+    spdlog::warn("{}Going on from {} as --from says.", what,
+                 *from_ == start_position::earliest ? "earliest" : "latest");
     position_.reset();
 }
 

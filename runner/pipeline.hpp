@@ -25,7 +25,8 @@ class pipeline {
   public:
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
     // without it the first is the configuration's `start`, and the second ends the run.
-    pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org, std::optional<start_position> from);
+    pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+             std::optional<start_position> from);
 
     // Until `stop` is requested, and then until what was received is durable. Throws failure.
     void run(const std::stop_token& stop);
@@ -47,7 +48,8 @@ class pipeline {
     salesforce::call_end subscribe(const salesforce::session& session, const std::stop_token& stop);
     void receive(const eventbus::v1::FetchResponse& response, const std::stop_token& stop);
     void handle(const eventbus::v1::ConsumerEvent& received, const std::stop_token& stop);
-    void undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason, std::uint32_t offset);
+    void undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
+                     std::uint32_t offset);
     bool schema_json_due(const std::string& schema_id);
     void choose_position(const std::string& said);
 

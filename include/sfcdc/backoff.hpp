@@ -23,7 +23,8 @@ class backoff {
 
     // Between a half and the whole of first * 2^attempts, never above the limit.
     duration next() noexcept {
-        const duration whole = std::min(options_.limit, options_.first * (std::int64_t{1} << std::min(attempts_, 20u)));
+        const duration whole =
+            std::min(options_.limit, options_.first * (std::int64_t{1} << std::min(attempts_, 20u)));
         ++attempts_;
         const auto half = static_cast<std::uint64_t>(whole.count() / 2);
         return duration(static_cast<std::int64_t>(half + random() % (half + 1)));

@@ -68,7 +68,8 @@ constexpr const char* message(errc code) noexcept {
     case errc::json_too_deep: return "the schema is nested deeper than limits::json_depth";
     case errc::json_bad_escape: return "a string of the schema has a bad escape sequence";
     case errc::schema_not_a_type: return "an Avro type was expected here";
-    case errc::schema_missing_attribute: return "this Avro type lacks an attribute that it must have, or it has the wrong kind";
+    case errc::schema_missing_attribute:
+        return "this Avro type lacks an attribute that it must have, or it has the wrong kind";
     case errc::schema_bad_name: return "this is not an Avro name";
     case errc::schema_unknown_name: return "this names a type that is not defined before this place";
     case errc::schema_duplicate_name: return "this name is already taken";
@@ -87,11 +88,13 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_union_index: return "a union index names no branch: the payload was written with another schema";
     case errc::bad_enum_index: return "an enum index names no symbol: the payload was written with another schema";
     case errc::datum_too_deep: return "the payload is nested deeper than limits::datum_depth";
-    case errc::too_many_empty_items: return "the payload claims more items that take no bytes than limits::empty_items";
+    case errc::too_many_empty_items:
+        return "the payload claims more items that take no bytes than limits::empty_items";
     case errc::bad_block_size: return "the byte size of an array or map block does not fit its items";
     case errc::trailing_bytes: return "bytes are left after the event: the payload was written with another schema";
     case errc::bitmap_syntax: return "a field bitmap is not of the form 0xHEX or POSITION-0xHEX";
-    case errc::bitmap_bit_beyond_fields: return "a field bitmap has a bit past the last field: the event's schema is another one";
+    case errc::bitmap_bit_beyond_fields:
+        return "a field bitmap has a bit past the last field: the event's schema is another one";
     case errc::bitmap_parent_not_a_record: return "a nested field bitmap names a field that is not a compound field";
     case errc::diff_syntax: return "this is not a unified diff with a SHA-256 in its second line";
     case errc::diff_does_not_apply: return "the diff is not for this text";
@@ -115,8 +118,7 @@ struct error {
 };
 
 // A value, or an error and a value that must not be used. Meant for `const auto [plan, bad] = compile(...)`.
-template <class T>
-struct [[nodiscard]] result {
+template<class T> struct [[nodiscard]] result {
     T value{};
     sfcdc::error error{};
 

@@ -5,24 +5,25 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/version.hpp>
 
-#include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/appender.hpp>
-#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/protobuf.hpp>
+#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/varint.hpp>
 
 #include <sfcdc/avro/cursor.hpp>
+#include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/schema_id.hpp>
-#include <sfcdc/avro/plan.hpp>
-#include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/value.hpp>
 
 #include <sfcdc/cdc/bitmap.hpp>
-#include <sfcdc/cdc/field_list.hpp>
-#include <sfcdc/cdc/event.hpp>
 #include <sfcdc/cdc/diff.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/field_list.hpp>
 
-#include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/json.hpp>
+#include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
 #include <sfcdc/pubsub/replay_id.hpp>

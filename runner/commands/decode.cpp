@@ -19,7 +19,9 @@ class decode_command {
         std::ifstream in(options.schema, std::ios::binary);
         if (!in) throw failure(exit_code::bad_config, options.schema.string() + ": the schema cannot be read.");
         auto [plan, bad] = avro::compile(read_all(in));
-        if (bad) throw failure(exit_code::bad_config, options.schema.string() + ": byte " + std::to_string(bad.offset) + ": " + bad.message());
+        if (bad)
+            throw failure(exit_code::bad_config,
+                          options.schema.string() + ": byte " + std::to_string(bad.offset) + ": " + bad.message());
         plan_ = std::move(plan);
     }
 
@@ -31,8 +33,10 @@ class decode_command {
                 continue;
             }
             std::ifstream in(name, std::ios::binary);
-            if (in) input(name, in);
-            else wrong(name, "the file cannot be read");
+            if (in)
+                input(name, in);
+            else
+                wrong(name, "the file cannot be read");
         }
         return static_cast<int>(failed_ ? exit_code::failed : exit_code::ok);
     }
@@ -48,8 +52,10 @@ class decode_command {
             if (line.empty()) continue;
             const std::string where = name + ":" + std::to_string(number);
             const auto [payload, bad] = options_.in == "hex" ? wire::from_hex(line) : wire::from_base64(line);
-            if (bad) wrong(where, "character " + std::to_string(bad.offset) + ": " + bad.message());
-            else one(where, payload);
+            if (bad)
+                wrong(where, "character " + std::to_string(bad.offset) + ": " + bad.message());
+            else
+                one(where, payload);
         }
     }
 

@@ -30,7 +30,8 @@ class termination {
         std::signal(SIGPIPE, SIG_IGN);
     }
     bool within(std::chrono::milliseconds time) const {
-        const timespec wait{static_cast<std::time_t>(time.count() / 1000), static_cast<long>(time.count() % 1000 * 1'000'000)};
+        const timespec wait{static_cast<std::time_t>(time.count() / 1000),
+                            static_cast<long>(time.count() % 1000 * 1'000'000)};
         return sigtimedwait(&signals_, nullptr, &wait) > 0;
     }
 
@@ -40,7 +41,9 @@ class termination {
 
 // A pipeline in its own thread, and how it ended.
 struct runner_thread {
-    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org, std::optional<start_position> from) : line(s, d, org, from) {}
+    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org,
+                  std::optional<start_position> from)
+        : line(s, d, org, from) {}
 
     pipeline line;
     std::exception_ptr end;
@@ -70,7 +73,9 @@ int run(const run_options& options) {
             r.done = true;
         });
 
-    const auto all_done = [&] { return std::all_of(runners.begin(), runners.end(), [](const runner_thread& r) { return r.done.load(); }); };
+    const auto all_done = [&] {
+        return std::all_of(runners.begin(), runners.end(), [](const runner_thread& r) { return r.done.load(); });
+    };
     for (auto next_report = std::chrono::steady_clock::now() + 60s; !all_done();) {
         if (signals.within(100ms)) {
             if (stop.stop_requested()) std::_Exit(128 + SIGTERM); // asked twice: at once; the stored position is true
@@ -79,19 +84,23 @@ int run(const run_options& options) {
         }
         for (runner_thread& r : runners) {
             r.line.watch(stop.get_token());
-            if (r.done && r.end) stop.request_stop(); // one stream broken: the others stop in order, and the exit code says so
+            if (r.done && r.end)
+                stop.request_stop(); // one stream broken: the others stop in order, and the exit code says so
         }
         if (const auto now = std::chrono::steady_clock::now(); now >= next_report) {
             next_report = now + 60s;
             for (const runner_thread& r : runners)
-                spdlog::info("{}: {} events received, {} rows durable, {} undecodable", r.line.topic(), r.line.counts().events.load(), r.line.rows_durable(), r.line.counts().undecodable.load());
+                spdlog::info("{}: {} events received, {} rows durable, {} undecodable", r.line.topic(),
+                             r.line.counts().events.load(), r.line.rows_durable(),
+                             r.line.counts().undecodable.load());
         }
     }
     std::exception_ptr end;
     for (runner_thread& r : runners) {
         r.thread.join();
-        spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", r.line.topic(), r.line.counts().events.load(),
-                     r.line.rows_durable(), r.line.counts().undecodable.load(), r.line.counts().calls.load());
+        spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", r.line.topic(),
+                     r.line.counts().events.load(), r.line.rows_durable(), r.line.counts().undecodable.load(),
+                     r.line.counts().calls.load());
         if (const auto bytes = r.line.counts().replaced_bytes.load(); bytes > 0)
             spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", r.line.topic(), bytes);
         if (r.end && !end) end = r.end;

@@ -15,7 +15,8 @@ namespace sfcdc::runner::salesforce {
 namespace {
 
 std::string member(const nlohmann::json& object, const char* name) {
-    return object.is_object() && object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : std::string();
+    return object.is_object() && object.contains(name) && object[name].is_string() ? object[name].get<std::string>()
+                                                                                   : std::string();
 }
 
 // ".../id/<organisation>/<user>": the last but one segment.
@@ -69,30 +70,46 @@ session login::log_in(const std::stop_token& stop) {
                                       .form = {{"grant_type", "client_credentials"},
                                                {"client_id", config_.client_id},
                                                {"client_secret", config_.client_secret}},
-                                      .basic_user = {}, .basic_password = {}, .bearer = {}, .ca_file = config_.ca_file},
+                                      .basic_user = {},
+                                      .basic_password = {},
+                                      .bearer = {},
+                                      .ca_file = config_.ca_file},
                                      "login");
     const nlohmann::json answer = nlohmann::json::parse(token.body, nullptr, false);
     if (!token.ok())
-        throw failure(exit_code::refused, "Salesforce refused the login at " + config_.login_url + ": HTTP " + std::to_string(token.status) + " "
-                                          + member(answer, "error") + " (" + member(answer, "error_description")
-                                          + "); check [salesforce] client_id, client_secret and login_url, and that the client "
-                                            "credentials flow of the app has a run-as user.");
+        throw failure(exit_code::refused,
+                      "Salesforce refused the login at " + config_.login_url + ": HTTP "
+                          + std::to_string(token.status) + " " + member(answer, "error") + " ("
+                          + member(answer, "error_description")
+                          + "); check [salesforce] client_id, client_secret and login_url, and that the client "
+                            "credentials flow of the app has a run-as user.");
     session s{member(answer, "access_token"), member(answer, "instance_url"), {}, 0};
     if (s.access_token.empty() || s.instance_url.empty())
-        throw failure(exit_code::refused, "The login at " + config_.login_url + " gave no access_token or instance_url; check [salesforce] login_url.");
+        throw failure(exit_code::refused,
+                      "The login at " + config_.login_url
+                          + " gave no access_token or instance_url; check [salesforce] login_url.");
     for (const char c : s.access_token)
-        if (c <= ' ' || c > '~') throw failure(exit_code::refused, "The access token from " + config_.login_url + " has characters that no header may carry.");
+        if (c <= ' ' || c > '~')
+            throw failure(exit_code::refused,
+                          "The access token from " + config_.login_url + " has characters that no header may carry.");
 
-    const http::response user = ask({.url = s.instance_url + "/services/oauth2/userinfo", .form = {}, .basic_user = {}, .basic_password = {},
-                                     .bearer = s.access_token, .ca_file = config_.ca_file},
+    const http::response user = ask({.url = s.instance_url + "/services/oauth2/userinfo",
+                                     .form = {},
+                                     .basic_user = {},
+                                     .basic_password = {},
+                                     .bearer = s.access_token,
+                                     .ca_file = config_.ca_file},
                                     "userinfo");
     s.org_id = member(nlohmann::json::parse(user.body, nullptr, false), "organization_id");
     if (!user.ok() || s.org_id.empty())
-        throw failure(exit_code::refused, "Salesforce did not say which org this is (userinfo: HTTP " + std::to_string(user.status)
-                                          + "); the app of [salesforce] client_id needs the scopes \"api\" and \"openid\" or \"id\".");
+        throw failure(
+            exit_code::refused,
+            "Salesforce did not say which org this is (userinfo: HTTP " + std::to_string(user.status)
+                + "); the app of [salesforce] client_id needs the scopes \"api\" and \"openid\" or \"id\".");
     const std::string identity = org_of_identity(member(answer, "id"));
     if (!identity.empty() && identity != s.org_id)
-        throw failure(exit_code::refused, "Salesforce names two orgs for one login (" + identity + " and " + s.org_id + ").");
+        throw failure(exit_code::refused,
+                      "Salesforce names two orgs for one login (" + identity + " and " + s.org_id + ").");
     return s;
 }
 

@@ -22,8 +22,7 @@ void org::authorize(grpc::ClientContext& context, const session& s) {
     context.AddMetadata("tenantid", s.org_id);
 }
 
-template <class Rpc>
-call_end org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc) {
+template<class Rpc> call_end org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc) {
     backoff wait(std::random_device{}());
     constexpr unsigned refused_sessions = 3;
     for (unsigned renewals = 0;;) {
@@ -36,8 +35,9 @@ call_end org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rp
         if (status.ok() || end.what == remedy::stop || end.what == remedy::choose_position) return end;
         if (end.what == remedy::renew_login) {
             if (++renewals > refused_sessions)
-                throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + end.text
-                                                  + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
+                throw failure(exit_code::refused,
+                              "Salesforce accepts the login but not the session (" + end.text
+                                  + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
             login_.expired(s);
         }
         const auto delay = wait.next();
@@ -50,12 +50,15 @@ void org::check_topic(const std::string& topic, const std::stop_token& stop) {
     eventbus::v1::TopicRequest request;
     request.set_topic_name(topic);
     eventbus::v1::TopicInfo info;
-    const call_end end = ask("GetTopic " + topic, stop, [&](grpc::ClientContext& c) { return stub_->GetTopic(&c, request, &info); });
+    const call_end end =
+        ask("GetTopic " + topic, stop, [&](grpc::ClientContext& c) { return stub_->GetTopic(&c, request, &info); });
     if (end.what == remedy::stop)
         throw failure(exit_code::refused, "Salesforce does not give the topic " + topic + " (" + end.text
-                                          + "); check [[stream]] topic, that Change Data Capture is on for the object, and that the run-as user may read it.");
+                                              + "); check [[stream]] topic, that Change Data Capture is on for the "
+                                                "object, and that the run-as user may read it.");
     if (!info.can_subscribe())
-        throw failure(exit_code::refused, "The user of [salesforce] client_id may not subscribe to [[stream]] topic " + topic + ".");
+        throw failure(exit_code::refused,
+                      "The user of [salesforce] client_id may not subscribe to [[stream]] topic " + topic + ".");
 }
 
 std::shared_ptr<const event_schema> org::schema(const std::string& id, const std::stop_token& stop) {
@@ -64,8 +67,10 @@ std::shared_ptr<const event_schema> org::schema(const std::string& id, const std
     {
         const std::scoped_lock lock(mutex_);
         const auto [at, first] = schemas_.try_emplace(id);
-        if (first) at->second = mine.get_future().share();
-        else found = at->second;
+        if (first)
+            at->second = mine.get_future().share();
+        else
+            found = at->second;
     }
     if (found.valid()) return found.get();
     try {
@@ -84,8 +89,10 @@ std::shared_ptr<const event_schema> org::fetch(const std::string& id, const std:
     eventbus::v1::SchemaRequest request;
     request.set_schema_id(id);
     eventbus::v1::SchemaInfo info;
-    const call_end end = ask("GetSchema " + id, stop, [&](grpc::ClientContext& c) { return stub_->GetSchema(&c, request, &info); });
-    if (end.what == remedy::stop) throw no_schema{"Salesforce does not give the schema " + id + " (" + end.text + ")"};
+    const call_end end =
+        ask("GetSchema " + id, stop, [&](grpc::ClientContext& c) { return stub_->GetSchema(&c, request, &info); });
+    if (end.what == remedy::stop)
+        throw no_schema{"Salesforce does not give the schema " + id + " (" + end.text + ")"};
 
     auto fetched = std::make_shared<event_schema>();
     auto [plan, bad] = avro::compile(info.schema_json());
@@ -96,7 +103,8 @@ std::shared_ptr<const event_schema> org::fetch(const std::string& id, const std:
     fetched->json = info.schema_json();
     fetched->plan = std::move(plan);
     spdlog::info("salesforce: schema {} is {} with {} fields", id,
-                 fetched->plan.schema().full_name(fetched->plan.schema()[fetched->plan.schema().root()]), fetched->plan.field_count());
+                 fetched->plan.schema().full_name(fetched->plan.schema()[fetched->plan.schema().root()]),
+                 fetched->plan.field_count());
     return fetched;
 }
 

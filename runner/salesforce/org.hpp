@@ -49,8 +49,7 @@ class org {
 
     std::shared_ptr<const event_schema> fetch(const std::string& id, const std::stop_token& stop);
     // Calls `rpc(context)` until it gives an answer that asking again would not change.
-    template <class Rpc>
-    call_end ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
+    template<class Rpc> call_end ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
 
     login login_;
     std::unique_ptr<eventbus::v1::PubSub::Stub> stub_;

@@ -6,11 +6,13 @@
 
 namespace sfcdc::runner {
 
-ndjson_sink::ndjson_sink(const stream_config& stream) : path_(stream.path), layout_(stream.layout), checkpoint_(stream.checkpoint) {}
+ndjson_sink::ndjson_sink(const stream_config& stream)
+    : path_(stream.path), layout_(stream.layout), checkpoint_(stream.checkpoint) {}
 
 std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner) {
     owner_ = owner;
-    file_ = path_ == "-" ? std::make_unique<durable_file>(STDOUT_FILENO) : std::make_unique<durable_file>(path_, durable_file::mode::append);
+    file_ = path_ == "-" ? std::make_unique<durable_file>(STDOUT_FILENO)
+                         : std::make_unique<durable_file>(path_, durable_file::mode::append);
     return checkpoint_.load(owner);
 }
 

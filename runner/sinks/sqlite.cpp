@@ -40,9 +40,10 @@ struct binder {
         replaced += wire::append_utf8(valid, v);
         bind(valid);
     }
-    void binary(std::span<const std::byte> v) { sqlite3_bind_blob64(statement, at, v.data(), v.size(), SQLITE_TRANSIENT); }
-    template <class Range>
-    void string_array(const Range& texts) {
+    void binary(std::span<const std::byte> v) {
+        sqlite3_bind_blob64(statement, at, v.data(), v.size(), SQLITE_TRANSIENT);
+    }
+    template<class Range> void string_array(const Range& texts) {
         std::string list;
         {
             wire::appender appended(list);
@@ -52,8 +53,7 @@ struct binder {
         }
         bind(list);
     }
-    template <class Append>
-    void json_text(Append&& append) {
+    template<class Append> void json_text(Append&& append) {
         std::string text;
         {
             wire::appender appended(text);
@@ -61,14 +61,17 @@ struct binder {
         }
         bind(text);
     }
-    void bind(const std::string& text) { sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8); }
+    void bind(const std::string& text) {
+        sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
 };
 
 } // namespace
 
 void sqlite_sink::close_statement::operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
 
-sqlite_sink::sqlite_sink(const stream_config& stream) : path_(stream.path), table_(stream.table), layout_(stream.layout) {}
+sqlite_sink::sqlite_sink(const stream_config& stream)
+    : path_(stream.path), table_(stream.table), layout_(stream.layout) {}
 
 sqlite_sink::~sqlite_sink() {
     insert_.reset();
@@ -103,14 +106,19 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner) 
         marks += marks.empty() ? "?" : ", ?";
     }
     execute("CREATE TABLE IF NOT EXISTS " + identifier(table_) + " (" + columns + ")", "create the table");
-    execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, org_id))", "create the table of positions");
+    execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, "
+            "org_id))",
+            "create the table of positions");
     std::string names;
     for (const row::column& c : layout_.columns()) names += (names.empty() ? "" : ", ") + identifier(c.name);
     insert_ = prepare("INSERT INTO " + identifier(table_) + " (" + names + ") VALUES (" + marks + ")",
                       "write to the table, whose columns are those of another layout; name another \"table\"");
-    store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET replay_id = excluded.replay_id", "store the position");
+    store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
+                              "replay_id = excluded.replay_id",
+                              "store the position");
 
-    const statement query = prepare("SELECT replay_id FROM sfcdc_position WHERE topic = ? AND org_id = ?", "read the position");
+    const statement query =
+        prepare("SELECT replay_id FROM sfcdc_position WHERE topic = ? AND org_id = ?", "read the position");
     sqlite3_bind_text(query.get(), 1, owner.topic.c_str(), -1, SQLITE_TRANSIENT);
     sqlite3_bind_text(query.get(), 2, owner.org_id.c_str(), -1, SQLITE_TRANSIENT);
     const int step = sqlite3_step(query.get());
@@ -119,8 +127,10 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner) 
     const char* const text = reinterpret_cast<const char*>(sqlite3_column_text(query.get(), 0));
     const auto [position, bad] = pubsub::replay_id::from_hex(text == nullptr ? "" : text);
     if (bad || position.empty())
-        throw failure(exit_code::needs_decision, path_.string() + ": the position of " + owner.topic + " in the table sfcdc_position is damaged. "
-                                                 "Delete its row to start from the configured \"start\" position.");
+        throw failure(exit_code::needs_decision,
+                      path_.string() + ": the position of " + owner.topic
+                          + " in the table sfcdc_position is damaged. "
+                            "Delete its row to start from the configured \"start\" position.");
     return position;
 }
 

@@ -23,13 +23,16 @@ constexpr std::size_t max_requests = 256;
 constexpr std::size_t max_queued_bytes = 64u << 20;
 
 constexpr auto opening_time = 15s;
-constexpr auto ack_time = 60s;     // of the oldest request under way
-constexpr auto closing_time = 5s;  // from our half-close to the end of the call
+constexpr auto ack_time = 60s;    // of the oldest request under way
+constexpr auto closing_time = 5s; // from our half-close to the end of the call
 
 } // namespace
 
 zerobus_sink::zerobus_sink(const stream_config& stream, const databricks_config& databricks)
-    : stream_(stream), layout_(stream.layout), checkpoint_(stream.checkpoint), token_(databricks, stream.table),
+    : stream_(stream),
+      layout_(stream.layout),
+      checkpoint_(stream.checkpoint),
+      token_(databricks, stream.table),
       stub_(zerobus::Zerobus::NewStub(open_channel(databricks.zerobus_endpoint, databricks.ca_file))) {}
 
 zerobus_sink::~zerobus_sink() {
@@ -56,8 +59,9 @@ std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& ar
 
 void zerobus_sink::push(std::string row) {
     if (row.size() > max_request_bytes)
-        throw failure(exit_code::needs_decision, "An event gives a row of " + std::to_string(row.size()) + " bytes, and Zerobus takes "
-                                                 + std::to_string(max_request_bytes) + " in a request; choose another [[stream]] layout.");
+        throw failure(exit_code::needs_decision,
+                      "An event gives a row of " + std::to_string(row.size()) + " bytes, and Zerobus takes "
+                          + std::to_string(max_request_bytes) + " in a request; choose another [[stream]] layout.");
     if (batch_.bytes + row.size() > max_request_bytes) close_batch();
     batch_.bytes += row.size();
     batch_.rows.push_back(std::move(row));
@@ -67,8 +71,10 @@ void zerobus_sink::commit(const pubsub::replay_id& position, const std::stop_tok
     close_batch();
     std::unique_lock lock(mutex_);
     // A keepalive brings a position without rows: it is reached together with the last row in front of it.
-    if (queue_.empty()) checkpoint_.store(owner_, position);
-    else queue_.back().position = position;
+    if (queue_.empty())
+        checkpoint_.store(owner_, position);
+    else
+        queue_.back().position = position;
     changed_.wait(lock, stop, [this] { return !full() || failed_; });
     if (failed_) std::rethrow_exception(failed_);
     if (stop.stop_requested()) throw stopped{};
@@ -101,7 +107,9 @@ void zerobus_sink::close_batch() {
     changed_.notify_all();
 }
 
-bool zerobus_sink::full() const noexcept { return queue_.size() >= max_requests || queued_bytes_ >= max_queued_bytes; }
+bool zerobus_sink::full() const noexcept {
+    return queue_.size() >= max_requests || queued_bytes_ >= max_queued_bytes;
+}
 
 void zerobus_sink::work(const std::stop_token& stop) {
     backoff wait(std::random_device{}());
@@ -151,8 +159,10 @@ zerobus_sink::outcome zerobus_sink::run_call(const std::stop_token& stop) {
     }
     const bool written = c->Write(first);
     std::jthread reader([&] { read(*c, context, state); });
-    if (written) send_all(*c, context, state, stop);
-    else context.TryCancel();
+    if (written)
+        send_all(*c, context, state, stop);
+    else
+        context.TryCancel();
     reader.join();
     const grpc::Status status = c->Finish();
     if (stop.stop_requested()) throw stopped{};
@@ -167,13 +177,16 @@ void zerobus_sink::read(call& c, grpc::ClientContext& context, call_state& state
             const std::scoped_lock lock(mutex_);
             if (!state.broken.empty()) continue; // to the end of the call
             if (!state.created) {
-                state.created = response.has_create_stream_response() && !response.create_stream_response().stream_id().empty();
-                if (!state.created) state.broken = "the first answer is not a create_stream_response with a stream id";
+                state.created =
+                    response.has_create_stream_response() && !response.create_stream_response().stream_id().empty();
+                if (!state.created)
+                    state.broken = "the first answer is not a create_stream_response with a stream id";
             } else if (response.has_close_stream_signal()) {
                 const auto& d = response.close_stream_signal().duration();
                 const auto time = std::chrono::seconds(d.seconds()) + std::chrono::nanoseconds(d.nanos());
                 state.rotate_until = clock::now() + std::clamp<clock::duration>(time, 0s, 5min);
-            } else if (!response.has_ingest_record_response() || !response.ingest_record_response().has_durability_ack_up_to_offset()) {
+            } else if (!response.has_ingest_record_response()
+                       || !response.ingest_record_response().has_durability_ack_up_to_offset()) {
                 state.broken = "an answer is neither an acknowledgement nor a close signal";
             } else {
                 acknowledge(response.ingest_record_response().durability_ack_up_to_offset(), state);
@@ -274,18 +287,24 @@ zerobus_sink::outcome zerobus_sink::judge(const grpc::Status& status, const call
             spdlog::warn("zerobus: {}: {}; asking for a new token", stream_.table, said);
             return outcome::new_token;
         }
-        throw failure(exit_code::refused, "Databricks refuses the table " + stream_.table + " (" + said + "); check [databricks] client_id and that the "
-                                          "service principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
+        throw failure(
+            exit_code::refused,
+            "Databricks refuses the table " + stream_.table + " (" + said
+                + "); check [databricks] client_id and that the "
+                  "service principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
     case grpc::StatusCode::NOT_FOUND:
     case grpc::StatusCode::UNIMPLEMENTED:
     case grpc::StatusCode::OUT_OF_RANGE:
-        throw failure(exit_code::refused, "Databricks has no table " + stream_.table + " to stream into (" + said + "); check [[stream]] table and [databricks] zerobus_endpoint.");
+        throw failure(exit_code::refused, "Databricks has no table " + stream_.table + " to stream into (" + said
+                                              + "); check [[stream]] table and [databricks] zerobus_endpoint.");
     case grpc::StatusCode::INVALID_ARGUMENT:
         throw failure(exit_code::refused, "Databricks refuses rows for the table " + stream_.table + " (" + said
-                                          + "); the table's columns must be those of [[stream]] layout. The position is kept in front of them.");
+                                              + "); the table's columns must be those of [[stream]] layout. The "
+                                                "position is kept in front of them.");
     default: break;
     }
-    spdlog::warn("zerobus: {}: the stream ended ({}); {} requests will be sent again", stream_.table, said, queue_.size());
+    spdlog::warn("zerobus: {}: the stream ended ({}); {} requests will be sent again", stream_.table, said,
+                 queue_.size());
     return state.progress ? outcome::reconnect_now : outcome::reconnect_later;
 }
 

@@ -35,7 +35,8 @@ class zerobus_sink final : public sink {
   private:
     using clock = std::chrono::steady_clock;
     using stub = ::databricks::zerobus::Zerobus::Stub;
-    using call = grpc::ClientReaderWriter<::databricks::zerobus::EphemeralStreamRequest, ::databricks::zerobus::EphemeralStreamResponse>;
+    using call = grpc::ClientReaderWriter<::databricks::zerobus::EphemeralStreamRequest,
+                                          ::databricks::zerobus::EphemeralStreamResponse>;
 
     // What is sent and becomes durable together, and the position that is reached then.
     struct request {
@@ -48,9 +49,9 @@ class zerobus_sink final : public sink {
     struct call_state {
         bool created = false;
         bool ended = false;
-        bool progress = false;                        // an ack moved something
+        bool progress = false;                         // an ack moved something
         std::optional<clock::time_point> rotate_until; // the server wants to close: send nothing more
-        std::string broken;                           // the peer broke the protocol: how
+        std::string broken;                            // the peer broke the protocol: how
     };
     enum class outcome { reconnect_now, reconnect_later, new_token };
 

@@ -13,8 +13,7 @@ using reference::avro_writer;
 namespace {
 
 // The error after `read(cursor)` on exactly these bytes.
-template <class Read>
-error after(const avro_writer& w, Read read) {
+template<class Read> error after(const avro_writer& w, Read read) {
     const exact_bytes block(w.bytes());
     avro::cursor in(block.span());
     read(in);
@@ -26,7 +25,16 @@ error after(const avro_writer& w, Read read) {
 
 TEST_CASE("cursor: primitives") {
     avro_writer w;
-    w.integer(-1).integer(INT64_MAX).integer(INT64_MIN).integer(INT32_MIN).byte(0).byte(1).float32(-1.5f).float64(1e300).text("ab").text("");
+    w.integer(-1)
+        .integer(INT64_MAX)
+        .integer(INT64_MIN)
+        .integer(INT32_MIN)
+        .byte(0)
+        .byte(1)
+        .float32(-1.5f)
+        .float64(1e300)
+        .text("ab")
+        .text("");
     const exact_bytes block(w.bytes());
     avro::cursor in(block.span());
     CHECK(in.read_long() == -1);
@@ -56,19 +64,23 @@ TEST_CASE("cursor: each error has its code, and the offset of the value") {
     CHECK(after(avro_writer().integer(std::int64_t{INT32_MIN} - 1), read_int) == error{errc::int_out_of_range, 0});
     CHECK(after(avro_writer().integer(INT32_MAX), read_int) == error{});
     CHECK(after(avro_writer().byte(2), [](avro::cursor& in) { in.read_boolean(); }) == error{errc::bad_boolean, 0});
-    CHECK(after(avro_writer().byte(0xff), [](avro::cursor& in) { in.read_boolean(); }) == error{errc::bad_boolean, 0});
+    CHECK(after(avro_writer().byte(0xff), [](avro::cursor& in) { in.read_boolean(); })
+          == error{errc::bad_boolean, 0});
     CHECK(after(avro_writer(), [](avro::cursor& in) { in.read_boolean(); }) == error{errc::end_of_data, 0});
     CHECK(after(avro_writer().integer(-1), read_bytes) == error{errc::negative_length, 0});
     CHECK(after(avro_writer().integer(INT64_MIN), read_bytes) == error{errc::negative_length, 0});
     CHECK(after(avro_writer().integer(2).raw("x"), read_bytes) == error{errc::length_beyond_end, 0});
     CHECK(after(avro_writer().integer(INT64_MAX), read_bytes) == error{errc::length_beyond_end, 0});
     CHECK(after(avro_writer().raw("abc"), [](avro::cursor& in) { in.read_float(); }) == error{errc::end_of_data, 0});
-    CHECK(after(avro_writer().raw("abcdefg"), [](avro::cursor& in) { in.read_double(); }) == error{errc::end_of_data, 0});
+    CHECK(after(avro_writer().raw("abcdefg"), [](avro::cursor& in) { in.read_double(); })
+          == error{errc::end_of_data, 0});
     CHECK(after(avro_writer().raw("ab"), [](avro::cursor& in) { in.skip(3); }) == error{errc::end_of_data, 0});
-    CHECK(after(avro_writer().raw("ab"), [](avro::cursor& in) { in.skip(~std::uint64_t{0}); }) == error{errc::end_of_data, 0});
+    CHECK(after(avro_writer().raw("ab"), [](avro::cursor& in) { in.skip(~std::uint64_t{0}); })
+          == error{errc::end_of_data, 0});
     CHECK(after(avro_writer().integer(-1).integer(-1), read_block) == error{errc::bad_block_size, 0});
     CHECK(after(avro_writer().integer(-1).integer(1), read_block) == error{errc::bad_block_size, 0});
-    CHECK(after(avro_writer().integer(1).integer(3).raw("ab"), [](avro::cursor& in) { in.read_long(), in.read_bytes(); })
+    CHECK(after(avro_writer().integer(1).integer(3).raw("ab"),
+                [](avro::cursor& in) { in.read_long(), in.read_bytes(); })
           == error{errc::length_beyond_end, 1});
 }
 

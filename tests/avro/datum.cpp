@@ -13,7 +13,9 @@ using reference::avro_writer;
 
 namespace {
 
-std::string record_of(const std::string& fields) { return R"({"type":"record","name":"R","fields":[)" + fields + "]}"; }
+std::string record_of(const std::string& fields) {
+    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
+}
 std::string one_field(const std::string& type) { return record_of(R"({"name":"f","type":)" + type + "}"); }
 
 error walk_error(const std::string& schema, const avro_writer& w) {
@@ -31,7 +33,8 @@ struct decoded {
     exact_bytes payload;
     avro::datum datum;
 
-    decoded(const std::string& schema, const avro_writer& w) : plan(std::move(avro::compile(schema).value)), payload(w.bytes()) {
+    decoded(const std::string& schema, const avro_writer& w)
+        : plan(std::move(avro::compile(schema).value)), payload(w.bytes()) {
         REQUIRE(plan.size() != 0);
         const error bad = avro::walk(plan, payload.span(), datum);
         INFO(bad.message() << " at " << bad.offset);
@@ -45,13 +48,11 @@ struct decoded {
     bool has(const char* name) const { return datum.has(plan.find(name)); }
 };
 
-template <class T>
-bool reads(const avro::value& v) {
+template<class T> bool reads(const avro::value& v) {
     T out{};
     return v.read(out);
 }
-template <class T>
-T read(const avro::value& v) {
+template<class T> T read(const avro::value& v) {
     T out{};
     REQUIRE(v.read(out));
     return out;
@@ -59,15 +60,18 @@ T read(const avro::value& v) {
 
 } // namespace
 
-TEST_CASE("datum: null runs of all lengths at all alignments, which end in a value, in the next run, or with the payload") {
+TEST_CASE(
+    "datum: null runs of all lengths at all alignments, which end in a value, in the next run, or with the payload") {
     // What skips them reads many bytes at a time, over the ends of runs; the payload is a heap block of its very size.
     std::vector<std::uint32_t> widths;
     for (std::uint32_t n = 1; n <= 20; ++n) widths.push_back(n);
-    for (const std::uint32_t n : {31u, 32u, 33u, 48u, 63u, 64u, 65u, 66u, 127u, 128u, 129u, 200u}) widths.push_back(n);
+    for (const std::uint32_t n : {31u, 32u, 33u, 48u, 63u, 64u, 65u, 66u, 127u, 128u, 129u, 200u})
+        widths.push_back(n);
     avro::datum datum;
     for (const std::uint32_t n : widths) {
         std::string fields = R"({"name":"before","type":"bytes"})";
-        for (std::uint32_t i = 0; i < n; ++i) fields += R"(,{"name":"f)" + std::to_string(i) + R"(","type":["null","long"]})";
+        for (std::uint32_t i = 0; i < n; ++i)
+            fields += R"(,{"name":"f)" + std::to_string(i) + R"(","type":["null","long"]})";
         fields += R"(,{"name":"number","type":"int"},{"name":"last","type":["null","boolean"]})";
         const auto [plan, bad_schema] = avro::compile(record_of(fields));
         REQUIRE_FALSE(bad_schema);
@@ -76,22 +80,28 @@ TEST_CASE("datum: null runs of all lengths at all alignments, which end in a val
                 avro_writer w;
                 w.text(std::string(pad, '\0'));
                 for (std::uint32_t i = 0; i < n; ++i) {
-                    if (i == stop) w.byte(2).integer(0);
-                    else w.byte(0);
+                    if (i == stop)
+                        w.byte(2).integer(0);
+                    else
+                        w.byte(0);
                 }
                 w.integer(0).byte(0); // zero bytes that are no nulls of the run
                 const exact_bytes payload(w.bytes());
                 const error bad = avro::walk(plan, payload.span(), datum);
-                bool right = !bad && datum.has({0}) && datum.has({n + 1}) && !datum.has({n + 2}) && datum.begin({n + 1}) == w.size() - 2;
+                bool right = !bad && datum.has({0}) && datum.has({n + 1}) && !datum.has({n + 2})
+                             && datum.begin({n + 1}) == w.size() - 2;
                 for (std::uint32_t i = 0; i < n; ++i) right = right && datum.has({i + 1}) == (i == stop);
                 if (stop < n) right = right && datum.begin({stop + 1}) == 1 + (pad > 63 ? 1 : 0) + pad + stop + 1;
                 const exact_bytes less(std::string_view(w.bytes()).substr(0, w.size() - 1 - n % 3));
                 const error short_bad = avro::walk(plan, less.span(), datum);
                 right = right && short_bad && short_bad.offset <= less.span().size();
                 const exact_bytes more(w.bytes() + '\0');
-                right = right && avro::walk(plan, more.span(), datum) == error{errc::trailing_bytes, static_cast<std::uint32_t>(w.size())};
+                right = right
+                        && avro::walk(plan, more.span(), datum)
+                               == error{errc::trailing_bytes, static_cast<std::uint32_t>(w.size())};
                 if (!right) {
-                    INFO("fields " << n << " pad " << pad << " stop " << stop << ": " << bad.message() << " at " << bad.offset);
+                    INFO("fields " << n << " pad " << pad << " stop " << stop << ": " << bad.message() << " at "
+                                   << bad.offset);
                     REQUIRE(right);
                 }
             }
@@ -103,7 +113,9 @@ TEST_CASE("datum: runs of null fields of every length, with values in between") 
     for (int round = 0; round < 300; ++round) {
         const std::size_t n = 1 + random() % 150;
         std::string fields;
-        for (std::size_t i = 0; i < n; ++i) fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":["null","long"]})";
+        for (std::size_t i = 0; i < n; ++i)
+            fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i)
+                      + R"(","type":["null","long"]})";
         avro_writer w;
         std::map<std::size_t, std::pair<std::uint32_t, std::int64_t>> expected;
         const std::uint64_t dense = 1 + random() % 60;
@@ -113,7 +125,8 @@ TEST_CASE("datum: runs of null fields of every length, with values in between") 
                 continue;
             }
             w.byte(2);
-            const auto v = static_cast<std::int64_t>(random() >> random() % 64) * (random() % 2 == 0 ? 1 : 0); // zeros as values, too
+            const auto v = static_cast<std::int64_t>(random() >> random() % 64)
+                           * (random() % 2 == 0 ? 1 : 0); // zeros as values, too
             expected[i] = {static_cast<std::uint32_t>(w.size()), v};
             w.integer(v);
         }
@@ -128,7 +141,8 @@ TEST_CASE("datum: runs of null fields of every length, with values in between") 
 }
 
 TEST_CASE("datum: null on the wrong side, unions of three, of one, without null") {
-    const std::string schema = record_of(R"({"name":"a","type":["int","null"]},{"name":"b","type":["int","null"]},{"name":"c","type":["null","int","string"]},
+    const std::string schema = record_of(
+        R"({"name":"a","type":["int","null"]},{"name":"b","type":["int","null"]},{"name":"c","type":["null","int","string"]},
         {"name":"d","type":["null","int","string"]},{"name":"e","type":["int","string"]},{"name":"g","type":["string"]},{"name":"h","type":"null"})");
     avro_writer w;
     w.integer(0).integer(7).integer(1).integer(2).text("x").integer(0).integer(1).text("y").integer(0).text("z");
@@ -143,10 +157,22 @@ TEST_CASE("datum: null on the wrong side, unions of three, of one, without null"
 }
 
 TEST_CASE("datum: compounds: children of the record branch, and of none") {
-    const std::string schema = record_of(R"({"name":"n","type":["null","string",{"type":"record","name":"N","fields":[{"name":"x","type":["null","string"]},{"name":"y","type":"int"}]}]},
+    const std::string schema = record_of(
+        R"({"name":"n","type":["null","string",{"type":"record","name":"N","fields":[{"name":"x","type":["null","string"]},{"name":"y","type":"int"}]}]},
         {"name":"m","type":["null","string","N"]},{"name":"o","type":["null","N"]},{"name":"p","type":"N"},{"name":"q","type":["null","N"]})");
     avro_writer w;
-    w.integer(2).byte(2).text("hi").integer(5).integer(1).text("plain").byte(0).byte(0).integer(6).byte(2).byte(0).integer(-1);
+    w.integer(2)
+        .byte(2)
+        .text("hi")
+        .integer(5)
+        .integer(1)
+        .text("plain")
+        .byte(0)
+        .byte(0)
+        .integer(6)
+        .byte(2)
+        .byte(0)
+        .integer(-1);
     const decoded d(schema, w);
     CHECK(d.value("n").type() == avro::type::record);
     CHECK(read<std::string_view>(d.value("n.x")) == "hi");
@@ -162,11 +188,21 @@ TEST_CASE("datum: compounds: children of the record branch, and of none") {
 }
 
 TEST_CASE("value: what reads as what") {
-    const std::string schema = record_of(R"({"name":"b","type":"boolean"},{"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"f","type":"float"},
+    const std::string schema = record_of(
+        R"({"name":"b","type":"boolean"},{"name":"i","type":"int"},{"name":"l","type":"long"},{"name":"f","type":"float"},
         {"name":"d","type":"double"},{"name":"y","type":"bytes"},{"name":"s","type":"string"},{"name":"x","type":{"type":"fixed","name":"F","size":3}},
         {"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}},{"name":"a","type":{"type":"array","items":"int"}})");
     avro_writer w;
-    w.byte(1).integer(-5).integer(1LL << 40).float32(0.5f).float64(0.1).text("by").text("st").raw("fix").integer(1).integer(0);
+    w.byte(1)
+        .integer(-5)
+        .integer(1LL << 40)
+        .float32(0.5f)
+        .float64(0.1)
+        .text("by")
+        .text("st")
+        .raw("fix")
+        .integer(1)
+        .integer(0);
     const decoded d(schema, w);
     using bytes = std::span<const std::byte>;
     CHECK(read<bool>(d.value("b")));
@@ -201,11 +237,22 @@ TEST_CASE("value: what reads as what") {
 }
 
 TEST_CASE("value: items, entries and fields in their order, from blocks of both kinds") {
-    const std::string schema = record_of(R"({"name":"a","type":{"type":"array","items":"int"}},{"name":"m","type":{"type":"map","values":["null","string"]}},
+    const std::string schema = record_of(
+        R"({"name":"a","type":{"type":"array","items":"int"}},{"name":"m","type":{"type":"map","values":["null","string"]}},
         {"name":"r","type":{"type":"record","name":"P","fields":[{"name":"x","type":"int"},{"name":"y","type":{"type":"array","items":"string"}}]}})");
     avro_writer w;
     w.integer(2).integer(1).integer(2).integer(-1).integer(1).integer(3).integer(0);
-    w.integer(1).text("k").integer(1).text("v").integer(-2).integer(6).text("k").integer(0).text("").integer(0).integer(0);
+    w.integer(1)
+        .text("k")
+        .integer(1)
+        .text("v")
+        .integer(-2)
+        .integer(6)
+        .text("k")
+        .integer(0)
+        .text("")
+        .integer(0)
+        .integer(0);
     w.integer(9).texts("p", "q");
     const decoded d(schema, w);
     std::vector<std::int32_t> items;
@@ -213,7 +260,10 @@ TEST_CASE("value: items, entries and fields in their order, from blocks of both 
     CHECK(items == std::vector<std::int32_t>{1, 2, 3});
     std::string entries;
     d.value("m").for_each_entry([&](std::string_view key, const avro::value& v) {
-        entries.append(key).append("=").append(v.type() == avro::type::null ? "null" : read<std::string_view>(v)).append(";");
+        entries.append(key)
+            .append("=")
+            .append(v.type() == avro::type::null ? "null" : read<std::string_view>(v))
+            .append(";");
     });
     CHECK(entries == "k=v;k=null;=null;");
     std::string fields;
@@ -230,8 +280,10 @@ TEST_CASE("value: items, entries and fields in their order, from blocks of both 
 }
 
 TEST_CASE("datum: each error has its code, and the offset of the value") {
-    const std::string three = R"(["null","int","string"])", array = R"({"type":"array","items":"int"})", map = R"({"type":"map","values":"int"})";
-    const std::string enumeration = R"({"type":"enum","name":"E","symbols":["A","B"]})", null_array = R"({"type":"array","items":"null"})";
+    const std::string three = R"(["null","int","string"])", array = R"({"type":"array","items":"int"})",
+                      map = R"({"type":"map","values":"int"})";
+    const std::string enumeration = R"({"type":"enum","name":"E","symbols":["A","B"]})",
+                      null_array = R"({"type":"array","items":"null"})";
     struct {
         std::string type;
         avro_writer bytes;
@@ -275,23 +327,30 @@ TEST_CASE("datum: each error has its code, and the offset of the value") {
         CHECK(std::string(bad.message()) == message(c.code));
         CHECK(bad.offset == c.offset);
         // The same within another record, one byte further on.
-        const std::string nested = record_of(R"({"name":"before","type":["null","int"]},{"name":"in","type":{"type":"record","name":"I","fields":[{"name":"f","type":)" + c.type + "}]}}");
+        const std::string nested = record_of(
+            R"({"name":"before","type":["null","int"]},{"name":"in","type":{"type":"record","name":"I","fields":[{"name":"f","type":)"
+            + c.type + "}]}}");
         const error inner = walk_error(nested, avro_writer().byte(0).raw(c.bytes.bytes()));
         CHECK(inner == error{c.code, c.offset + 1});
     }
 }
 
 TEST_CASE("datum: what is allowed to the last bit") {
-    CHECK_FALSE(walk_error(one_field(R"({"type":"array","items":"null"})"), avro_writer().integer(static_cast<std::int64_t>(limits::empty_items)).integer(0)));
-    CHECK(walk_error(one_field(R"({"type":"array","items":"null"})"), avro_writer().integer(static_cast<std::int64_t>(limits::empty_items) + 1).integer(0)).code
+    CHECK_FALSE(walk_error(one_field(R"({"type":"array","items":"null"})"),
+                           avro_writer().integer(static_cast<std::int64_t>(limits::empty_items)).integer(0)));
+    CHECK(walk_error(one_field(R"({"type":"array","items":"null"})"),
+                     avro_writer().integer(static_cast<std::int64_t>(limits::empty_items) + 1).integer(0))
+              .code
           == errc::too_many_empty_items);
     // Many blocks do not get around it.
     avro_writer blocks;
     for (int i = 0; i < 3; ++i) blocks.integer(30'000);
-    CHECK(walk_error(one_field(R"({"type":"array","items":"null"})"), blocks.integer(0)).code == errc::too_many_empty_items);
+    CHECK(walk_error(one_field(R"({"type":"array","items":"null"})"), blocks.integer(0)).code
+          == errc::too_many_empty_items);
     CHECK_FALSE(walk_error(one_field(R"({"type":"fixed","name":"F","size":0})"), avro_writer()));
     CHECK_FALSE(walk_error(one_field(R"("null")"), avro_writer()));
-    CHECK_FALSE(walk_error(one_field(R"(["null","int"])"), avro_writer().raw(std::string("\x80\x00", 2)))); // overlong null
+    CHECK_FALSE(
+        walk_error(one_field(R"(["null","int"])"), avro_writer().raw(std::string("\x80\x00", 2)))); // overlong null
 }
 
 TEST_CASE("datum: few bytes of schema cannot make much work out of no bytes") {
@@ -299,7 +358,8 @@ TEST_CASE("datum: few bytes of schema cannot make much work out of no bytes") {
     std::string fields = R"({"name":"r0","type":{"type":"record","name":"T0","fields":[]}})";
     for (int i = 1; i <= 40; ++i) {
         const std::string inner = "\"T" + std::to_string(i - 1) + "\"", n = std::to_string(i);
-        fields += R"(,{"name":"r)" + n + R"(","type":["null",{"type":"record","name":"T)" + n + R"(","fields":[{"name":"a","type":)" + inner + R"(},{"name":"b","type":)" + inner + "}]}]}";
+        fields += R"(,{"name":"r)" + n + R"(","type":["null",{"type":"record","name":"T)" + n
+                  + R"(","fields":[{"name":"a","type":)" + inner + R"(},{"name":"b","type":)" + inner + "}]}]}";
     }
     avro_writer w;
     for (int i = 1; i < 40; ++i) w.byte(0);
@@ -309,9 +369,12 @@ TEST_CASE("datum: few bytes of schema cannot make much work out of no bytes") {
 
 TEST_CASE("datum: null fields of array items take no bytes either") {
     std::string nulls;
-    for (int i = 0; i < 1000; ++i) nulls += (i == 0 ? "" : ",") + std::string(R"({"name":"n)") + std::to_string(i) + R"(","type":"null"})";
-    const std::string schema = one_field(R"({"type":"array","items":{"type":"record","name":"N","fields":[)" + nulls + "]}}");
-    CHECK(walk_error(schema, avro_writer().integer(60'000).integer(0)).code == errc::too_many_empty_items); // 60 million values in 4 bytes
+    for (int i = 0; i < 1000; ++i)
+        nulls += (i == 0 ? "" : ",") + std::string(R"({"name":"n)") + std::to_string(i) + R"(","type":"null"})";
+    const std::string schema =
+        one_field(R"({"type":"array","items":{"type":"record","name":"N","fields":[)" + nulls + "]}}");
+    CHECK(walk_error(schema, avro_writer().integer(60'000).integer(0)).code
+          == errc::too_many_empty_items); // 60 million values in 4 bytes
     CHECK_FALSE(walk_error(schema, avro_writer().integer(60).integer(0)));
 }
 
@@ -324,10 +387,14 @@ TEST_CASE("datum: recursion ends") {
     for (int i = 0; i < 20; ++i) shallow.byte(2);
     CHECK_FALSE(walk_error(list, shallow.byte(0)));
     // Without end by its schema alone.
-    CHECK(walk_error(R"({"type":"record","name":"R","fields":[{"name":"next","type":"R"}]})", avro_writer()).code == errc::datum_too_deep);
+    CHECK(walk_error(R"({"type":"record","name":"R","fields":[{"name":"next","type":"R"}]})", avro_writer()).code
+          == errc::datum_too_deep);
     avro_writer arrays;
     for (int i = 0; i < 100'000; ++i) arrays.integer(1);
-    CHECK(walk_error(R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"R"}}]})", arrays).code == errc::datum_too_deep);
+    CHECK(walk_error(R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"R"}}]})",
+                     arrays)
+              .code
+          == errc::datum_too_deep);
 }
 
 TEST_CASE("datum: a payload past the limit is not looked at") {
@@ -345,7 +412,8 @@ TEST_CASE("datum: a payload past the limit is not looked at") {
 }
 
 TEST_CASE("datum: one for many plans and payloads, in any order") {
-    const auto wide = avro::compile(record_of(R"({"name":"a","type":["null","int"]},{"name":"b","type":["null","int"]},{"name":"c","type":["null","int"]})"));
+    const auto wide = avro::compile(record_of(
+        R"({"name":"a","type":["null","int"]},{"name":"b","type":["null","int"]},{"name":"c","type":["null","int"]})"));
     const auto narrow = avro::compile(one_field(R"(["null","int"])"));
     avro::datum datum;
     const exact_bytes full(avro_writer().byte(2).integer(1).byte(2).integer(2).byte(2).integer(3).bytes());

@@ -47,7 +47,8 @@ class schema_writer {
     }
 
     json type(const std::string& space, int depth) {
-        static const char* const primitives[] = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"};
+        static const char* const primitives[] = {"null",  "boolean", "int",   "long",
+                                                 "float", "double",  "bytes", "string"};
         const std::uint64_t pick = dice_.below(depth > 4 ? 8 : 18);
         if (pick < 8) return dice_.one_in(4) ? json{{"type", primitives[pick]}} : json(primitives[pick]);
         if (pick < 11) return a_union(space, depth);
@@ -57,7 +58,8 @@ class schema_writer {
         if (pick == 15) {
             json e = declare("enum", "E", space).first;
             e["symbols"] = json::array();
-            for (std::uint64_t i = 0, n = 1 + dice_.below(70); i < n; ++i) e["symbols"].push_back("S" + std::to_string(i));
+            for (std::uint64_t i = 0, n = 1 + dice_.below(70); i < n; ++i)
+                e["symbols"].push_back("S" + std::to_string(i));
             return e;
         }
         if (pick == 16) {
@@ -76,7 +78,10 @@ class schema_writer {
         switch (dice_.below(5)) {
         case 0: t["namespace"] = own = "n" + std::to_string(dice_.below(3)); break;
         case 1: t["namespace"] = own = ""; break;
-        case 2: t["namespace"] = "not.used"; t["name"] = (own = "a.b") + "." + name; break;
+        case 2:
+            t["namespace"] = "not.used";
+            t["name"] = (own = "a.b") + "." + name;
+            break;
         default: break;
         }
         if (!t.contains("name")) t["name"] = name;
@@ -87,7 +92,8 @@ class schema_writer {
     json by_name(const std::string& space) {
         const std::string& full = named_[dice_.below(named_.size())].first;
         const std::string prefix = space + ".";
-        if (!space.empty() && full.rfind(prefix, 0) == 0 && full.find('.', prefix.size()) == std::string::npos && dice_.one_in(2))
+        if (!space.empty() && full.rfind(prefix, 0) == 0 && full.find('.', prefix.size()) == std::string::npos
+            && dice_.one_in(2))
             return full.substr(prefix.size());
         return full;
     }
@@ -102,7 +108,8 @@ class schema_writer {
             // A run of optional fields: what real events are made of.
             if (dice_.one_in(4))
                 for (std::uint64_t k = 0, n = dice_.below(30); k < n; ++k)
-                    r["fields"].push_back({{"name", "o" + std::to_string(i) + "_" + std::to_string(k)}, {"type", {"null", primitive_but_null()}}});
+                    r["fields"].push_back({{"name", "o" + std::to_string(i) + "_" + std::to_string(k)},
+                                           {"type", {"null", primitive_but_null()}}});
         }
         return r;
     }
@@ -114,8 +121,10 @@ class schema_writer {
             const std::size_t known = named_.size();
             json b = i == 0 && dice_.one_in(2) ? json("null") : type(space, depth + 1);
             while (b.is_object() && !b.at("type").is_string()) b = b.at("type");
-            if (fits(b, taken)) u.push_back(b);
-            else named_.resize(known); // what the branch declared is gone with it
+            if (fits(b, taken))
+                u.push_back(b);
+            else
+                named_.resize(known); // what the branch declared is gone with it
         }
         if (u.empty()) u.push_back("null");
         return u;
@@ -143,24 +152,44 @@ class data_writer {
 
     void write(const reference::avro_type& t, int depth = 0) {
         if (depth > 40) throw reference::too_much("a type without an end");
-        if (t.kind == "boolean") out_.byte(static_cast<unsigned>(dice_.below(2)));
-        else if (t.kind == "int") out_.integer(static_cast<std::int32_t>(static_cast<std::uint32_t>(dice_.bits() >> 32) >> dice_.below(32)));
-        else if (t.kind == "long") out_.integer(static_cast<std::int64_t>(dice_.bits() >> dice_.below(64)) * (dice_.one_in(2) ? 1 : -1));
-        else if (t.kind == "float") out_.float32(real<float, std::uint32_t>());
-        else if (t.kind == "double") out_.float64(real<double, std::uint64_t>());
-        else if (t.kind == "bytes" || t.kind == "string") text(t.kind == "string");
-        else if (t.kind == "fixed") for (std::size_t i = 0; i < t.size; ++i) out_.byte(static_cast<unsigned>(dice_.below(256)));
-        else if (t.kind == "enum") out_.integer(static_cast<std::int64_t>(dice_.below(t.symbols.size())));
-        else if (t.kind == "union") a_union(t, depth);
-        else if (t.kind == "record") for (const auto& f : t.fields) write(*f.second, depth + 1);
-        else if (t.kind == "array" || t.kind == "map") blocks(t, depth);
+        if (t.kind == "boolean")
+            out_.byte(static_cast<unsigned>(dice_.below(2)));
+        else if (t.kind == "int")
+            out_.integer(
+                static_cast<std::int32_t>(static_cast<std::uint32_t>(dice_.bits() >> 32) >> dice_.below(32)));
+        else if (t.kind == "long")
+            out_.integer(static_cast<std::int64_t>(dice_.bits() >> dice_.below(64)) * (dice_.one_in(2) ? 1 : -1));
+        else if (t.kind == "float")
+            out_.float32(real<float, std::uint32_t>());
+        else if (t.kind == "double")
+            out_.float64(real<double, std::uint64_t>());
+        else if (t.kind == "bytes" || t.kind == "string")
+            text(t.kind == "string");
+        else if (t.kind == "fixed")
+            for (std::size_t i = 0; i < t.size; ++i) out_.byte(static_cast<unsigned>(dice_.below(256)));
+        else if (t.kind == "enum")
+            out_.integer(static_cast<std::int64_t>(dice_.below(t.symbols.size())));
+        else if (t.kind == "union")
+            a_union(t, depth);
+        else if (t.kind == "record")
+            for (const auto& f : t.fields) write(*f.second, depth + 1);
+        else if (t.kind == "array" || t.kind == "map")
+            blocks(t, depth);
     }
 
   private:
-    template <class T, class Word>
-    T real() {
-        const T special[] = {T(0), -T(0), std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity(),
-                             std::numeric_limits<T>::max(), std::numeric_limits<T>::denorm_min(), std::numeric_limits<T>::min(), T(0.1), T(1e21), T(123456789)};
+    template<class T, class Word> T real() {
+        const T special[] = {T(0),
+                             -T(0),
+                             std::numeric_limits<T>::quiet_NaN(),
+                             std::numeric_limits<T>::infinity(),
+                             -std::numeric_limits<T>::infinity(),
+                             std::numeric_limits<T>::max(),
+                             std::numeric_limits<T>::denorm_min(),
+                             std::numeric_limits<T>::min(),
+                             T(0.1),
+                             T(1e21),
+                             T(123456789)};
         if (dice_.one_in(2)) return special[dice_.below(std::size(special))];
         const Word w = static_cast<Word>(dice_.bits());
         T out = 0;
@@ -171,10 +200,14 @@ class data_writer {
         std::string s;
         for (std::uint64_t i = 0, n = dice_.one_in(20) ? dice_.below(300) : dice_.below(9); i < n; ++i) {
             const std::uint64_t kind = dice_.below(12);
-            if (!characters || kind == 0) s.push_back(static_cast<char>(dice_.bits())); // often not UTF-8
-            else if (kind < 3) s += reference::utf8(static_cast<std::uint32_t>(dice_.below(0xd800)));
-            else if (kind == 3) s += reference::utf8(0x10000 + static_cast<std::uint32_t>(dice_.below(0x100000)));
-            else s.push_back(static_cast<char>(dice_.below(128)));
+            if (!characters || kind == 0)
+                s.push_back(static_cast<char>(dice_.bits())); // often not UTF-8
+            else if (kind < 3)
+                s += reference::utf8(static_cast<std::uint32_t>(dice_.below(0xd800)));
+            else if (kind == 3)
+                s += reference::utf8(0x10000 + static_cast<std::uint32_t>(dice_.below(0x100000)));
+            else
+                s.push_back(static_cast<char>(dice_.below(128)));
         }
         out_.text(s);
     }
@@ -195,8 +228,10 @@ class data_writer {
                 if (t.kind == "map") block.text(true);
                 block.write(*t.items, depth + 1);
             }
-            if (dice_.one_in(2)) out_.integer(items);
-            else out_.integer(-items).integer(static_cast<std::int64_t>(inner.size()));
+            if (dice_.one_in(2))
+                out_.integer(items);
+            else
+                out_.integer(-items).integer(static_cast<std::int64_t>(inner.size()));
             out_.raw(inner.bytes());
         }
         out_.integer(0);
@@ -224,7 +259,8 @@ std::string top_level_json(const cdc::event& e) {
 }
 
 // Both on the same bytes. Fails the test where they disagree.
-verdict compare(const avro::plan& plan, const reference::avro_type& type, std::string_view bytes, cdc::decoder& decoder) {
+verdict compare(const avro::plan& plan, const reference::avro_type& type, std::string_view bytes,
+                cdc::decoder& decoder) {
     const exact_bytes payload(bytes);
     const auto [event, bad] = decoder.decode(plan, payload.span());
     if (bad && bad.offset > bytes.size()) REQUIRE(bad.offset <= bytes.size());
@@ -242,7 +278,9 @@ verdict compare(const avro::plan& plan, const reference::avro_type& type, std::s
     }
     if (bad.code == errc::datum_too_deep || bad.code == errc::too_many_empty_items) return verdict::given_up;
     // The reference knows nothing of bitmaps.
-    if (bad.code == errc::bitmap_syntax || bad.code == errc::bitmap_bit_beyond_fields || bad.code == errc::bitmap_parent_not_a_record) return verdict::refused_by_both;
+    if (bad.code == errc::bitmap_syntax || bad.code == errc::bitmap_bit_beyond_fields
+        || bad.code == errc::bitmap_parent_not_a_record)
+        return verdict::refused_by_both;
     INFO(bad.message() << " at " << bad.offset);
     REQUIRE_FALSE(bad);
     const auto same = [&](const std::string& text, std::uint32_t replaced) {
@@ -318,21 +356,32 @@ namespace {
 
 // What change events look like: the usual header, then fields that may be null, with compounds among them.
 json change_event_schema(dice& d) {
-    const json header = json::parse(golden::schema(d.one_in(2) ? "AccountChangeEvent.2023.avsc" : "AccountChangeEvent.2026.avsc")).at("fields").at(0);
-    static const char* const types[] = {"string", "string", "string", "double", "long", "boolean", "int", "float", "bytes"};
+    const json header =
+        json::parse(golden::schema(d.one_in(2) ? "AccountChangeEvent.2023.avsc" : "AccountChangeEvent.2026.avsc"))
+            .at("fields")
+            .at(0);
+    static const char* const types[] = {"string",  "string", "string", "double", "long",
+                                        "boolean", "int",    "float",  "bytes"};
     json fields = json::array({header});
     const auto children = [&] {
         json out = json::array();
-        for (std::uint64_t i = 0, n = d.below(12); i < n; ++i) out.push_back({{"name", "c" + std::to_string(i)}, {"type", {"null", types[d.below(9)]}}});
+        for (std::uint64_t i = 0, n = d.below(12); i < n; ++i)
+            out.push_back({{"name", "c" + std::to_string(i)}, {"type", {"null", types[d.below(9)]}}});
         return out;
     };
     bool address = false;
     for (std::uint64_t i = 0, n = d.below(d.one_in(3) ? 200 : 30); i < n; ++i) {
         json type = {"null", types[d.below(9)]};
-        if (d.one_in(12)) type = address ? json{"null", "Address"} : json{"null", {{"type", "record"}, {"name", "Address"}, {"fields", children()}}};
-        else if (d.one_in(40)) type = {"null", "string", {{"type", "record"}, {"name", "P" + std::to_string(i)}, {"fields", children()}}};
-        else if (d.one_in(40)) type = {types[d.below(9)], "null"};
-        else if (d.one_in(40)) type = {"null", "long", "string"};
+        if (d.one_in(12))
+            type = address ? json{"null", "Address"}
+                           : json{"null", {{"type", "record"}, {"name", "Address"}, {"fields", children()}}};
+        else if (d.one_in(40))
+            type = {
+                "null", "string", {{"type", "record"}, {"name", "P" + std::to_string(i)}, {"fields", children()}}};
+        else if (d.one_in(40))
+            type = {types[d.below(9)], "null"};
+        else if (d.one_in(40))
+            type = {"null", "long", "string"};
         address = address || type.back().is_object();
         fields.push_back({{"name", "f" + std::to_string(i)}, {"type", type}});
     }
@@ -340,7 +389,10 @@ json change_event_schema(dice& d) {
     for (json& f : fields)
         if (f.at("type").is_array() && f.at("type").back() == "Address") {
             bool declared = false;
-            for (const json& g : fields) declared = declared || (g.at("type").is_array() && g.at("type").back().is_object() && g.at("type").back().at("name") == "Address");
+            for (const json& g : fields)
+                declared = declared
+                           || (g.at("type").is_array() && g.at("type").back().is_object()
+                               && g.at("type").back().at("name") == "Address");
             if (!declared) f["type"] = {"null", "int"};
         }
     return {{"type", "record"}, {"name", "XChangeEvent"}, {"namespace", "com.sforce.eventbus"}, {"fields", fields}};
@@ -354,22 +406,29 @@ void write_field(dice& d, reference::avro_writer& w, const json& type, const jso
         w.integer(static_cast<std::int64_t>(d.below(type.at("symbols").size())));
     } else if (type.is_object()) { // an array of strings; bitmaps that say nothing
         const std::uint64_t n = d.below(4);
-        if (n != 0 && d.one_in(5)) w.integer(-static_cast<std::int64_t>(n)).integer(static_cast<std::int64_t>(3 * n));
-        else if (n != 0) w.integer(static_cast<std::int64_t>(n));
+        if (n != 0 && d.one_in(5))
+            w.integer(-static_cast<std::int64_t>(n)).integer(static_cast<std::int64_t>(3 * n));
+        else if (n != 0)
+            w.integer(static_cast<std::int64_t>(n));
         for (std::uint64_t i = 0; i < n; ++i) w.text("0x");
         w.integer(0);
     } else if (type.is_array()) {
         const std::size_t null = type[0] == "null" ? 0 : 1;
         std::size_t branch = null;
         if (d.one_in(dense)) branch = null == 1 ? 0 : 1 + d.below(type.size() - 1);
-        if (d.one_in(3000)) w.varint(2 * branch + 128).raw(std::string()); // often out of range: the other decoder says so too
-        else w.integer(static_cast<std::int64_t>(branch));
+        if (d.one_in(3000))
+            w.varint(2 * branch + 128).raw(std::string()); // often out of range: the other decoder says so too
+        else
+            w.integer(static_cast<std::int64_t>(branch));
         if (branch != null) write_field(d, w, type[branch], address, dense);
     } else if (type == "Address") {
         write_field(d, w, address, address, dense);
     } else if (type == "string" || type == "bytes") {
         const std::uint64_t lengths[] = {0, 1, 5, 18, 62, 63, 64, 65, 100, 300, 8191, 8192};
-        w.text(std::string(lengths[d.below(d.one_in(30) ? 12 : d.one_in(5) ? 10 : 4)], static_cast<char>('a' + d.below(26))));
+        w.text(std::string(lengths[d.below(d.one_in(30)  ? 12
+                                           : d.one_in(5) ? 10
+                                                         : 4)],
+                           static_cast<char>('a' + d.below(26))));
     } else if (type == "int") {
         w.integer(static_cast<std::int32_t>(static_cast<std::uint32_t>(d.bits()) >> d.below(32)));
     } else if (type == "long") {
@@ -398,7 +457,9 @@ TEST_CASE("differential: change events of all widths and densities") {
         const reference::avro_schema reference_schema(schema_json);
         json address;
         for (const json& f : schema_json.at("fields"))
-            if (f.at("type").is_array() && f.at("type").back().is_object() && f.at("type").back().at("name") == "Address") address = f.at("type").back();
+            if (f.at("type").is_array() && f.at("type").back().is_object()
+                && f.at("type").back().at("name") == "Address")
+                address = f.at("type").back();
         std::vector<exact_bytes> seen;
         for (int datum = 0; datum < 6; ++datum) {
             reference::avro_writer w;
@@ -408,7 +469,8 @@ TEST_CASE("differential: change events of all widths and densities") {
             for (int k = 0; k < 6; ++k) {
                 std::string bytes = w.bytes();
                 // The end as often as the rest: there a fast path has to let go.
-                const std::size_t at = d.one_in(2) && bytes.size() > 80 ? bytes.size() - 1 - d.below(80) : d.below(bytes.size());
+                const std::size_t at =
+                    d.one_in(2) && bytes.size() > 80 ? bytes.size() - 1 - d.below(80) : d.below(bytes.size());
                 switch (d.below(5)) {
                 case 0: bytes.resize(at); break;
                 case 1: bytes[at] = static_cast<char>(bytes[at] ^ 1 << d.below(8)); break;

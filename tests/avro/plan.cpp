@@ -20,7 +20,9 @@ avro::plan compiled(std::string_view text) {
     return std::move(plan);
 }
 
-std::string record_of(const std::string& fields) { return R"({"type":"record","name":"R","fields":[)" + fields + "]}"; }
+std::string record_of(const std::string& fields) {
+    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
+}
 
 const char* const two_addresses = R"({"type":"record","name":"R","fields":[
     {"name":"Phone","type":["null","string"]},
@@ -31,18 +33,26 @@ const char* const two_addresses = R"({"type":"record","name":"R","fields":[
 
 std::string header_with(const std::string& member, const std::string& type_json) {
     const std::pair<std::string, std::string> members[] = {
-        {"entityName", R"("string")"}, {"recordIds", R"({"type":"array","items":"string"})"},
-        {"changeType", R"({"type":"enum","name":"ChangeType","symbols":["CREATE"]})"}, {"changeOrigin", R"("string")"},
-        {"transactionKey", R"("string")"}, {"sequenceNumber", R"("int")"}, {"commitTimestamp", R"("long")"},
-        {"commitNumber", R"("long")"}, {"commitUser", R"("string")"}, {"nulledFields", R"({"type":"array","items":"string"})"},
-        {"diffFields", R"({"type":"array","items":"string"})"}, {"changedFields", R"({"type":"array","items":"string"})"}};
+        {"entityName", R"("string")"},
+        {"recordIds", R"({"type":"array","items":"string"})"},
+        {"changeType", R"({"type":"enum","name":"ChangeType","symbols":["CREATE"]})"},
+        {"changeOrigin", R"("string")"},
+        {"transactionKey", R"("string")"},
+        {"sequenceNumber", R"("int")"},
+        {"commitTimestamp", R"("long")"},
+        {"commitNumber", R"("long")"},
+        {"commitUser", R"("string")"},
+        {"nulledFields", R"({"type":"array","items":"string"})"},
+        {"diffFields", R"({"type":"array","items":"string"})"},
+        {"changedFields", R"({"type":"array","items":"string"})"}};
     std::string fields;
     for (const auto& [name, type] : members) {
         const std::string& used = name == member ? type_json : type;
         if (used.empty()) continue; // left out
         fields += (fields.empty() ? "" : ",") + std::string(R"({"name":")") + name + R"(","type":)" + used + "}";
     }
-    return R"({"type":"record","name":"X","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"ChangeEventHeader","fields":[)" + fields + "]}}]}";
+    return R"({"type":"record","name":"X","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"ChangeEventHeader","fields":[)"
+           + fields + "]}}]}";
 }
 
 } // namespace
@@ -50,7 +60,8 @@ std::string header_with(const std::string& member, const std::string& type_json)
 TEST_CASE("plan: the root's fields come first, then the children of each compound, side by side") {
     const avro::plan p = compiled(two_addresses);
     REQUIRE(p.field_count() == 5);
-    const char* const names[] = {"Phone", "Billing", "Amount", "Shipping", "Name", "Billing.Street", "Billing.City", "Shipping.Street", "Shipping.City", "Name.First"};
+    const char* const names[] = {"Phone",          "Billing",      "Amount",          "Shipping",      "Name",
+                                 "Billing.Street", "Billing.City", "Shipping.Street", "Shipping.City", "Name.First"};
     REQUIRE(p.size() == 10);
     for (std::uint32_t i = 0; i < p.size(); ++i) {
         CHECK(p.name({i}) == names[i]);
@@ -61,7 +72,8 @@ TEST_CASE("plan: the root's fields come first, then the children of each compoun
 
 TEST_CASE("plan: find knows whole names only") {
     const avro::plan p = compiled(two_addresses);
-    for (const char* const absent : {"", "phone", "Phon", "Phone ", "Billing.", ".Street", "Street", "Billing.Street.x", "Billing.Stree", "Zzz", "A"})
+    for (const char* const absent : {"", "phone", "Phon", "Phone ", "Billing.", ".Street", "Street",
+                                     "Billing.Street.x", "Billing.Stree", "Zzz", "A"})
         CHECK_FALSE(p.find(absent));
     CHECK_FALSE(avro::field{});
     CHECK(avro::field{0});
@@ -81,9 +93,13 @@ TEST_CASE("plan: children and parents") {
 }
 
 TEST_CASE("plan: null runs") {
-    const auto field = [](int i, const char* type) { return (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":)" + type + "}"; };
+    const auto field = [](int i, const char* type) {
+        return (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":)" + type + "}";
+    };
     std::string fields;
-    const char* const types[] = {R"(["null","int"])", R"(["null","string"])", R"("int")", R"(["int","null"])", R"(["null","long","string"])", R"("null")", R"(["null","double"])"};
+    const char* const types[] = {R"(["null","int"])",   R"(["null","string"])",        R"("int")",
+                                 R"(["int","null"])",   R"(["null","long","string"])", R"("null")",
+                                 R"(["null","double"])"};
     for (int i = 0; i < 7; ++i) fields += field(i, types[i]);
     const avro::plan p = compiled(record_of(fields));
     const std::uint32_t runs[] = {2, 1, 0, 0, 1, 0, 1};
@@ -96,7 +112,8 @@ TEST_CASE("plan: null runs") {
 }
 
 TEST_CASE("plan: what the ops say") {
-    const avro::plan p = compiled(record_of(R"({"name":"b","type":"boolean"},{"name":"i","type":["int","null"]},{"name":"l","type":["null","long"]},
+    const avro::plan p = compiled(record_of(
+        R"({"name":"b","type":"boolean"},{"name":"i","type":["int","null"]},{"name":"l","type":["null","long"]},
         {"name":"f","type":"float"},{"name":"d","type":["null","double"]},{"name":"x","type":{"type":"fixed","name":"F","size":12}},{"name":"t","type":"bytes"},
         {"name":"s","type":"string"},{"name":"e","type":{"type":"enum","name":"E","symbols":["A"]}},{"name":"a","type":{"type":"array","items":"int"}},
         {"name":"m","type":{"type":"map","values":"int"}},{"name":"u","type":["null","int","string"]},{"name":"o","type":["string"]},
@@ -120,10 +137,13 @@ TEST_CASE("plan: what the ops say") {
 }
 
 TEST_CASE("plan: only a record with fields is an event") {
-    for (const char* const text : {R"("int")", R"({"type":"array","items":"int"})", R"(["null",{"type":"record","name":"R","fields":[{"name":"f","type":"int"}]}])",
-                                   R"({"type":"record","name":"R","fields":[]})", R"({"type":"enum","name":"E","symbols":["A"]})"})
+    for (const char* const text :
+         {R"("int")", R"({"type":"array","items":"int"})",
+          R"(["null",{"type":"record","name":"R","fields":[{"name":"f","type":"int"}]}])",
+          R"({"type":"record","name":"R","fields":[]})", R"({"type":"enum","name":"E","symbols":["A"]})"})
         CHECK(avro::compile(text).error == error{errc::schema_root_not_a_record, 0});
-    CHECK(avro::compile(R"({"type":"record","name":"R","fields":[{"name":"f","type":"Int"}]})").error == error{errc::schema_unknown_name, 57});
+    CHECK(avro::compile(R"({"type":"record","name":"R","fields":[{"name":"f","type":"Int"}]})").error
+          == error{errc::schema_unknown_name, 57});
 }
 
 TEST_CASE("plan: the header is resolved, and one of another shape is refused") {
@@ -143,11 +163,20 @@ TEST_CASE("plan: the header is resolved, and one of another shape is refused") {
     CHECK(whole.header().changed_fields == whole.find("ChangeEventHeader.changedFields"));
 
     const std::pair<const char*, const char*> wrong[] = {
-        {"entityName", R"("int")"},         {"entityName", R"(["null","string"])"}, {"recordIds", R"("string")"},
-        {"recordIds", R"({"type":"array","items":"int"})"}, {"changeType", R"("string")"}, {"changeOrigin", R"("bytes")"},
-        {"transactionKey", R"("long")"},    {"sequenceNumber", R"("long")"},        {"commitTimestamp", R"("int")"},
-        {"commitNumber", R"("double")"},    {"commitUser", R"("boolean")"},         {"nulledFields", R"({"type":"map","values":"string"})"},
-        {"diffFields", R"({"type":"array","items":["null","string"]})"}, {"changedFields", R"(["null",{"type":"array","items":"string"}])"}};
+        {"entityName", R"("int")"},
+        {"entityName", R"(["null","string"])"},
+        {"recordIds", R"("string")"},
+        {"recordIds", R"({"type":"array","items":"int"})"},
+        {"changeType", R"("string")"},
+        {"changeOrigin", R"("bytes")"},
+        {"transactionKey", R"("long")"},
+        {"sequenceNumber", R"("long")"},
+        {"commitTimestamp", R"("int")"},
+        {"commitNumber", R"("double")"},
+        {"commitUser", R"("boolean")"},
+        {"nulledFields", R"({"type":"map","values":"string"})"},
+        {"diffFields", R"({"type":"array","items":["null","string"]})"},
+        {"changedFields", R"(["null",{"type":"array","items":"string"}])"}};
     for (const auto& [member, type] : wrong) {
         INFO(member << " as " << type);
         CHECK(avro::compile(header_with(member, type)).error.code == errc::schema_header_mismatch);
@@ -163,10 +192,12 @@ TEST_CASE("plan: the header is resolved, and one of another shape is refused") {
 TEST_CASE("plan: names do not multiply without bound") {
     // 3 x 60'000 children: past limits::schema_entries, from a text of 2 MB.
     std::string children;
-    for (int i = 0; i < 60'000; ++i) children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
+    for (int i = 0; i < 60'000; ++i)
+        children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
     std::string fields = R"({"name":"a","type":{"type":"record","name":"C","fields":[)" + children + "]}}";
     CHECK_FALSE(avro::compile(record_of(fields)).error);
-    for (const char* const name : {"b", "c", "d", "e"}) fields += R"(,{"name":")" + std::string(name) + R"(","type":"C"})";
+    for (const char* const name : {"b", "c", "d", "e"})
+        fields += R"(,{"name":")" + std::string(name) + R"(","type":"C"})";
     CHECK(avro::compile(record_of(fields)).error.code == errc::schema_too_large);
 }
 
@@ -175,8 +206,10 @@ TEST_CASE("plan: a projection's names") {
     using names = std::vector<std::string_view>;
     const auto projected = p.project(names{"Amount", "Shipping", "Billing.City"});
     REQUIRE_FALSE(projected.error);
-    for (const char* const seen : {"Amount", "Shipping", "Shipping.Street", "Shipping.City", "Billing.City"}) CHECK(projected.value.find(seen) == p.find(seen));
-    for (const char* const gone : {"Phone", "Billing", "Billing.Street", "Name", "Name.First"}) CHECK_FALSE(projected.value.find(gone));
+    for (const char* const seen : {"Amount", "Shipping", "Shipping.Street", "Shipping.City", "Billing.City"})
+        CHECK(projected.value.find(seen) == p.find(seen));
+    for (const char* const gone : {"Phone", "Billing", "Billing.Street", "Name", "Name.First"})
+        CHECK_FALSE(projected.value.find(gone));
     CHECK(p.project(names{"Amount", "Amout"}).error == error{errc::unknown_field, 1});
     CHECK(p.project(names{}).value.size() == p.size());
     CHECK(projected.value.project(names{"Phone"}).error == error{errc::unknown_field, 0}); // what is gone stays gone
@@ -185,8 +218,10 @@ TEST_CASE("plan: a projection's names") {
 TEST_CASE("plan: a long name is not repeated for each child") {
     // 200 MB of dotted names out of a text of 200 KB.
     std::string children;
-    for (int i = 0; i < 5000; ++i) children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
-    const std::string text = record_of(R"({"name":")" + std::string(40'000, 'n') + R"(","type":{"type":"record","name":"C","fields":[)" + children + "]}}");
+    for (int i = 0; i < 5000; ++i)
+        children += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + R"(","type":"int"})";
+    const std::string text = record_of(R"({"name":")" + std::string(40'000, 'n')
+                                       + R"(","type":{"type":"record","name":"C","fields":[)" + children + "]}}");
     CHECK(avro::compile(text).error.code == errc::schema_too_large);
 }
 

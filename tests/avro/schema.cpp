@@ -38,14 +38,16 @@ avro::schema good(std::string_view text) {
 
 const avro::schema::field& field(const avro::schema& s, std::size_t i) { return s.fields(s[s.root()])[i]; }
 
-std::string record_of(const std::string& fields) { return R"({"type":"record","name":"R","fields":[)" + fields + "]}"; }
+std::string record_of(const std::string& fields) {
+    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
+}
 
 } // namespace
 
 TEST_CASE("schema: primitives, as names and as objects") {
-    const std::pair<const char*, type> all[] = {{"null", type::null},     {"boolean", type::boolean}, {"int", type::int_},
-                                                {"long", type::long_},    {"float", type::float_},    {"double", type::double_},
-                                                {"bytes", type::bytes},   {"string", type::string}};
+    const std::pair<const char*, type> all[] = {
+        {"null", type::null},    {"boolean", type::boolean}, {"int", type::int_},    {"long", type::long_},
+        {"float", type::float_}, {"double", type::double_},  {"bytes", type::bytes}, {"string", type::string}};
     for (const auto& [name, expected] : all) {
         const avro::schema plain = good("\"" + std::string(name) + "\"");
         CHECK(plain[plain.root()].type == expected);
@@ -57,7 +59,8 @@ TEST_CASE("schema: primitives, as names and as objects") {
 }
 
 TEST_CASE("schema: records, enums, fixed, arrays, maps, unions") {
-    const avro::schema s = good(record_of(R"({"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]},"doc":"Data:E"},
+    const avro::schema s =
+        good(record_of(R"({"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]},"doc":"Data:E"},
         {"name":"f","type":{"type":"fixed","name":"F","size":16}}, {"name":"a","type":{"type":"array","items":"E"}},
         {"name":"m","type":{"type":"map","values":["null","F"]}}, {"name":"u","type":["null","E","R"],"default":null})"));
     const avro::schema::node& root = s[s.root()];
@@ -134,7 +137,8 @@ TEST_CASE("schema: an empty namespace reaches into the record that declares it")
 }
 
 TEST_CASE("schema: a dotted name is the namespace of what stands inside") {
-    const avro::schema s = good(R"({"type":"record","name":"a.b.R","fields":[{"name":"f","type":{"type":"fixed","name":"F","size":1}}]})");
+    const avro::schema s = good(
+        R"({"type":"record","name":"a.b.R","fields":[{"name":"f","type":{"type":"fixed","name":"F","size":1}}]})");
     CHECK(s.full_name(s[field(s, 0).node]) == "a.b.F");
 }
 
@@ -142,7 +146,8 @@ TEST_CASE("schema: JSON that is JSON") {
     CHECK(good(" \t\r\n\"int\" \n").size() == 8);
     CHECK(good(R"({"type":"int","a":[],"b":{},"c":[1,-2.5e+3,true,false,null,{"d":[[]]}],"uuid":"x"})").size() == 8);
     CHECK(good(R"({"\u0074ype":"\u0069nt"})").size() == 8); // escapes in keys and values
-    const avro::schema s = good(record_of(R"({"name":"f","type":"int","doc":"\"\\\/\b\f\n\r\t\u00e4\u20AC\ud83d\udea2\u0000"})"));
+    const avro::schema s =
+        good(record_of(R"({"name":"f","type":"int","doc":"\"\\\/\b\f\n\r\t\u00e4\u20AC\ud83d\udea2\u0000"})"));
     CHECK(field(s, 0).doc == std::string("\"\\/\b\f\n\r\t\xc3\xa4\xe2\x82\xac\xf0\x9f\x9a\xa2\0", 18));
     // Of two members with one key the first counts.
     CHECK(good(R"({"type":"int","type":"nonsense"})").size() == 8);
@@ -183,8 +188,8 @@ TEST_CASE("schema: escapes that are none") {
     fails(errc::json_bad_escape, R"("\u«12g4")");
     fails(errc::json_bad_escape, R"("\u«-123")");
     fails(errc::json_bad_escape, R"("\u«+123")");
-    fails(errc::json_bad_escape, R"("\udc00«")");       // a second half alone
-    fails(errc::json_bad_escape, R"("\ud83d«")");       // a first half alone
+    fails(errc::json_bad_escape, R"("\udc00«")"); // a second half alone
+    fails(errc::json_bad_escape, R"("\ud83d«")"); // a first half alone
     fails(errc::json_bad_escape, R"("\ud83d«x")");
     fails(errc::json_bad_escape, R"("\ud83d«\n")");
     fails(errc::json_bad_escape, R"("\ud83d\ud83d«")"); // two first halves
@@ -195,11 +200,14 @@ TEST_CASE("schema: escapes that are none") {
 TEST_CASE("schema: depth") {
     const auto nested = [](int depth) { // `depth` brackets around the innermost value
         std::string text = "{\"type\":\"int\",\"x\":";
-        text.append(static_cast<std::size_t>(depth - 1), '[').append("1").append(static_cast<std::size_t>(depth - 1), ']');
+        text.append(static_cast<std::size_t>(depth - 1), '[')
+            .append("1")
+            .append(static_cast<std::size_t>(depth - 1), ']');
         return text + "}";
     };
     CHECK_FALSE(parse_error(nested(limits::json_depth)));
-    CHECK(parse_error(nested(limits::json_depth + 1)) == error{errc::json_too_deep, 18 + static_cast<std::uint32_t>(limits::json_depth)});
+    CHECK(parse_error(nested(limits::json_depth + 1))
+          == error{errc::json_too_deep, 18 + static_cast<std::uint32_t>(limits::json_depth)});
     CHECK(parse_error(std::string(3'000'000, '[')).code == errc::json_too_deep);
     std::string objects;
     for (int i = 0; i < 1000; ++i) objects += "{\"a\":";
@@ -209,11 +217,13 @@ TEST_CASE("schema: depth") {
 TEST_CASE("schema: size") {
     const std::string tail = "\"int\"";
     CHECK_FALSE(parse_error(std::string(limits::schema_bytes - tail.size(), ' ') + tail));
-    CHECK(parse_error(std::string(limits::schema_bytes - tail.size() + 1, ' ') + tail) == error{errc::schema_too_large, 0});
+    CHECK(parse_error(std::string(limits::schema_bytes - tail.size() + 1, ' ') + tail)
+          == error{errc::schema_too_large, 0});
     // Many entries in few bytes: a union of a record's array types.
     std::string fields;
     for (std::size_t i = 0; i <= limits::schema_entries / 2; ++i)
-        fields += (i == 0 ? "{\"name\":\"f" : ",{\"name\":\"f") + std::to_string(i) + "\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}";
+        fields += (i == 0 ? "{\"name\":\"f" : ",{\"name\":\"f") + std::to_string(i)
+                  + "\",\"type\":{\"type\":\"array\",\"items\":\"int\"}}";
     const std::string wide = record_of(fields);
     if (wide.size() <= limits::schema_bytes) CHECK(parse_error(wide).code == errc::schema_too_large);
     std::string symbols = "\"a0\"";
@@ -227,8 +237,12 @@ TEST_CASE("schema: a long namespace is not repeated for each type inside") {
     // 200 MB of full names out of a text of 300 KB.
     std::string fields;
     for (int i = 0; i < 5000; ++i)
-        fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":{"type":"fixed","name":"F)" + std::to_string(i) + R"(","size":1}})";
-    CHECK(parse_error(R"({"type":"record","name":"R","namespace":")" + std::string(40'000, 'n') + R"(","fields":[)" + fields + "]}").code == errc::schema_too_large);
+        fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i)
+                  + R"(","type":{"type":"fixed","name":"F)" + std::to_string(i) + R"(","size":1}})";
+    CHECK(parse_error(R"({"type":"record","name":"R","namespace":")" + std::string(40'000, 'n') + R"(","fields":[)"
+                      + fields + "]}")
+              .code
+          == errc::schema_too_large);
 }
 
 TEST_CASE("schema: what is no type") {
@@ -263,7 +277,8 @@ TEST_CASE("schema: attributes that are missing or of the wrong kind") {
 TEST_CASE("schema: names") {
     for (const std::string bad : {"", "1a", "a-b", "a b", "\xc3\xa4", ".a", "a.", "a..b", "a.1"}) {
         fails(errc::schema_bad_name, R"({"type":"fixed","name":«")" + bad + R"(","size":1})");
-        if (!bad.empty()) fails(errc::schema_bad_name, R"({"type":"fixed","name":"F","namespace":«")" + bad + R"(","size":1})");
+        if (!bad.empty())
+            fails(errc::schema_bad_name, R"({"type":"fixed","name":"F","namespace":«")" + bad + R"(","size":1})");
     }
     fails(errc::schema_bad_name, record_of(R"({"name":«"a.b","type":"int"})")); // a field has no namespace
     fails(errc::schema_bad_name, record_of(R"({"name":«"","type":"int"})"));
@@ -272,7 +287,8 @@ TEST_CASE("schema: names") {
     fails(errc::schema_unknown_name, "«\"Int\"");
     fails(errc::schema_unknown_name, "«\"record\"");
     fails(errc::schema_unknown_name, R"({"type":«"nothing"})");
-    fails(errc::schema_unknown_name, record_of(R"({"name":"f","type":«"Later"},{"name":"g","type":{"type":"fixed","name":"Later","size":1}})"));
+    fails(errc::schema_unknown_name,
+          record_of(R"({"name":"f","type":«"Later"},{"name":"g","type":{"type":"fixed","name":"Later","size":1}})"));
     fails(errc::schema_unknown_name, record_of(R"({"name":"f","type":«"other.R"})"));
     fails(errc::schema_duplicate_name, record_of(R"({"name":"f","type":"int"},{"name":«"f","type":"int"})"));
     fails(errc::schema_duplicate_name, R"({"type":"enum","name":"E","symbols":["A",«"A"]})");
@@ -299,7 +315,8 @@ TEST_CASE("schema: sizes of fixed types") {
 }
 
 TEST_CASE("schema: a text cut anywhere is an error inside it") {
-    const std::string text = record_of(R"({"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]},"doc":"\u00e4\ud83d\udea2"},
+    const std::string text =
+        record_of(R"({"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]},"doc":"\u00e4\ud83d\udea2"},
         {"name":"f","type":["null",{"type":"fixed","name":"F","size":16}],"default":null})");
     REQUIRE_FALSE(parse_error(text));
     for (std::size_t cut = 0; cut < text.size(); ++cut) {

@@ -29,8 +29,10 @@ TEST_CASE("MD5: the vectors of RFC 1321") {
     CHECK(md5("abc") == "900150983cd24fb0d6963f7d28e17f72");
     CHECK(md5("message digest") == "f96b697d7cb7938d525a2f31aaf161d0");
     CHECK(md5("abcdefghijklmnopqrstuvwxyz") == "c3fcd3d76192e4007dfb496cca67e13b");
-    CHECK(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") == "d174ab98d277d9f5a5611c2c9f419d9f");
-    CHECK(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890") == "57edf4a22be3c955ac49da2e2107b67a");
+    CHECK(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+          == "d174ab98d277d9f5a5611c2c9f419d9f");
+    CHECK(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890")
+          == "57edf4a22be3c955ac49da2e2107b67a");
 }
 
 TEST_CASE("MD5 at the ends of its blocks") {
@@ -48,11 +50,14 @@ TEST_CASE("canonical form: short names, full names, only what counts, in its ord
     CHECK(canonical(R"(["null" , "int"])") == R"(["null","int"])");
     CHECK(canonical(R"({"items":"int","type":"array","doc":"x"})") == R"({"type":"array","items":"int"})");
     CHECK(canonical(R"({"values":"int","type":"map"})") == R"({"type":"map","values":"int"})");
-    CHECK(canonical(R"({"size":016,"type":"fixed","namespace":"a.b","name":"F","aliases":["G"]})") == R"({"name":"a.b.F","type":"fixed","size":16})");
+    CHECK(canonical(R"({"size":016,"type":"fixed","namespace":"a.b","name":"F","aliases":["G"]})")
+          == R"({"name":"a.b.F","type":"fixed","size":16})");
     CHECK(canonical(R"({"symbols":["A","B"],"doc":"d","default":"A","type":"enum","name":"E"})")
           == R"({"name":"E","type":"enum","symbols":["A","B"]})");
-    CHECK(canonical(R"({"doc":"d","uuid":"u","fields":[{"order":"ignore","doc":"x","default":null,"type":["null","\u0069nt"],"name":"f"}],"name":"a.R","type":"record"})")
-          == R"({"name":"a.R","type":"record","fields":[{"name":"f","type":["null","int"]}]})");
+    CHECK(
+        canonical(
+            R"({"doc":"d","uuid":"u","fields":[{"order":"ignore","doc":"x","default":null,"type":["null","\u0069nt"],"name":"f"}],"name":"a.R","type":"record"})")
+        == R"({"name":"a.R","type":"record","fields":[{"name":"f","type":["null","int"]}]})");
 }
 
 TEST_CASE("canonical form: a named type is written out once, then by its full name") {
@@ -66,9 +71,12 @@ TEST_CASE("canonical form: a named type is written out once, then by its full na
 
 TEST_CASE("schema id: 22 characters that doc, default and the order of keys do not change") {
     const auto id = [](std::string_view text) { return avro::schema_id(avro::parse_schema(text).value); };
-    const std::string one = id(R"({"type":"record","name":"R","fields":[{"name":"f","type":["null","int"],"doc":"a","default":null}]})");
+    const std::string one =
+        id(R"({"type":"record","name":"R","fields":[{"name":"f","type":["null","int"],"doc":"a","default":null}]})");
     CHECK(one.size() == 22);
-    CHECK(one == id(R"({"name":"R","fields":[{"doc":"b","type":["null","int"],"name":"f"}],"type":"record","uuid":"x"})"));
+    CHECK(
+        one
+        == id(R"({"name":"R","fields":[{"doc":"b","type":["null","int"],"name":"f"}],"type":"record","uuid":"x"})"));
     CHECK(one != id(R"({"type":"record","name":"R","fields":[{"name":"g","type":["null","int"]}]})"));
     CHECK(one != id(R"({"type":"record","name":"R","fields":[{"name":"f","type":["int","null"]}]})"));
     CHECK(one.find_first_of("+/=") == std::string::npos);

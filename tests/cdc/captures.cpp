@@ -77,11 +77,13 @@ TEST_CASE("captures: events") {
             json head_first = json::parse(golden::schema("AccountChangeEvent.2026.avsc"));
             const json header_field = head_first.at("fields").at(0);
             head_first["fields"] = json::array({header_field});
-            for (int i = 0; i < 200; ++i) head_first["fields"].push_back({{"name", "f" + std::to_string(i)}, {"type", {"null", "int"}}});
+            for (int i = 0; i < 200; ++i)
+                head_first["fields"].push_back({{"name", "f" + std::to_string(i)}, {"type", {"null", "int"}}});
             const std::string schema = head_first.dump();
             const auto [plan, bad_schema] = avro::compile(schema);
             REQUIRE_FALSE(bad_schema);
-            const exact_bytes head(std::string(payload.text().substr(0, v.at("header_len").get<std::size_t>())) + std::string(200, '\0'));
+            const exact_bytes head(std::string(payload.text().substr(0, v.at("header_len").get<std::size_t>()))
+                                   + std::string(200, '\0'));
             const auto [event, bad] = decoder.decode(plan, head.span());
             REQUIRE_FALSE(bad);
             std::string text;
@@ -90,7 +92,8 @@ TEST_CASE("captures: events") {
             continue;
         }
         ++whole;
-        const auto [plan, bad_schema] = avro::compile(golden::file((folder() / "schemas" / v.at("schema_file").get<std::string>()).string()));
+        const auto [plan, bad_schema] =
+            avro::compile(golden::file((folder() / "schemas" / v.at("schema_file").get<std::string>()).string()));
         REQUIRE_FALSE(bad_schema);
         const auto [event, bad] = decoder.decode(plan, payload.span());
         REQUIRE_FALSE(bad);
@@ -128,9 +131,11 @@ TEST_CASE("captures: bitmaps") {
             for (const json& element : v.at("changedFields")) {
                 const auto text = element.get<std::string>();
                 const std::size_t dash = text.find('-');
-                if (dash != std::string::npos) CHECK(positions_of(text.substr(dash + 1)) == v.at("nested").at(text.substr(0, dash)));
+                if (dash != std::string::npos)
+                    CHECK(positions_of(text.substr(dash + 1)) == v.at("nested").at(text.substr(0, dash)));
             }
-        if (v.contains("expect_diff")) { // the field list stands in the source's text: Description is 16, LastModifiedDate 22
+        if (v.contains(
+                "expect_diff")) { // the field list stands in the source's text: Description is 16, LastModifiedDate 22
             CHECK(positions_of(v.at("diffFields").at(0)) == json::array({16}));
             CHECK(positions_of(v.at("changedFields").at(0)) == json::array({16, 22}));
         }

@@ -12,14 +12,17 @@ std::string hex(std::string_view text) {
     return out;
 }
 
-std::string diff_to(std::string_view fresh, std::string_view hunks) { return "--- \n+++ " + hex(fresh) + "\n" + std::string(hunks); }
+std::string diff_to(std::string_view fresh, std::string_view hunks) {
+    return "--- \n+++ " + hex(fresh) + "\n" + std::string(hunks);
+}
 
 } // namespace
 
 TEST_CASE("sha256 of the standard's examples") {
     CHECK(hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     CHECK(hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    CHECK(hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    CHECK(hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")
+          == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     CHECK(hex(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
@@ -33,24 +36,28 @@ TEST_CASE("a diff gives the new text, and the hash says so") {
     }
     SECTION("two hunks, with context and without counts") {
         const std::string_view fresh = "one\ntwo\nthree\n4\nfive\nsix";
-        const auto [text, bad] = cdc::apply_diff(old_text, diff_to(fresh, "@@ -3,2 +3,2 @@\n three\n-four\n+4\n@@ -5 +5,2 @@\n five\n+six\n"));
+        const auto [text, bad] = cdc::apply_diff(
+            old_text, diff_to(fresh, "@@ -3,2 +3,2 @@\n three\n-four\n+4\n@@ -5 +5,2 @@\n five\n+six\n"));
         CHECK(!bad);
         CHECK(text == fresh);
     }
     SECTION("lines are put in front and taken away at the end") {
         const std::string_view fresh = "zero\none\ntwo\nthree\nfour";
-        const auto [text, bad] = cdc::apply_diff(old_text, diff_to(fresh, "@@ -0,0 +1,1 @@\n+zero\n@@ -5,1 +5,0 @@\n-five\n"));
+        const auto [text, bad] =
+            cdc::apply_diff(old_text, diff_to(fresh, "@@ -0,0 +1,1 @@\n+zero\n@@ -5,1 +5,0 @@\n-five\n"));
         CHECK(!bad);
         CHECK(text == fresh);
     }
     SECTION("a line feed at the end belongs to the text when the hash says so") {
         const std::string_view fresh = "one\n2\nthree\nfour\nfive\n";
-        const auto [text, bad] = cdc::apply_diff(std::string(old_text) + "\n", diff_to(fresh, "@@ -2,1 +2,1 @@\n-two\n+2\n"));
+        const auto [text, bad] =
+            cdc::apply_diff(std::string(old_text) + "\n", diff_to(fresh, "@@ -2,1 +2,1 @@\n-two\n+2\n"));
         CHECK(!bad);
         CHECK(text == fresh);
     }
     SECTION("from nothing") {
-        const auto [text, bad] = cdc::apply_diff("", diff_to("a\nb", "@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"));
+        const auto [text, bad] =
+            cdc::apply_diff("", diff_to("a\nb", "@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"));
         CHECK(!bad);
         CHECK(text == "a\nb");
     }
@@ -72,6 +79,8 @@ TEST_CASE("a diff that is wrong is never applied") {
     CHECK(code(diff_to("x", "@@ -2,1 +2,1 @@\n-two\n@@ -1,1 +1,1 @@\n-one\n")) == errc::diff_does_not_apply);
     CHECK(code(diff_to("another text", "@@ -2,1 +2,1 @@\n-two\n+2\n")) == errc::diff_wrong_hash);
     CHECK(code(diff_to("x", "@@ -18446744073709551615,1 +1,1 @@\n-one\n")) == errc::diff_does_not_apply);
-    for (std::size_t i = 0; i < good.size(); ++i) // cut anywhere: an error, or (only line feeds are gone) the same text
-        if (const auto [text, bad] = cdc::apply_diff(old_text, std::string_view(good).substr(0, i)); !bad) CHECK(text == "one\n2\nthree");
+    for (std::size_t i = 0; i < good.size();
+         ++i) // cut anywhere: an error, or (only line feeds are gone) the same text
+        if (const auto [text, bad] = cdc::apply_diff(old_text, std::string_view(good).substr(0, i)); !bad)
+            CHECK(text == "one\n2\nthree");
 }

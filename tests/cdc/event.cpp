@@ -16,14 +16,16 @@ struct decoded {
     exact_bytes payload;
     cdc::event event;
 
-    decoded(const std::string& schema, const std::string& bytes) : plan(std::move(avro::compile(schema).value)), payload(bytes) {
+    decoded(const std::string& schema, const std::string& bytes)
+        : plan(std::move(avro::compile(schema).value)), payload(bytes) {
         REQUIRE(plan.size() != 0);
         const auto [e, bad] = decoder.decode(plan, payload.span());
         INFO(bad.message() << " at " << bad.offset);
         REQUIRE_FALSE(bad);
         event = e;
     }
-    explicit decoded(const made::header& h, const std::string& body = std::string(5, '\0')) : decoded(made::schema(), made::payload(h, body)) {}
+    explicit decoded(const made::header& h, const std::string& body = std::string(5, '\0'))
+        : decoded(made::schema(), made::payload(h, body)) {}
 
     field_state state(const char* name) const {
         const avro::field f = plan.find(name);
@@ -41,7 +43,18 @@ made::header of_type(int change_type, std::vector<std::string> changed = {}, std
 }
 
 // Phone "1", Address {City "B"}, Amount null, Name "N", Place null
-const std::string some_values = reference::avro_writer().byte(2).text("1").byte(2).byte(0).byte(2).text("B").byte(0).byte(2).text("N").byte(0).bytes();
+const std::string some_values = reference::avro_writer()
+                                    .byte(2)
+                                    .text("1")
+                                    .byte(2)
+                                    .byte(0)
+                                    .byte(2)
+                                    .text("B")
+                                    .byte(0)
+                                    .byte(2)
+                                    .text("N")
+                                    .byte(0)
+                                    .bytes();
 
 std::vector<std::string> list(const cdc::string_list& texts) {
     std::vector<std::string> out;
@@ -54,11 +67,17 @@ std::vector<std::string> list(const cdc::string_list& texts) {
 } // namespace
 
 TEST_CASE("change type: every symbol, and one that came later") {
-    const std::pair<const char*, cdc::change_type> all[] = {
-        {"CREATE", cdc::change_type::create},         {"UPDATE", cdc::change_type::update},         {"DELETE", cdc::change_type::delete_},
-        {"UNDELETE", cdc::change_type::undelete},     {"GAP_CREATE", cdc::change_type::gap_create}, {"GAP_UPDATE", cdc::change_type::gap_update},
-        {"GAP_DELETE", cdc::change_type::gap_delete}, {"GAP_UNDELETE", cdc::change_type::gap_undelete}, {"GAP_OVERFLOW", cdc::change_type::gap_overflow},
-        {"SNAPSHOT", cdc::change_type::snapshot},     {"LATER", cdc::change_type::unknown}};
+    const std::pair<const char*, cdc::change_type> all[] = {{"CREATE", cdc::change_type::create},
+                                                            {"UPDATE", cdc::change_type::update},
+                                                            {"DELETE", cdc::change_type::delete_},
+                                                            {"UNDELETE", cdc::change_type::undelete},
+                                                            {"GAP_CREATE", cdc::change_type::gap_create},
+                                                            {"GAP_UPDATE", cdc::change_type::gap_update},
+                                                            {"GAP_DELETE", cdc::change_type::gap_delete},
+                                                            {"GAP_UNDELETE", cdc::change_type::gap_undelete},
+                                                            {"GAP_OVERFLOW", cdc::change_type::gap_overflow},
+                                                            {"SNAPSHOT", cdc::change_type::snapshot},
+                                                            {"LATER", cdc::change_type::unknown}};
     int index = 0;
     for (const auto& [symbol, type] : all) {
         CHECK(cdc::change_type_from(symbol) == type);
@@ -152,7 +171,8 @@ TEST_CASE("header: lengths of one, two and three bytes, cut at every byte") {
 }
 
 TEST_CASE("header: of a platform event there is nothing") {
-    const std::string schema = R"({"type":"record","name":"X__e","fields":[{"name":"CreatedDate","type":"long"},{"name":"Text__c","type":["null","string"]},{"name":"Other__c","type":["null","string"]}]})";
+    const std::string schema =
+        R"({"type":"record","name":"X__e","fields":[{"name":"CreatedDate","type":"long"},{"name":"Text__c","type":["null","string"]},{"name":"Other__c","type":["null","string"]}]})";
     const decoded d(schema, reference::avro_writer().integer(5).byte(2).text("t").byte(0).bytes());
     CHECK_FALSE(d.event.has_header());
     const cdc::event_header header = d.event.header();
@@ -193,7 +213,8 @@ TEST_CASE("state: CREATE, UNDELETE and SNAPSHOT are whole, so what has no value 
 TEST_CASE("state: DELETE and gaps say nothing of a field without a value, whatever their lists say") {
     for (const int type : {2, 4, 5, 6, 7, 8, 10}) {
         const decoded d(of_type(type, {"0x0A"}, {"0x02"}));
-        for (const char* const name : {"Phone", "Address", "Address.City", "Amount", "Name", "Place.X"}) CHECK(d.state(name) == field_state::unchanged);
+        for (const char* const name : {"Phone", "Address", "Address.City", "Amount", "Name", "Place.X"})
+            CHECK(d.state(name) == field_state::unchanged);
         // Enrichment puts values even there.
         CHECK(decoded(of_type(type), some_values).state("Phone") == field_state::value);
     }
@@ -227,10 +248,10 @@ TEST_CASE("state: UPDATE tells cleared from unchanged") {
     CHECK(enriched.state("Address.Street") == field_state::unchanged);
 
     const decoded diff_only(made::schema(), made::payload([] {
-        made::header h;
-        h.diff = {"0x02"};
-        return h;
-    }()));
+                                made::header h;
+                                h.diff = {"0x02"};
+                                return h;
+                            }()));
     CHECK(diff_only.state("Phone") == field_state::unchanged);
 }
 
@@ -243,7 +264,8 @@ TEST_CASE("get: value, wrong type, null and unchanged are four things") {
     CHECK_FALSE(static_cast<bool>(d.event.get<std::int64_t>(phone)));
     CHECK(d.event.get<bool>(phone).state == field_state::wrong_type);
     CHECK(d.event.get<double>(d.plan.find("Amount")).state == field_state::null);
-    CHECK(d.event.get<std::string_view>(d.plan.find("Amount")).state == field_state::null); // no value, so no wrong type
+    CHECK(d.event.get<std::string_view>(d.plan.find("Amount")).state
+          == field_state::null); // no value, so no wrong type
     CHECK(d.event.get<double>(d.plan.find("Place.X")).state == field_state::unchanged);
     CHECK(d.event.get<std::string_view>(d.plan.find("Address")).state == field_state::wrong_type); // a record
     CHECK(d.event.get<std::string_view>(d.plan.find("Address.City")).value == "B");

@@ -18,11 +18,12 @@ struct decoded {
     exact_bytes payload;
     result<cdc::event> event;
 
-    explicit decoded(std::vector<std::string> changed) : payload(made::payload([&] {
-        made::header h;
-        h.changed = std::move(changed);
-        return h;
-    }())) {
+    explicit decoded(std::vector<std::string> changed)
+        : payload(made::payload([&] {
+              made::header h;
+              h.changed = std::move(changed);
+              return h;
+          }())) {
         event = decoder.decode(plan, payload.span());
     }
     std::string names() const {
@@ -58,14 +59,15 @@ TEST_CASE("field list: elements of all forms, in any order") {
     CHECK(names({"2-0x01"}) == "Address.Street ");
     CHECK(names({"2-0X2", "0x0A"}) == "Phone Amount Address.City ");
     CHECK(names({"4-0x03", "2-0x01", "0x02", "5-0x1"}) == "Phone Address.Street Name.First Name.Last Place.X ");
-    CHECK(names({"02-0x01"}) == "Address.Street "); // a number all the same
+    CHECK(names({"02-0x01"}) == "Address.Street ");    // a number all the same
     CHECK(names({"0x02", "0x08"}) == "Phone Amount "); // two of a kind add up
     CHECK(names({"0-0x01"}) == "ChangeEventHeader.entityName ");
     CHECK(names({"0x3F"}) == "ChangeEventHeader Phone Address Amount Name Place ");
 }
 
 TEST_CASE("field list: what stands for nothing") {
-    for (const char* const nothing : {"", "0x", "0X", "0x0", "0x00", "2-0x", "2-0x00", "0x0000000000000000000000000000000000000000"}) {
+    for (const char* const nothing :
+         {"", "0x", "0X", "0x0", "0x00", "2-0x", "2-0x00", "0x0000000000000000000000000000000000000000"}) {
         CHECK(names({nothing}) == "");
         CHECK(names({nothing, "0x02"}) == "Phone ");
         CHECK(names({"0x02", nothing}) == "Phone ");
@@ -73,12 +75,15 @@ TEST_CASE("field list: what stands for nothing") {
 }
 
 TEST_CASE("field list: what is wrong, and where") {
-    for (const char* const bad : {"0", "x", "02", "1x02", "0x0g", "0x 2", "0x02 ", " 0x02", "2-", "2-0", "-0x01", "-", "+2-0x01", "2 -0x01", "2--0x01", "2-0x01-0x01",
-                                  "a-0x01", "2-02", "2-x02", "\xff", "0x\xff"})
+    for (const char* const bad :
+         {"0", "x",       "02",      "1x02",    "0x0g",        "0x 2",   "0x02 ", " 0x02", "2-",   "2-0",   "-0x01",
+          "-", "+2-0x01", "2 -0x01", "2--0x01", "2-0x01-0x01", "a-0x01", "2-02",  "2-x02", "\xff", "0x\xff"})
         CHECK(element_error(bad) == error{errc::bitmap_syntax, 0});
-    for (const char* const bad : {"1-0x01", "3-0x01", "6-0x01", "1-0x", "4294967295-0x01", "4294967296-0x01", "99999999999999999999999-0x01"})
+    for (const char* const bad :
+         {"1-0x01", "3-0x01", "6-0x01", "1-0x", "4294967295-0x01", "4294967296-0x01", "99999999999999999999999-0x01"})
         CHECK(element_error(bad) == error{errc::bitmap_parent_not_a_record, 0});
-    for (const char* const bad : {"0x40", "0x80000000000000000000", "2-0x04", "5-0x02", "4-0x8", "2-0x10000000000000000"})
+    for (const char* const bad :
+         {"0x40", "0x80000000000000000000", "2-0x04", "5-0x02", "4-0x8", "2-0x10000000000000000"})
         CHECK(element_error(bad) == error{errc::bitmap_bit_beyond_fields, 0});
 }
 
@@ -115,7 +120,8 @@ TEST_CASE("field list: contains, size, empty, fields") {
         seen.insert(*i);
     }
     CHECK(seen == std::set<std::string_view>{"Phone", "Amount", "Address.City"});
-    for (std::uint32_t f = 0; f < d.plan.size(); ++f) CHECK(list.contains({f}) == (seen.count(d.plan.name({f})) != 0));
+    for (std::uint32_t f = 0; f < d.plan.size(); ++f)
+        CHECK(list.contains({f}) == (seen.count(d.plan.name({f})) != 0));
     CHECK_FALSE(list.contains({}));
     CHECK_FALSE(list.contains({d.plan.size()}));
     const cdc::field_list none;
@@ -130,7 +136,8 @@ TEST_CASE("field list: parents whose children are all there") {
         std::string out;
         for (const std::string_view name : list.parents()) out.append(name).append(" ");
         for (std::uint32_t f = 0; f < d.plan.field_count(); ++f)
-            CHECK(list.contains_all_children({f}) == (out.find(std::string(d.plan.name({f})) + " ") != std::string::npos));
+            CHECK(list.contains_all_children({f})
+                  == (out.find(std::string(d.plan.name({f})) + " ") != std::string::npos));
         return out;
     };
     CHECK(parents({}) == "");
@@ -145,7 +152,8 @@ TEST_CASE("field list: wide plans, against one bit at a time") {
     std::mt19937_64 random(7);
     for (const std::size_t n : {1u, 63u, 64u, 65u, 127u, 128u, 129u, 372u}) {
         std::string fields;
-        for (std::size_t i = 1; i < n; ++i) fields += R"(,{"name":"f)" + std::to_string(i) + R"(","type":["null","int"]})";
+        for (std::size_t i = 1; i < n; ++i)
+            fields += R"(,{"name":"f)" + std::to_string(i) + R"(","type":["null","int"]})";
         std::string schema = made::schema();
         const std::size_t body = schema.find(R"(,"doc":"Data:ComplexValueType"})") + 31;
         REQUIRE(schema.substr(body - 1, 1) == "}");
@@ -155,7 +163,8 @@ TEST_CASE("field list: wide plans, against one bit at a time") {
         cdc::decoder decoder;
         for (int round = 0; round < 50; ++round) {
             std::string digits;
-            for (std::size_t i = 0; i < (n + 3) / 4; ++i) digits.push_back(random() % 3 == 0 ? "0123456789ABCDEF"[random() % 16] : '0');
+            for (std::size_t i = 0; i < (n + 3) / 4; ++i)
+                digits.push_back(random() % 3 == 0 ? "0123456789ABCDEF"[random() % 16] : '0');
             const auto expected = reference::bitmap_positions(digits).value();
             made::header h;
             h.changed = {"0x" + digits};

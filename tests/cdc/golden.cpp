@@ -1,7 +1,7 @@
 // Every committed event: whole, cut at each byte, with bytes too many, and with each bit turned over.
+#include "golden/golden.hpp"
 #include "catch.hpp"
 #include "exact_bytes.hpp"
-#include "golden/golden.hpp"
 
 #include <set>
 #include <sstream>
@@ -135,8 +135,9 @@ std::string described(const cdc::event_header& h) {
         for (const std::string_view t : texts) out << t << ',';
         out << '|';
     };
-    out << h.entity_name() << '|' << h.change_type_name() << '|' << h.change_origin() << '|' << h.transaction_key() << '|' << h.sequence_number() << '|'
-        << h.commit_timestamp() << '|' << h.commit_number() << '|' << h.commit_user() << '|';
+    out << h.entity_name() << '|' << h.change_type_name() << '|' << h.change_origin() << '|' << h.transaction_key()
+        << '|' << h.sequence_number() << '|' << h.commit_timestamp() << '|' << h.commit_number() << '|'
+        << h.commit_user() << '|';
     list(h.record_ids()), list(h.changed_fields()), list(h.nulled_fields()), list(h.diff_fields());
     return out.str();
 }
@@ -163,7 +164,8 @@ TEST_CASE("golden: the header alone, without a schema, is that of the event") {
             const exact_bytes less(std::string_view(e.payload).substr(0, cut));
             const auto [part, bad_part] = cdc::read_header(less.span());
             if (bad_part) ++errors;
-            REQUIRE((bad_part ? bad_part.offset <= cut && part.entity_name().empty() : described(part) == described(header)));
+            REQUIRE((bad_part ? bad_part.offset <= cut && part.entity_name().empty()
+                              : described(part) == described(header)));
         }
         // Behind the header stands at least one byte for each field of the body.
         CHECK(errors + plan.field_count() - 1 <= e.payload.size() + 1);
@@ -173,7 +175,8 @@ TEST_CASE("golden: the header alone, without a schema, is that of the event") {
 
 TEST_CASE("golden: two payloads in turns are what they are alone") {
     cdc::decoder alone, in_turns;
-    for (const std::string schema : {"AccountChangeEvent.2023.avsc", "AccountChangeEvent.2026.avsc", "ContactChangeEvent.avsc", "Shipment__ChangeEvent.avsc"}) {
+    for (const std::string schema : {"AccountChangeEvent.2023.avsc", "AccountChangeEvent.2026.avsc",
+                                     "ContactChangeEvent.avsc", "Shipment__ChangeEvent.avsc"}) {
         const auto [plan, bad_schema] = avro::compile(golden::schema(schema));
         REQUIRE_FALSE(bad_schema);
         // Good ones, cut ones, empty ones and those of other schemas, side by side.
@@ -249,7 +252,8 @@ TEST_CASE("golden: a projection sees its fields as the whole plan does, and noth
             for (const auto& [name, value] : body.items()) {
                 const std::uint32_t f = plan.find(name).number;
                 bool asked = wanted.count(f) != 0;
-                for (std::uint32_t c = 0; c < plan[{f}].child_count; ++c) asked = asked || wanted.count(plan[{f}].first_child + c) != 0;
+                for (std::uint32_t c = 0; c < plan[{f}].child_count; ++c)
+                    asked = asked || wanted.count(plan[{f}].first_child + c) != 0;
                 REQUIRE(asked);
             }
             // What it steps over is checked all the same.

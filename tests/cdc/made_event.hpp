@@ -11,10 +11,13 @@
 namespace made {
 
 // 0 header, 1 Phone, 2 Address (Street, City), 3 Amount, 4 Name (string or record of First, Last), 5 Place (one child X)
-inline std::string schema(const std::string& symbols = R"("CREATE","UPDATE","DELETE","UNDELETE","GAP_CREATE","GAP_UPDATE","GAP_DELETE","GAP_UNDELETE","GAP_OVERFLOW","SNAPSHOT","LATER")") {
+inline std::string schema(
+    const std::string& symbols =
+        R"("CREATE","UPDATE","DELETE","UNDELETE","GAP_CREATE","GAP_UPDATE","GAP_DELETE","GAP_UNDELETE","GAP_OVERFLOW","SNAPSHOT","LATER")") {
     return R"({"type":"record","name":"ThingChangeEvent","namespace":"com.sforce.eventbus","fields":[
         {"name":"ChangeEventHeader","type":{"type":"record","name":"ChangeEventHeader","fields":[{"name":"entityName","type":"string"},
-        {"name":"recordIds","type":{"type":"array","items":"string"}},{"name":"changeType","type":{"type":"enum","name":"ChangeType","symbols":[)" + symbols + R"(]}},
+        {"name":"recordIds","type":{"type":"array","items":"string"}},{"name":"changeType","type":{"type":"enum","name":"ChangeType","symbols":[)"
+           + symbols + R"(]}},
         {"name":"changeOrigin","type":"string"},{"name":"transactionKey","type":"string"},{"name":"sequenceNumber","type":"int"},{"name":"commitTimestamp","type":"long"},
         {"name":"commitNumber","type":"long"},{"name":"commitUser","type":"string"},{"name":"nulledFields","type":{"type":"array","items":"string"}},
         {"name":"diffFields","type":{"type":"array","items":"string"}},{"name":"changedFields","type":{"type":"array","items":"string"}}]},"doc":"Data:ComplexValueType"},
@@ -47,7 +50,13 @@ inline std::string payload(const header& h, const std::string& body = std::strin
     reference::avro_writer w;
     w.text(h.entity);
     texts(w, h.ids);
-    w.integer(h.change_type).text(h.origin).text(h.key).integer(h.sequence).integer(h.timestamp).integer(h.number).text(h.user);
+    w.integer(h.change_type)
+        .text(h.origin)
+        .text(h.key)
+        .integer(h.sequence)
+        .integer(h.timestamp)
+        .integer(h.number)
+        .text(h.user);
     texts(w, h.nulled);
     texts(w, h.diff);
     texts(w, h.changed);

@@ -11,7 +11,7 @@ using pubsub::replay_id;
 namespace {
 
 // Equality is all there is: an order would invite somebody to compare positions.
-template <class T>
+template<class T>
 concept ordered = requires(const T& a, const T& b) { a < b; };
 static_assert(!ordered<replay_id>);
 static_assert(std::equality_comparable<replay_id>);
@@ -51,6 +51,8 @@ TEST_CASE("replay id: errors") {
     CHECK(replay_id::from_bytes(longest).value.bytes() == longest);
     CHECK(replay_id::from_bytes(longest + "x").error.code == errc::replay_id_too_long);
     CHECK(replay_id::from_bytes(longest + "x").value.empty());
-    CHECK(replay_id::from_hex(std::string(2 * limits::replay_id_bytes, '0')).value.bytes().size() == limits::replay_id_bytes);
-    CHECK(replay_id::from_hex(std::string(2 * limits::replay_id_bytes + 2, '0')).error.code == errc::replay_id_too_long);
+    CHECK(replay_id::from_hex(std::string(2 * limits::replay_id_bytes, '0')).value.bytes().size()
+          == limits::replay_id_bytes);
+    CHECK(replay_id::from_hex(std::string(2 * limits::replay_id_bytes + 2, '0')).error.code
+          == errc::replay_id_too_long);
 }

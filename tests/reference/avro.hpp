@@ -69,7 +69,8 @@ class avro_schema {
         const std::size_t dot = t->full_name.rfind('.');
         const std::string inner = dot == std::string::npos ? "" : t->full_name.substr(0, dot);
         if (kind == "record")
-            for (const json& f : j.at("fields")) t->fields.emplace_back(f.at("name").get<std::string>(), type_of(f.at("type"), inner));
+            for (const json& f : j.at("fields"))
+                t->fields.emplace_back(f.at("name").get<std::string>(), type_of(f.at("type"), inner));
         if (kind == "enum") t->symbols = j.at("symbols").get<std::vector<std::string>>();
         if (kind == "fixed") t->size = j.at("size").get<std::size_t>();
         return t;
@@ -136,8 +137,7 @@ class avro_decoder {
         if (n < 0) throw malformed("negative length");
         return take(static_cast<std::uint64_t>(n));
     }
-    template <class T, class Word>
-    T real() {
+    template<class T, class Word> T real() {
         Word w = 0;
         for (std::size_t i = 0; i < sizeof(Word); ++i) w |= static_cast<Word>(static_cast<Word>(byte()) << (8 * i));
         T out = 0;
@@ -184,7 +184,8 @@ class avro_decoder {
                 if (count < 0) {
                     items = 0 - items;
                     const std::int64_t size = integer();
-                    if (size < 0 || static_cast<std::uint64_t>(size) > bytes_.size() - at_) throw malformed("block size");
+                    if (size < 0 || static_cast<std::uint64_t>(size) > bytes_.size() - at_)
+                        throw malformed("block size");
                 }
                 for (std::uint64_t i = 0; i < items; ++i) {
                     if (t.kind == "map") v.names.push_back(counted());

@@ -23,13 +23,13 @@ class avro_writer {
     }
     // 0, -1, 1, -2 ... are 0, 1, 2, 3 ...
     avro_writer& integer(std::int64_t value) {
-        return value >= 0 ? varint(2 * static_cast<std::uint64_t>(value)) : varint(2 * static_cast<std::uint64_t>(-(value + 1)) + 1);
+        return value >= 0 ? varint(2 * static_cast<std::uint64_t>(value))
+                          : varint(2 * static_cast<std::uint64_t>(-(value + 1)) + 1);
     }
     avro_writer& text(std::string_view value) { return integer(static_cast<std::int64_t>(value.size())).raw(value); }
     avro_writer& float64(double value) { return little_endian(value); }
     avro_writer& float32(float value) { return little_endian(value); }
-    template <class... Texts>
-    avro_writer& texts(Texts... values) { // an array of strings in one block
+    template<class... Texts> avro_writer& texts(Texts... values) { // an array of strings in one block
         if (sizeof...(values) != 0) integer(sizeof...(values));
         (text(values), ...);
         return integer(0);
@@ -39,8 +39,7 @@ class avro_writer {
     std::size_t size() const { return out_.size(); }
 
   private:
-    template <class T>
-    avro_writer& little_endian(T value) {
+    template<class T> avro_writer& little_endian(T value) {
         static_assert(sizeof(T) == 4 || sizeof(T) == 8);
         unsigned char native[sizeof(T)];
         std::memcpy(native, &value, sizeof(T));

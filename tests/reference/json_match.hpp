@@ -24,7 +24,8 @@ class json_match {
 
   private:
     bool no(const std::string& wanted) {
-        if (why_.empty()) why_ = "wanted " + wanted + " at " + std::to_string(at_) + ": " + std::string(text_.substr(at_, 60));
+        if (why_.empty())
+            why_ = "wanted " + wanted + " at " + std::to_string(at_) + ": " + std::string(text_.substr(at_, 60));
         return false;
     }
     bool literal(std::string_view word) {
@@ -43,22 +44,24 @@ class json_match {
         at_ += token.size();
         return token;
     }
-    template <class T>
-    bool real(T expected) {
+    template<class T> bool real(T expected) {
         if (std::isnan(expected)) return literal("\"NaN\"");
         if (std::isinf(expected)) return literal(expected > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         const std::string token = number_token();
         T got = 0;
         char* end = nullptr;
-        if constexpr (sizeof(T) == 4) got = std::strtof(token.c_str(), &end);
-        else got = std::strtod(token.c_str(), &end);
+        if constexpr (sizeof(T) == 4)
+            got = std::strtof(token.c_str(), &end);
+        else
+            got = std::strtod(token.c_str(), &end);
         const bool whole = !token.empty() && *end == '\0' && token[0] != '+' && token[0] != '.';
         return (whole && std::memcmp(&got, &expected, sizeof(T)) == 0) || no("number " + std::to_string(expected));
     }
     bool value(const avro_value& v) {
         if (v.kind == "null") return literal("null");
         if (v.kind == "boolean") return literal(v.truth ? "true" : "false");
-        if (v.kind == "int" || v.kind == "long") return number_token() == std::to_string(v.integer) || no(std::to_string(v.integer));
+        if (v.kind == "int" || v.kind == "long")
+            return number_token() == std::to_string(v.integer) || no(std::to_string(v.integer));
         if (v.kind == "float") return real(v.float32);
         if (v.kind == "double") return real(v.float64);
         if (v.kind == "string" || v.kind == "enum") return string(v.text);

@@ -14,11 +14,16 @@ inline std::optional<std::size_t> character_length(std::string_view text, std::s
     const auto unit = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
     std::size_t length = 0;
     std::uint32_t point = 0;
-    if (unit(at) < 0x80) length = 1, point = unit(at);
-    else if ((unit(at) & 0xe0) == 0xc0) length = 2, point = unit(at) & 0x1f;
-    else if ((unit(at) & 0xf0) == 0xe0) length = 3, point = unit(at) & 0x0f;
-    else if ((unit(at) & 0xf8) == 0xf0) length = 4, point = unit(at) & 0x07;
-    else return std::nullopt;
+    if (unit(at) < 0x80)
+        length = 1, point = unit(at);
+    else if ((unit(at) & 0xe0) == 0xc0)
+        length = 2, point = unit(at) & 0x1f;
+    else if ((unit(at) & 0xf0) == 0xe0)
+        length = 3, point = unit(at) & 0x0f;
+    else if ((unit(at) & 0xf8) == 0xf0)
+        length = 4, point = unit(at) & 0x07;
+    else
+        return std::nullopt;
     if (at + length > text.size()) return std::nullopt;
     for (std::size_t i = 1; i < length; ++i) {
         if ((unit(at + i) & 0xc0) != 0x80) return std::nullopt;
@@ -48,10 +53,14 @@ inline std::string well_formed(std::string_view text, std::uint32_t& replaced) {
 inline std::string utf8(std::uint32_t point) {
     std::string out;
     const auto tail = [&](int shift) { out.push_back(static_cast<char>(0x80 | ((point >> shift) & 0x3f))); };
-    if (point < 0x80) out.push_back(static_cast<char>(point));
-    else if (point < 0x800) out.push_back(static_cast<char>(0xc0 | (point >> 6))), tail(0);
-    else if (point < 0x10000) out.push_back(static_cast<char>(0xe0 | (point >> 12))), tail(6), tail(0);
-    else out.push_back(static_cast<char>(0xf0 | (point >> 18))), tail(12), tail(6), tail(0);
+    if (point < 0x80)
+        out.push_back(static_cast<char>(point));
+    else if (point < 0x800)
+        out.push_back(static_cast<char>(0xc0 | (point >> 6))), tail(0);
+    else if (point < 0x10000)
+        out.push_back(static_cast<char>(0xe0 | (point >> 12))), tail(6), tail(0);
+    else
+        out.push_back(static_cast<char>(0xf0 | (point >> 18))), tail(12), tail(6), tail(0);
     return out;
 }
 
@@ -101,7 +110,8 @@ inline std::string base64(std::string_view bytes) {
     for (const char c : bytes)
         for (int i = 7; i >= 0; --i) bits.push_back((static_cast<unsigned char>(c) >> i & 1) != 0 ? '1' : '0');
     while (bits.size() % 6 != 0) bits.push_back('0');
-    for (std::size_t i = 0; i < bits.size(); i += 6) out.push_back(digits[std::strtol(bits.substr(i, 6).c_str(), nullptr, 2)]);
+    for (std::size_t i = 0; i < bits.size(); i += 6)
+        out.push_back(digits[std::strtol(bits.substr(i, 6).c_str(), nullptr, 2)]);
     while (out.size() % 4 != 0) out.push_back('=');
     return out;
 }

@@ -19,7 +19,8 @@ namespace dynamic_row {
 inline nlohmann::ordered_json read(const std::string& descriptor_proto, const std::string& message) {
     google::protobuf::FileDescriptorProto file; // no "syntax" is proto2
     file.set_name("row.proto");
-    if (!file.add_message_type()->ParseFromString(descriptor_proto)) throw std::runtime_error("not a DescriptorProto");
+    if (!file.add_message_type()->ParseFromString(descriptor_proto))
+        throw std::runtime_error("not a DescriptorProto");
     google::protobuf::DescriptorPool pool;
     const google::protobuf::FileDescriptor* const built = pool.BuildFile(file);
     if (built == nullptr) throw std::runtime_error("the descriptor does not build");
@@ -34,11 +35,16 @@ inline nlohmann::ordered_json read(const std::string& descriptor_proto, const st
     reflection.ListFields(*row, &present);
     for (const auto* const f : present) {
         if (f->is_repeated())
-            for (int i = 0; i < reflection.FieldSize(*row, f); ++i) out[f->name()].push_back(reflection.GetRepeatedString(*row, f, i));
-        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_INT64) out[f->name()] = reflection.GetInt64(*row, f);
-        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_INT32) out[f->name()] = reflection.GetInt32(*row, f);
-        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_BYTES) out[f->name()] = reference::base64(reflection.GetString(*row, f));
-        else out[f->name()] = reflection.GetString(*row, f);
+            for (int i = 0; i < reflection.FieldSize(*row, f); ++i)
+                out[f->name()].push_back(reflection.GetRepeatedString(*row, f, i));
+        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_INT64)
+            out[f->name()] = reflection.GetInt64(*row, f);
+        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_INT32)
+            out[f->name()] = reflection.GetInt32(*row, f);
+        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_BYTES)
+            out[f->name()] = reference::base64(reflection.GetString(*row, f));
+        else
+            out[f->name()] = reflection.GetString(*row, f);
     }
     return out;
 }

@@ -25,8 +25,7 @@ std::string string_json(std::string_view text, std::uint32_t* replaced = nullptr
     }
     return out;
 }
-template <class T>
-std::string float_json(T v) {
+template<class T> std::string float_json(T v) {
     std::string out;
     {
         wire::appender appended(out);
@@ -47,8 +46,7 @@ struct printed {
     std::uint32_t replaced = 0;
     std::string text;
 };
-template <class Append>
-printed print(const std::string& schema, const std::string& bytes, Append append) {
+template<class Append> printed print(const std::string& schema, const std::string& bytes, Append append) {
     const auto [plan, bad_schema] = avro::compile(schema);
     INFO(bad_schema.message() << " at " << bad_schema.offset);
     REQUIRE_FALSE(bad_schema);
@@ -64,11 +62,18 @@ printed print(const std::string& schema, const std::string& bytes, Append append
     out.text.erase(0, 1);
     return out;
 }
-std::string event_json(const std::string& schema, const std::string& bytes) { return print(schema, bytes, row::append_event_json).text; }
-std::string body_json(const std::string& schema, const std::string& bytes) { return print(schema, bytes, row::append_body_json).text; }
-std::string datum_json(const std::string& schema, const std::string& bytes) { return print(schema, bytes, row::append_datum_json).text; }
+std::string event_json(const std::string& schema, const std::string& bytes) {
+    return print(schema, bytes, row::append_event_json).text;
+}
+std::string body_json(const std::string& schema, const std::string& bytes) {
+    return print(schema, bytes, row::append_body_json).text;
+}
+std::string datum_json(const std::string& schema, const std::string& bytes) {
+    return print(schema, bytes, row::append_datum_json).text;
+}
 
-made::header update(std::vector<std::string> changed, std::vector<std::string> nulled = {}, std::vector<std::string> diff = {}) {
+made::header update(std::vector<std::string> changed, std::vector<std::string> nulled = {},
+                    std::vector<std::string> diff = {}) {
     made::header h;
     h.changed = std::move(changed);
     h.nulled = std::move(nulled);
@@ -103,7 +108,8 @@ TEST_CASE("JSON: bytes that are not UTF-8 are replaced and counted") {
     std::mt19937_64 random(8);
     for (int i = 0; i < 3000; ++i) {
         std::string text;
-        for (std::uint64_t k = 0, n = random() % 12; k < n; ++k) text.push_back(static_cast<char>(random() % 2 == 0 ? 0x80 | random() % 128 : random()));
+        for (std::uint64_t k = 0, n = random() % 12; k < n; ++k)
+            text.push_back(static_cast<char>(random() % 2 == 0 ? 0x80 | random() % 128 : random()));
         std::uint32_t expected = 0;
         const std::string clean = reference::well_formed(text, expected);
         const std::string got = string_json(text, &replaced);
@@ -160,51 +166,68 @@ TEST_CASE("JSON: floating-point numbers are the shortest text that reads back") 
 }
 
 TEST_CASE("JSON: values of every Avro type") {
-    const std::string schema = R"({"type":"record","name":"R","fields":[{"name":"n","type":"null"},{"name":"b","type":"boolean"},{"name":"c","type":"boolean"},{"name":"i","type":"int"},
+    const std::string schema =
+        R"({"type":"record","name":"R","fields":[{"name":"n","type":"null"},{"name":"b","type":"boolean"},{"name":"c","type":"boolean"},{"name":"i","type":"int"},
         {"name":"l","type":"long"},{"name":"f","type":"float"},{"name":"d","type":"double"},{"name":"y","type":"bytes"},{"name":"s","type":"string"},
         {"name":"x","type":{"type":"fixed","name":"F","size":2}},{"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}},
         {"name":"a","type":{"type":"array","items":["null","int","E"]}},{"name":"m","type":{"type":"map","values":"F"}},
         {"name":"r","type":{"type":"record","name":"P","fields":[{"name":"q","type":{"type":"record","name":"Q","fields":[{"name":"z","type":"int"}]}},{"name":"w","type":["null","int"]}]}},
         {"name":"u","type":["null","string","Q"]},{"name":"v","type":["null","string","Q"]},{"name":"t","type":["Q","null"]},{"name":"z","type":["null","int"]}]})";
     reference::avro_writer w;
-    w.byte(0).byte(1).integer(-3).integer(1LL << 60).float32(0.5f).float64(-0.25).text("\x01\x02").text("s").raw("xy").integer(1);
+    w.byte(0)
+        .byte(1)
+        .integer(-3)
+        .integer(1LL << 60)
+        .float32(0.5f)
+        .float64(-0.25)
+        .text("\x01\x02")
+        .text("s")
+        .raw("xy")
+        .integer(1);
     w.integer(3).integer(0).integer(1).integer(7).integer(2).integer(0).integer(0); // a
     w.integer(1).text("k\"").raw("pq").integer(0);                                  // m
     w.integer(9).integer(0);                                                        // r
     w.integer(2).integer(4).integer(1).text("v").integer(0).integer(6).integer(0);  // u, v, t, z
-    CHECK(body_json(schema, w.bytes())
-          == R"({"n":null,"b":false,"c":true,"i":-3,"l":1152921504606846976,"f":0.5,"d":-0.25,"y":"AQI=","s":"s","x":"eHk=","e":"B",)"
-             R"("a":[null,7,"A"],"m":{"k\"":"cHE="},"r":{"q":{"z":9},"w":null},"u":{"z":4},"v":"v","t":{"z":6},"z":null})");
+    CHECK(
+        body_json(schema, w.bytes())
+        == R"({"n":null,"b":false,"c":true,"i":-3,"l":1152921504606846976,"f":0.5,"d":-0.25,"y":"AQI=","s":"s","x":"eHk=","e":"B",)"
+           R"("a":[null,7,"A"],"m":{"k\"":"cHE="},"r":{"q":{"z":9},"w":null},"u":{"z":4},"v":"v","t":{"z":6},"z":null})");
 }
 
 TEST_CASE("JSON: of a union with two records the one that is there is printed") {
-    const std::string schema = R"({"type":"record","name":"R","fields":[{"name":"u","type":["null",{"type":"record","name":"P","fields":[{"name":"p","type":["null","int"]}]},
+    const std::string schema =
+        R"({"type":"record","name":"R","fields":[{"name":"u","type":["null",{"type":"record","name":"P","fields":[{"name":"p","type":["null","int"]}]},
         {"type":"record","name":"Q","fields":[{"name":"q","type":"int"}]}]}]})";
     CHECK(body_json(schema, reference::avro_writer().integer(1).integer(1).integer(5).bytes()) == R"({"u":{"p":5}})");
     CHECK(body_json(schema, reference::avro_writer().integer(2).integer(5).bytes()) == R"({"u":{"q":5}})");
     CHECK(body_json(schema, reference::avro_writer().integer(0).bytes()) == R"({"u":null})");
-    CHECK(event_json(schema, reference::avro_writer().integer(2).integer(5).bytes()) == R"({"header":{},"changed":[],"nulled":[],"diff":[],"body":{"u":{"q":5}}})");
+    CHECK(event_json(schema, reference::avro_writer().integer(2).integer(5).bytes())
+          == R"({"header":{},"changed":[],"nulled":[],"diff":[],"body":{"u":{"q":5}}})");
 }
 
 TEST_CASE("event JSON: the whole text of one") {
     made::header h = update({"0x0A", "2-0x02"}, {"0x08"}, {"0x02"});
     h.ids = {"a", "b"};
-    const std::string body = reference::avro_writer().byte(2).text("1").byte(2).byte(0).byte(2).text("C").byte(0).byte(0).byte(0).bytes();
-    CHECK(event_json(made::schema(), made::payload(h, body))
-          == R"({"header":{"entityName":"Thing","recordIds":["a","b"],"changeType":"UPDATE","changeOrigin":"com/example","transactionKey":"key","sequenceNumber":1,)"
-             R"("commitTimestamp":1760000000000,"commitNumber":42,"commitUser":"005xx0000000001AAA","nulledFields":["0x08"],"diffFields":["0x02"],"changedFields":["0x0A","2-0x02"]},)"
-             R"("changed":["Phone","Amount","Address.City"],"nulled":["Amount"],"diff":["Phone"],"body":{"Phone":"1","Address":{"City":"C"},"Amount":null}})");
+    const std::string body =
+        reference::avro_writer().byte(2).text("1").byte(2).byte(0).byte(2).text("C").byte(0).byte(0).byte(0).bytes();
+    CHECK(
+        event_json(made::schema(), made::payload(h, body))
+        == R"({"header":{"entityName":"Thing","recordIds":["a","b"],"changeType":"UPDATE","changeOrigin":"com/example","transactionKey":"key","sequenceNumber":1,)"
+           R"("commitTimestamp":1760000000000,"commitNumber":42,"commitUser":"005xx0000000001AAA","nulledFields":["0x08"],"diffFields":["0x02"],"changedFields":["0x0A","2-0x02"]},)"
+           R"("changed":["Phone","Amount","Address.City"],"nulled":["Amount"],"diff":["Phone"],"body":{"Phone":"1","Address":{"City":"C"},"Amount":null}})");
 }
 
 TEST_CASE("event JSON: a field that the event does not touch is absent") {
     CHECK(body_of(update({})) == json::object());
     CHECK(body_of(update({"0x02"})) == json::parse(R"({"Phone":null})"));
-    CHECK(body_of(update({"2-0x01"})) == json::parse(R"({"Address":{"Street":null}})")); // a cleared child of what is null itself
+    CHECK(body_of(update({"2-0x01"}))
+          == json::parse(R"({"Address":{"Street":null}})")); // a cleared child of what is null itself
     CHECK(body_of(update({"2-0x03"})) == json::parse(R"({"Address":{"Street":null,"City":null}})"));
     CHECK(body_of(update({"0x04"})) == json::parse(R"({"Address":null})")); // the compound's own bit
     CHECK(body_of(update({"0x04", "2-0x01"})) == json::parse(R"({"Address":null})"));
     CHECK(body_of(update({}, {"4-0x01"})) == json::parse(R"({"Name":{"First":null}})"));
-    const std::string city = reference::avro_writer().byte(0).byte(2).byte(0).byte(2).text("C").byte(0).byte(0).byte(0).bytes();
+    const std::string city =
+        reference::avro_writer().byte(0).byte(2).byte(0).byte(2).text("C").byte(0).byte(0).byte(0).bytes();
     CHECK(body_of(update({"2-0x02"}), city) == json::parse(R"({"Address":{"City":"C"}})"));
     CHECK(body_of(update({"2-0x03"}, {"2-0x01"}), city) == json::parse(R"({"Address":{"Street":null,"City":"C"}})"));
     CHECK(body_of(update({"0x04"}), city) == json::parse(R"({"Address":{"Street":null,"City":"C"}})"));
@@ -214,24 +237,34 @@ TEST_CASE("event JSON: a field that the event does not touch is absent") {
     made::header created = update({});
     created.change_type = 0;
     CHECK(body_of(created) == json::parse(R"({"Phone":null,"Address":null,"Amount":null,"Name":null,"Place":null})"));
-    CHECK(body_of(created, city) == json::parse(R"({"Phone":null,"Address":{"Street":null,"City":"C"},"Amount":null,"Name":null,"Place":null})"));
+    CHECK(body_of(created, city)
+          == json::parse(
+              R"({"Phone":null,"Address":{"Street":null,"City":"C"},"Amount":null,"Name":null,"Place":null})"));
 }
 
 TEST_CASE("body JSON: every field, null where there is no value") {
-    const std::string city = reference::avro_writer().byte(0).byte(2).byte(0).byte(2).text("C").byte(0).byte(2).text("N").byte(0).bytes();
+    const std::string city =
+        reference::avro_writer().byte(0).byte(2).byte(0).byte(2).text("C").byte(0).byte(2).text("N").byte(0).bytes();
     CHECK(body_json(made::schema(), made::payload(update({"2-0x02"}), city))
           == R"({"Phone":null,"Address":{"Street":null,"City":"C"},"Amount":null,"Name":"N","Place":null})");
-    const std::string person = reference::avro_writer().byte(0).byte(0).byte(0).integer(2).byte(2).text("F").byte(0).byte(0).bytes();
-    CHECK(body_json(made::schema(), made::payload(update({}), person)) == R"({"Phone":null,"Address":null,"Amount":null,"Name":{"First":"F","Last":null},"Place":null})");
+    const std::string person =
+        reference::avro_writer().byte(0).byte(0).byte(0).integer(2).byte(2).text("F").byte(0).byte(0).bytes();
+    CHECK(body_json(made::schema(), made::payload(update({}), person))
+          == R"({"Phone":null,"Address":null,"Amount":null,"Name":{"First":"F","Last":null},"Place":null})");
 }
 
 TEST_CASE("datum JSON: the header in front, with names beside the bitmaps that are not empty") {
-    const std::string header = R"({"ChangeEventHeader":{"entityName":"Thing","recordIds":["a01xx0000000001AAA"],"changeType":"UPDATE","changeOrigin":"com/example","transactionKey":"key",)"
-                               R"("sequenceNumber":1,"commitTimestamp":1760000000000,"commitNumber":42,"commitUser":"005xx0000000001AAA",)";
+    const std::string header =
+        R"({"ChangeEventHeader":{"entityName":"Thing","recordIds":["a01xx0000000001AAA"],"changeType":"UPDATE","changeOrigin":"com/example","transactionKey":"key",)"
+        R"("sequenceNumber":1,"commitTimestamp":1760000000000,"commitNumber":42,"commitUser":"005xx0000000001AAA",)";
     const std::string body = R"("Phone":null,"Address":null,"Amount":null,"Name":null,"Place":null})";
-    CHECK(datum_json(made::schema(), made::payload(update({}))) == header + R"("nulledFields":[],"diffFields":[],"changedFields":[]},)" + body);
-    CHECK(datum_json(made::schema(), made::payload(update({"0x02"}, {"0x08"}, {"0x"})))
-          == header + R"("nulledFields":["0x08"],"diffFields":["0x"],"changedFields":["0x02"],"changedFieldsNames":["Phone"],"nulledFieldsNames":["Amount"],"diffFieldsNames":[]},)" + body);
+    CHECK(datum_json(made::schema(), made::payload(update({})))
+          == header + R"("nulledFields":[],"diffFields":[],"changedFields":[]},)" + body);
+    CHECK(
+        datum_json(made::schema(), made::payload(update({"0x02"}, {"0x08"}, {"0x"})))
+        == header
+               + R"("nulledFields":["0x08"],"diffFields":["0x"],"changedFields":["0x02"],"changedFieldsNames":["Phone"],"nulledFieldsNames":["Amount"],"diffFieldsNames":[]},)"
+               + body);
     const std::string platform = R"({"type":"record","name":"X__e","fields":[{"name":"CreatedDate","type":"long"}]})";
     CHECK(datum_json(platform, reference::avro_writer().integer(5).bytes()) == R"({"CreatedDate":5})");
 }
@@ -240,7 +273,8 @@ TEST_CASE("JSON: what was replaced is counted wherever it stood") {
     made::header h = update({});
     h.entity = "T\xff";
     h.ids = {"\xfe"};
-    const std::string phone = reference::avro_writer().byte(2).text("\xc0\x80").byte(0).byte(0).byte(0).byte(0).bytes();
+    const std::string phone =
+        reference::avro_writer().byte(2).text("\xc0\x80").byte(0).byte(0).byte(0).byte(0).bytes();
     CHECK(print(made::schema(), made::payload(h, phone), row::append_event_json).replaced == 4);
     CHECK(print(made::schema(), made::payload(h, phone), row::append_body_json).replaced == 2);
     CHECK(print(made::schema(), made::payload(h, phone), row::append_datum_json).replaced == 4);

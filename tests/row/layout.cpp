@@ -24,31 +24,33 @@ std::string described(const row::layout& l) {
 } // namespace
 
 TEST_CASE("layout: the table of the Python library salesforce-zerobus") {
-    CHECK(described(row::layout::salesforce_zerobus()) == "event_id STRING\n"
-                                                          "schema_id STRING\n"
-                                                          "replay_id STRING\n"
-                                                          "timestamp BIGINT\n"
-                                                          "change_type STRING\n"
-                                                          "entity_name STRING\n"
-                                                          "change_origin STRING\n"
-                                                          "record_ids ARRAY<STRING>\n"
-                                                          "changed_fields ARRAY<STRING>\n"
-                                                          "nulled_fields ARRAY<STRING>\n"
-                                                          "diff_fields ARRAY<STRING>\n"
-                                                          "record_data_json STRING\n"
-                                                          "payload_binary BINARY\n"
-                                                          "schema_json STRING\n"
-                                                          "org_id STRING\n"
-                                                          "processed_timestamp BIGINT\n");
+    CHECK(described(row::layout::salesforce_zerobus())
+          == "event_id STRING\n"
+             "schema_id STRING\n"
+             "replay_id STRING\n"
+             "timestamp BIGINT\n"
+             "change_type STRING\n"
+             "entity_name STRING\n"
+             "change_origin STRING\n"
+             "record_ids ARRAY<STRING>\n"
+             "changed_fields ARRAY<STRING>\n"
+             "nulled_fields ARRAY<STRING>\n"
+             "diff_fields ARRAY<STRING>\n"
+             "record_data_json STRING\n"
+             "payload_binary BINARY\n"
+             "schema_json STRING\n"
+             "org_id STRING\n"
+             "processed_timestamp BIGINT\n");
 }
 
 TEST_CASE("layout: the table of the Lakeflow connector") {
-    CHECK(described(row::layout::lakeflow()) == "replay_id STRING\n"
-                                                "event_payload BINARY\n"
-                                                "schema_id STRING\n"
-                                                "topic_name STRING\n"
-                                                "timestamp BIGINT\n"
-                                                "decoded_event STRING\n");
+    CHECK(described(row::layout::lakeflow())
+          == "replay_id STRING\n"
+             "event_payload BINARY\n"
+             "schema_id STRING\n"
+             "topic_name STRING\n"
+             "timestamp BIGINT\n"
+             "decoded_event STRING\n");
 }
 
 TEST_CASE("layout: sfcdc's own table") {
@@ -56,30 +58,32 @@ TEST_CASE("layout: sfcdc's own table") {
     CHECK(l.rows() == row::granularity::record);
     CHECK(row::layout::salesforce_zerobus().rows() == row::granularity::event);
     CHECK(row::layout::lakeflow().rows() == row::granularity::event);
-    CHECK(described(l) == "org_id STRING\n"
-                          "topic STRING\n"
-                          "replay_id STRING\n"
-                          "record_ordinal INT\n"
-                          "event_id STRING\n"
-                          "schema_id STRING\n"
-                          "entity_name STRING\n"
-                          "change_type STRING\n"
-                          "record_id STRING\n"
-                          "transaction_key STRING\n"
-                          "sequence_number INT\n"
-                          "commit_number BIGINT\n"
-                          "commit_timestamp TIMESTAMP\n"
-                          "commit_user STRING\n"
-                          "change_origin STRING\n"
-                          "changed_fields ARRAY<STRING>\n"
-                          "nulled_fields ARRAY<STRING>\n"
-                          "diff_fields ARRAY<STRING>\n"
-                          "record_data STRING\n"
-                          "ingested_at TIMESTAMP\n");
+    CHECK(described(l)
+          == "org_id STRING\n"
+             "topic STRING\n"
+             "replay_id STRING\n"
+             "record_ordinal INT\n"
+             "event_id STRING\n"
+             "schema_id STRING\n"
+             "entity_name STRING\n"
+             "change_type STRING\n"
+             "record_id STRING\n"
+             "transaction_key STRING\n"
+             "sequence_number INT\n"
+             "commit_number BIGINT\n"
+             "commit_timestamp TIMESTAMP\n"
+             "commit_user STRING\n"
+             "change_origin STRING\n"
+             "changed_fields ARRAY<STRING>\n"
+             "nulled_fields ARRAY<STRING>\n"
+             "diff_fields ARRAY<STRING>\n"
+             "record_data STRING\n"
+             "ingested_at TIMESTAMP\n");
 }
 
 TEST_CASE("layout: a table of one's own") {
-    const row::layout l({{"id", column_type::string, row::column_source::event_id}, {"id2", column_type::binary, row::column_source::payload}});
+    const row::layout l({{"id", column_type::string, row::column_source::event_id},
+                         {"id2", column_type::binary, row::column_source::payload}});
     CHECK(described(l) == "id STRING\nid2 BINARY\n");
     CHECK(row::layout().columns().empty());
 }

@@ -28,7 +28,8 @@ json from_protobuf(const row::layout& l, const std::string& message) {
         REQUIRE(f.number >= last); // in the order of the columns
         last = f.number;
         const row::column& c = l.columns()[f.number - 1];
-        const bool number = c.type == row::column_type::integer || c.type == row::column_type::bigint || c.type == row::column_type::timestamp;
+        const bool number = c.type == row::column_type::integer || c.type == row::column_type::bigint
+                            || c.type == row::column_type::timestamp;
         REQUIRE(f.wire_type == (number ? 0 : 2));
         if (c.type != row::column_type::string_array) REQUIRE_FALSE(out.contains(c.name));
         switch (c.type) {
@@ -58,7 +59,8 @@ struct row_of {
     exact_bytes payload;
     cdc::event event;
 
-    row_of(const std::string& schema, const std::string& bytes) : plan(std::move(avro::compile(schema).value)), payload(bytes) {
+    row_of(const std::string& schema, const std::string& bytes)
+        : plan(std::move(avro::compile(schema).value)), payload(bytes) {
         const auto [e, bad] = decoder.decode(plan, payload.span());
         REQUIRE_FALSE(bad);
         event = e;
@@ -68,8 +70,13 @@ struct row_of {
 const std::string replay("\x00\x01\xff\x10", 4);
 
 row::envelope around() {
-    return {.event_id = "e-1", .schema_id = "schema-1", .topic_name = "/data/ChangeEvents", .org_id = "00Dxx0000000001", .replay_id = wire::as_bytes(replay),
-            .schema_json = "{\"s\":1}", .received_timestamp = 1760000001234};
+    return {.event_id = "e-1",
+            .schema_id = "schema-1",
+            .topic_name = "/data/ChangeEvents",
+            .org_id = "00Dxx0000000001",
+            .replay_id = wire::as_bytes(replay),
+            .schema_json = "{\"s\":1}",
+            .received_timestamp = 1760000001234};
 }
 
 } // namespace
@@ -121,12 +128,14 @@ TEST_CASE("rows: what goes into the columns of salesforce_zerobus") {
         CHECK(row.at("change_type") == header.value("changeType", "UNKNOWN"));
         CHECK(row.at("entity_name") == header.value("entityName", "UNKNOWN"));
         CHECK(row.at("change_origin") == header.value("changeOrigin", "")); // an empty origin is an origin, not null
-        CHECK(row.at("timestamp") == (header.empty() ? e.expect.at("body").at("CreatedDate") : header.at("commitTimestamp")));
+        CHECK(row.at("timestamp")
+              == (header.empty() ? e.expect.at("body").at("CreatedDate") : header.at("commitTimestamp")));
         // All fields of the body, those that the event states with what it states.
         const json body = json::parse(row.at("record_data_json").get<std::string>());
         CHECK(body.size() == r.plan.field_count() - (header.empty() ? 0 : 1));
         for (const auto& [name, value] : e.expect.at("body").items()) {
-            if (!value.is_object()) CHECK(body.at(name) == value);
+            if (!value.is_object())
+                CHECK(body.at(name) == value);
             else if (body.at(name).is_object())
                 for (const auto& [child, v] : value.items()) CHECK(body.at(name).at(child) == v);
         }
@@ -152,16 +161,23 @@ TEST_CASE("rows: sfcdc's own table has a row for each record") {
 #endif
             CHECK(row.at("record_ordinal") == rows);
             const std::string id = ids.empty() ? "" : ids.at(rows).get<std::string>();
-            if (id.empty() || id == "001*" || id == "000000000000000AAA") CHECK_FALSE(row.contains("record_id"));
-            else CHECK(row.at("record_id") == id);
+            if (id.empty() || id == "001*" || id == "000000000000000AAA")
+                CHECK_FALSE(row.contains("record_id"));
+            else
+                CHECK(row.at("record_id") == id);
             CHECK(row.at("topic") == "/data/ChangeEvents");
             CHECK(row.at("ingested_at") == 1760000001234000); // microseconds
             CHECK(json::parse(row.at("record_data").get<std::string>()) == e.expect.at("body"));
-            for (const auto& [column, member] : {std::pair{"transaction_key", "transactionKey"}, {"sequence_number", "sequenceNumber"}, {"commit_number", "commitNumber"}, {"commit_user", "commitUser"}}) {
+            for (const auto& [column, member] : {std::pair{"transaction_key", "transactionKey"},
+                                                 {"sequence_number", "sequenceNumber"},
+                                                 {"commit_number", "commitNumber"},
+                                                 {"commit_user", "commitUser"}}) {
                 CHECK(row.contains(column) == header.contains(member));
                 if (header.contains(member)) CHECK(row.at(column) == header.at(member));
             }
-            if (header.contains("commitTimestamp")) CHECK(row.at("commit_timestamp").get<std::int64_t>() == 1000 * header.at("commitTimestamp").get<std::int64_t>());
+            if (header.contains("commitTimestamp"))
+                CHECK(row.at("commit_timestamp").get<std::int64_t>()
+                      == 1000 * header.at("commitTimestamp").get<std::int64_t>());
             ++rows;
         });
         CHECK(rows == (ids.empty() ? 1 : ids.size()));
@@ -173,8 +189,13 @@ TEST_CASE("rows: sfcdc's own table has a row for each record") {
 
 TEST_CASE("rows: a time that microseconds cannot hold stays what it is") {
     made::header h;
-    const std::pair<std::int64_t, std::int64_t> all[] = {{0, 0}, {-1, -1000}, {9223372036854775, 9223372036854775000}, {9223372036854776, 9223372036854776},
-                                                         {INT64_MAX, INT64_MAX}, {INT64_MIN, INT64_MIN}, {-9223372036854775, -9223372036854775000}};
+    const std::pair<std::int64_t, std::int64_t> all[] = {{0, 0},
+                                                         {-1, -1000},
+                                                         {9223372036854775, 9223372036854775000},
+                                                         {9223372036854776, 9223372036854776},
+                                                         {INT64_MAX, INT64_MAX},
+                                                         {INT64_MIN, INT64_MIN},
+                                                         {-9223372036854775, -9223372036854775000}};
     for (const auto& [ms, expected] : all) {
         h.timestamp = ms;
         const row_of r(made::schema(), made::payload(h));
@@ -186,10 +207,10 @@ TEST_CASE("rows: a time that microseconds cannot hold stays what it is") {
 
 TEST_CASE("rows: what goes into the columns of lakeflow") {
     const row_of r(made::schema(), made::payload([] {
-        made::header h;
-        h.changed = {"0x02"};
-        return h;
-    }()));
+                       made::header h;
+                       h.changed = {"0x02"};
+                       return h;
+                   }()));
     const row::layout l = row::layout::lakeflow();
     std::string message;
     REQUIRE(row::append_protobuf(l, r.event, around(), message) == 0);
@@ -212,11 +233,13 @@ TEST_CASE("rows: an envelope without texts makes null columns") {
         row::append_json(l, r.event, {}, text);
         const json row = from_protobuf(l, message);
         CHECK(row == from_json(text));
-        for (const char* const name : {"event_id", "schema_id", "topic_name", "org_id", "schema_json", "replay_id"}) CHECK_FALSE(row.contains(name));
+        for (const char* const name : {"event_id", "schema_id", "topic_name", "org_id", "schema_json", "replay_id"})
+            CHECK_FALSE(row.contains(name));
     }
     std::string message;
     row::append_protobuf(row::layout::salesforce_zerobus(), r.event, {}, message);
-    CHECK(from_protobuf(row::layout::salesforce_zerobus(), message).at("processed_timestamp") == 0); // a zero is a value
+    CHECK(from_protobuf(row::layout::salesforce_zerobus(), message).at("processed_timestamp")
+          == 0); // a zero is a value
 }
 
 TEST_CASE("rows: platform events") {
@@ -233,8 +256,10 @@ TEST_CASE("rows: platform events") {
         return row.at("timestamp").get<std::int64_t>();
     };
     CHECK(timestamp(R"({"name":"CreatedDate","type":"long"})", reference::avro_writer().integer(77)) == 77);
-    CHECK(timestamp(R"({"name":"CreatedDate","type":["null","long"]})", reference::avro_writer().byte(0)) == 1760000001234);
-    CHECK(timestamp(R"({"name":"CreatedDate","type":"string"})", reference::avro_writer().text("x")) == 1760000001234);
+    CHECK(timestamp(R"({"name":"CreatedDate","type":["null","long"]})", reference::avro_writer().byte(0))
+          == 1760000001234);
+    CHECK(timestamp(R"({"name":"CreatedDate","type":"string"})", reference::avro_writer().text("x"))
+          == 1760000001234);
     CHECK(timestamp(R"({"name":"Other__c","type":"int"})", reference::avro_writer().integer(1)) == 1760000001234);
 }
 
@@ -272,8 +297,10 @@ TEST_CASE("descriptor: names, numbers, types and labels of each column") {
             CHECK(field[1].bytes == c.name);
             CHECK(field[3].varint == i + 1);
             CHECK(field[4].varint == (c.type == row::column_type::string_array ? 3 : 1)); // repeated, optional
-            const std::map<row::column_type, std::uint64_t> types = {{row::column_type::string, 9}, {row::column_type::integer, 5}, {row::column_type::bigint, 3},
-                                                                     {row::column_type::timestamp, 3}, {row::column_type::binary, 12}, {row::column_type::string_array, 9}};
+            const std::map<row::column_type, std::uint64_t> types = {
+                {row::column_type::string, 9},  {row::column_type::integer, 5},
+                {row::column_type::bigint, 3},  {row::column_type::timestamp, 3},
+                {row::column_type::binary, 12}, {row::column_type::string_array, 9}};
             CHECK(field[5].varint == types.at(c.type));
         }
     }

@@ -9,7 +9,8 @@
 TEST_CASE("rules: two translation units share one definition of everything") {
     CHECK(address_of_message_elsewhere() == reinterpret_cast<const void*>(&sfcdc::avro::parse_schema));
     const std::string_view schema = R"({"type":"record","name":"X__e","fields":[{"name":"a","type":"int"}]})";
-    CHECK(json_elsewhere(schema, sfcdc::wire::as_bytes("\x02")) == R"({"header":{},"changed":[],"nulled":[],"diff":[],"body":{"a":1}})");
+    CHECK(json_elsewhere(schema, sfcdc::wire::as_bytes("\x02"))
+          == R"({"header":{},"changed":[],"nulled":[],"diff":[],"body":{"a":1}})");
     CHECK(json_elsewhere(schema, {}) == std::string(sfcdc::message(sfcdc::errc::end_of_data)));
 }
 
@@ -23,6 +24,8 @@ TEST_CASE("rules: every error has a sentence of its own") {
 }
 
 TEST_CASE("rules: the version is one") {
-    CHECK(sfcdc::version == std::to_string(SFCDC_VERSION_MAJOR) + "." + std::to_string(SFCDC_VERSION_MINOR) + "." + std::to_string(SFCDC_VERSION_PATCH));
+    CHECK(sfcdc::version
+          == std::to_string(SFCDC_VERSION_MAJOR) + "." + std::to_string(SFCDC_VERSION_MINOR) + "."
+                 + std::to_string(SFCDC_VERSION_PATCH));
     CHECK(std::string(sfcdc::version) == SFCDC_PROJECT_VERSION); // what meson.build says
 }

@@ -8,8 +8,7 @@ using namespace sfcdc;
 namespace {
 
 // What `write` puts behind `before`.
-template <class Write>
-std::string written(Write write, std::string before = {}) {
+template<class Write> std::string written(Write write, std::string before = {}) {
     {
         wire::appender appended(before);
         wire::protobuf_writer w(appended);
@@ -30,7 +29,8 @@ TEST_CASE("protobuf fields as the documentation spells them") {
 }
 
 TEST_CASE("nested messages of every length class have the right length in front") {
-    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128}, std::size_t{16383}, std::size_t{16384}, std::size_t{2097152}}) {
+    for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{127}, std::size_t{128},
+                                std::size_t{16383}, std::size_t{16384}, std::size_t{2097152}}) {
         const std::string out = written(
             [&](auto& w, auto& appended) {
                 w.nested(3, [&] { appended.append(std::string(n, 'x')); });

@@ -1,6 +1,6 @@
+#include "reference/text.hpp"
 #include "catch.hpp"
 #include "exact_bytes.hpp"
-#include "reference/text.hpp"
 
 #include <random>
 
@@ -41,7 +41,8 @@ TEST_CASE("hexadecimal") {
     for (int c = 0; c < 256; ++c) {
         const char digit = static_cast<char>(c);
         const std::size_t at = std::string_view("0123456789abcdefABCDEF").find(digit);
-        CHECK(wire::hex_digit(digit) == (at == std::string_view::npos ? -1 : static_cast<int>(at < 16 ? at : at - 6)));
+        CHECK(wire::hex_digit(digit)
+              == (at == std::string_view::npos ? -1 : static_cast<int>(at < 16 ? at : at - 6)));
     }
     std::mt19937_64 random(2);
     for (std::size_t n = 0; n < 40; ++n) {
@@ -51,7 +52,8 @@ TEST_CASE("hexadecimal") {
 }
 
 TEST_CASE("hexadecimal: errors say at which character") {
-    const std::pair<std::string_view, std::uint32_t> bad[] = {{"0", 1}, {"000", 3}, {"g0", 0}, {"0g", 1}, {"00 0", 2}, {"0x00", 1}, {"00-", 2}};
+    const std::pair<std::string_view, std::uint32_t> bad[] = {{"0", 1},    {"000", 3},  {"g0", 0}, {"0g", 1},
+                                                              {"00 0", 2}, {"0x00", 1}, {"00-", 2}};
     for (const auto& [text, at] : bad) {
         const exact_bytes block(text);
         CHECK(wire::from_hex(block.text()).error == error{errc::bad_hex, at});
@@ -60,8 +62,12 @@ TEST_CASE("hexadecimal: errors say at which character") {
 }
 
 TEST_CASE("base64: the vectors of RFC 4648") {
-    const std::pair<std::string_view, std::string_view> known[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                                                   {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+    const std::pair<std::string_view, std::string_view> known[] = {{"", ""},
+                                                                   {"f", "Zg=="},
+                                                                   {"fo", "Zm8="},
+                                                                   {"foo", "Zm9v"},
+                                                                   {"foob", "Zm9vYg=="},
+                                                                   {"fooba", "Zm9vYmE="},
                                                                    {"foobar", "Zm9vYmFy"}};
     for (const auto& [bytes, text] : known) {
         CHECK(base64(bytes) == text);
@@ -87,41 +93,63 @@ TEST_CASE("base64 round trips in both alphabets") {
 
 TEST_CASE("base64: errors say at which character") {
     const std::pair<std::string_view, std::uint32_t> bad[] = {
-        {"A", 1},     // a digit over
-        {"AAAAA", 5}, //
-        {"Zh==", 2},  // bits left over that are not zero
-        {"Zm9=", 3},
-        {"Zg=", 0xffff}, // padding may be left out, and also half of it
-        {"Zm 9", 2},
-        {"Zm9v\n", 4},
-        {"=", 0xffff},
-        {"Zg===", 2},
-        {"Z=g=", 1},
-        {"\xc3\xa4", 0},
+        {"A", 1},                      // a digit over
+        {"AAAAA", 5},                  //
+        {"Zh==", 2},                   // bits left over that are not zero
+        {"Zm9=", 3},  {"Zg=", 0xffff}, // padding may be left out, and also half of it
+        {"Zm 9", 2},  {"Zm9v\n", 4},   {"=", 0xffff}, {"Zg===", 2}, {"Z=g=", 1}, {"\xc3\xa4", 0},
     };
     for (const auto& [text, at] : bad) {
         const exact_bytes block(text);
         INFO(text);
-        if (at == 0xffff) CHECK(wire::from_base64(block.text()));
-        else CHECK(wire::from_base64(block.text()).error == error{errc::bad_base64, at});
+        if (at == 0xffff)
+            CHECK(wire::from_base64(block.text()));
+        else
+            CHECK(wire::from_base64(block.text()).error == error{errc::bad_base64, at});
     }
 }
 
 TEST_CASE("UTF-8: the edges of each length") {
-    const std::string_view good[] = {"",         "a",        "\x7f",         "\xc2\x80",     "\xdf\xbf",    "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                     "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    const std::string_view good[] = {"",
+                                     "a",
+                                     "\x7f",
+                                     "\xc2\x80",
+                                     "\xdf\xbf",
+                                     "\xe0\xa0\x80",
+                                     "\xed\x9f\xbf",
+                                     "\xee\x80\x80",
+                                     "\xef\xbf\xbf",
+                                     "\xf0\x90\x80\x80",
+                                     "\xf4\x8f\xbf\xbf"};
     for (const std::string_view s : good) {
         CHECK(is_utf8(s));
         CHECK(is_utf8(std::string(9, 'x') + std::string(s)));
     }
-    const std::string_view bad[] = {
-        "\x80",             "\xbf",         "\xc0\x80", "\xc1\xbf",         // continuation, overlong of two
-        "\xe0\x80\x80",     "\xe0\x9f\xbf",                                 // overlong of three
-        "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",                             // overlong of four
-        "\xed\xa0\x80",     "\xed\xbf\xbf",                                 // surrogates
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xfe", // above U+10FFFF
-        "\xc2",             "\xe2\x82",     "\xf0\x9f\x9a", "\xe2",  "\xf0", // truncated
-        "\xc2\x41",         "\xe2\x41\x80", "\xe2\x82\x41", "\xf0\x9f\x9a\x41", "\xc2\xc2"};
+    const std::string_view bad[] = {"\x80",
+                                    "\xbf",
+                                    "\xc0\x80",
+                                    "\xc1\xbf", // continuation, overlong of two
+                                    "\xe0\x80\x80",
+                                    "\xe0\x9f\xbf", // overlong of three
+                                    "\xf0\x80\x80\x80",
+                                    "\xf0\x8f\xbf\xbf", // overlong of four
+                                    "\xed\xa0\x80",
+                                    "\xed\xbf\xbf", // surrogates
+                                    "\xf4\x90\x80\x80",
+                                    "\xf5\x80\x80\x80",
+                                    "\xf8\x88\x80\x80\x80",
+                                    "\xff",
+                                    "\xfe", // above U+10FFFF
+                                    "\xc2",
+                                    "\xe2\x82",
+                                    "\xf0\x9f\x9a",
+                                    "\xe2",
+                                    "\xf0", // truncated
+                                    "\xc2\x41",
+                                    "\xe2\x41\x80",
+                                    "\xe2\x82\x41",
+                                    "\xf0\x9f\x9a\x41",
+                                    "\xc2\xc2"};
     for (const std::string_view s : bad) {
         CHECK_FALSE(is_utf8(s));
         CHECK_FALSE(is_utf8(std::string(8, 'x') + std::string(s)));
@@ -135,9 +163,11 @@ TEST_CASE("UTF-8: every lead byte and every second byte, against code points") {
             const std::string text = {static_cast<char>(a), static_cast<char>(b), '\x80', '\xbf'};
             for (std::size_t n = 1; n <= 4; ++n) {
                 const exact_bytes block(std::string_view(text).substr(0, n));
-                if (wire::utf8_sequence(block.text(), 0) != reference::character_length(block.text(), 0).value_or(0)) {
+                if (wire::utf8_sequence(block.text(), 0)
+                    != reference::character_length(block.text(), 0).value_or(0)) {
                     INFO(a << " " << b << " of " << n);
-                    REQUIRE(wire::utf8_sequence(block.text(), 0) == reference::character_length(block.text(), 0).value_or(0));
+                    REQUIRE(wire::utf8_sequence(block.text(), 0)
+                            == reference::character_length(block.text(), 0).value_or(0));
                 }
             }
         }

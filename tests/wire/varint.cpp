@@ -30,9 +30,17 @@ outcome read(std::string_view bytes) {
 } // namespace
 
 TEST_CASE("zig-zag maps 0, -1, 1, -2 to 0, 1, 2, 3") {
-    constexpr std::int64_t low = std::numeric_limits<std::int64_t>::min(), high = std::numeric_limits<std::int64_t>::max();
-    const std::pair<std::int64_t, std::uint64_t> known[] = {
-        {0, 0}, {-1, 1}, {1, 2}, {-2, 3}, {2, 4}, {-64, 127}, {64, 128}, {high, ~std::uint64_t{1}}, {low, ~std::uint64_t{0}}};
+    constexpr std::int64_t low = std::numeric_limits<std::int64_t>::min(),
+                           high = std::numeric_limits<std::int64_t>::max();
+    const std::pair<std::int64_t, std::uint64_t> known[] = {{0, 0},
+                                                            {-1, 1},
+                                                            {1, 2},
+                                                            {-2, 3},
+                                                            {2, 4},
+                                                            {-64, 127},
+                                                            {64, 128},
+                                                            {high, ~std::uint64_t{1}},
+                                                            {low, ~std::uint64_t{0}}};
     for (const auto& [signed_value, coded] : known) {
         CHECK(zigzag_encode(signed_value) == coded);
         CHECK(zigzag_decode(coded) == signed_value);

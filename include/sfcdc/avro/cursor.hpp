@@ -42,7 +42,8 @@ class cursor {
     void advance(std::size_t n) noexcept { at_ += n; }
 
     bool skip(std::uint64_t n) noexcept {
-        if (n > remaining()) [[unlikely]] return fail(errc::end_of_data), false;
+        if (n > remaining()) [[unlikely]]
+            return fail(errc::end_of_data), false;
         at_ += n;
         return true;
     }
@@ -60,15 +61,18 @@ class cursor {
     std::int32_t read_int() noexcept {
         const std::byte* const start = at_;
         const std::int64_t wide = read_long();
-        if (wide < std::numeric_limits<std::int32_t>::min() || wide > std::numeric_limits<std::int32_t>::max()) [[unlikely]]
+        if (wide < std::numeric_limits<std::int32_t>::min() || wide > std::numeric_limits<std::int32_t>::max())
+            [[unlikely]]
             return fail(errc::int_out_of_range, start), 0;
         return static_cast<std::int32_t>(wide);
     }
 
     bool read_boolean() noexcept {
-        if (at_ == end_) [[unlikely]] return fail(errc::end_of_data), false;
+        if (at_ == end_) [[unlikely]]
+            return fail(errc::end_of_data), false;
         const auto value = static_cast<unsigned char>(*at_);
-        if (value > 1) [[unlikely]] return fail(errc::bad_boolean), false;
+        if (value > 1) [[unlikely]]
+            return fail(errc::bad_boolean), false;
         ++at_;
         return value == 1;
     }
@@ -80,7 +84,8 @@ class cursor {
     std::span<const std::byte> read_bytes() noexcept {
         const std::byte* const start = at_;
         const std::int64_t length = read_long();
-        if (length < 0) [[unlikely]] return fail(errc::negative_length, start), std::span<const std::byte>();
+        if (length < 0) [[unlikely]]
+            return fail(errc::negative_length, start), std::span<const std::byte>();
         if (static_cast<std::uint64_t>(length) > remaining()) [[unlikely]]
             return fail(errc::length_beyond_end, start), std::span<const std::byte>();
         const std::byte* const first = at_;
@@ -97,7 +102,8 @@ class cursor {
     std::uint64_t read_block() noexcept {
         const std::byte* const start = at_;
         const std::int64_t count = read_long();
-        if (count >= 0) [[likely]] return static_cast<std::uint64_t>(count);
+        if (count >= 0) [[likely]]
+            return static_cast<std::uint64_t>(count);
         const std::int64_t size = read_long();
         if (size < 0 || static_cast<std::uint64_t>(size) > remaining()) [[unlikely]]
             return fail(errc::bad_block_size, start), 0;
@@ -105,9 +111,9 @@ class cursor {
     }
 
   private:
-    template <class U>
-    U read_fixed() noexcept { // little-endian on the wire
-        if (remaining() < sizeof(U)) [[unlikely]] return fail(errc::end_of_data), U{0};
+    template<class U> U read_fixed() noexcept { // little-endian on the wire
+        if (remaining() < sizeof(U)) [[unlikely]]
+            return fail(errc::end_of_data), U{0};
         U value = 0;
         if constexpr (std::endian::native == std::endian::little) {
             std::memcpy(&value, at_, sizeof(U));

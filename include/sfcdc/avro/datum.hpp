@@ -12,8 +12,6 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string_view>
-#include <type_traits>
 #include <vector>
 
 #if defined(__SSE2__)
@@ -22,6 +20,7 @@
 
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/value.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 
@@ -58,7 +57,8 @@ namespace detail {
 // Eight bytes at p, the first one lowest.
 inline std::uint64_t load_8(const std::byte* p) noexcept {
     std::uint64_t word = 0;
-    if constexpr (std::endian::native == std::endian::little) std::memcpy(&word, p, 8);
+    if constexpr (std::endian::native == std::endian::little)
+        std::memcpy(&word, p, 8);
     else
         for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(p[i]) << 8 * i;
     return word;
@@ -102,73 +102,6 @@ inline std::size_t zero_run(const std::byte* p, const std::byte* last, std::size
 
 } // namespace detail
 
-// Moves a cursor over values of any type; used by walk() and by avro::value.
-class skipper {
-  public:
-    skipper(const schema& s, cursor& in) noexcept : schema_(s), in_(in) {}
-
-    void skip(std::uint32_t node, int depth = 0) noexcept {
-        if (depth > limits::datum_depth) return in_.fail(errc::datum_too_deep);
-        const schema::node& n = schema_[node];
-        switch (n.type) {
-        case type::null: return;
-        case type::boolean: in_.read_boolean(); return;
-        case type::int_: in_.read_int(); return;
-        case type::long_: in_.read_long(); return;
-        case type::float_: in_.skip(4); return;
-        case type::double_: in_.skip(8); return;
-        case type::fixed: in_.skip(n.first); return;
-        case type::bytes:
-        case type::string: in_.read_bytes(); return;
-        case type::enum_: read_index(n.count, errc::bad_enum_index); return;
-        case type::union_: {
-            const std::uint32_t branch = read_index(n.count, errc::bad_union_index);
-            if (!in_.failed()) skip(schema_.branches(n)[branch], depth + 1);
-            return;
-        }
-        case type::record:
-            for (const schema::field& f : schema_.fields(n)) {
-                const std::byte* const start = in_.position();
-                skip(f.node, depth + 1);
-                if (in_.failed()) return;
-                count_if_empty(start); // nulls, and records of empty records: few types can make 2^60 values of no bytes
-            }
-            return;
-        case type::array:
-        case type::map: return skip_blocks(n, depth);
-        }
-    }
-
-    // An enum or union index, checked; 0 after a failure.
-    std::uint32_t read_index(std::uint32_t count, errc code) noexcept {
-        const std::byte* const start = in_.position();
-        const std::int64_t index = in_.read_long();
-        if (index >= 0 && index < count) [[likely]] return static_cast<std::uint32_t>(index);
-        in_.fail(code, start);
-        return 0;
-    }
-
-  private:
-    void skip_blocks(const schema::node& n, int depth) noexcept {
-        while (std::uint64_t count = in_.read_block()) {
-            while (count-- > 0 && !in_.failed()) {
-                const std::byte* const start = in_.position();
-                if (n.type == type::map) in_.read_bytes();
-                skip(n.first, depth + 1);
-                count_if_empty(start);
-            }
-            if (in_.failed()) return;
-        }
-    }
-    void count_if_empty(const std::byte* start) noexcept {
-        if (in_.position() == start && ++empty_items_ > limits::empty_items) in_.fail(errc::too_many_empty_items);
-    }
-
-    const schema& schema_;
-    cursor& in_;
-    std::uint64_t empty_items_ = 0;
-};
-
 // Used through walk().
 //
 // Two ways through the bytes. The fast one knows what change events look like - the usual header, unions of null and a
@@ -192,7 +125,8 @@ class walker {
         const stride* const strides = first.plan_.strides().data();
         bool more_a = first.start(a), more_b = second.start(b);
         while (more_a && more_b) {
-            lane at_a = a.at, at_b = b.at; // local copies: what step() stores cannot alias them, so they stay in registers
+            lane at_a = a.at,
+                 at_b = b.at; // local copies: what step() stores cannot alias them, so they stay in registers
             bool steps_a = true, steps_b = true;
             while (steps_a & steps_b) {
                 steps_a = step(at_a, strides);
@@ -237,7 +171,8 @@ class walker {
         if (payload_.size() > limits::payload_bytes) return in_.fail(errc::payload_too_large), false;
         if (out_.entries_.size() < plan_.size()) {
             out_.entries_.resize(plan_.size());
-            out_.order_.resize(plan_.size() + 1); // one over: a field outside the projection is written and not counted
+            out_.order_.resize(plan_.size()
+                               + 1); // one over: a field outside the projection is written and not counted
         }
         out_.count_ = 0;
         own.field = plan_.has_usual_header() && usual_header() ? 1 : 0;
@@ -248,8 +183,15 @@ class walker {
     bool enter(progress& own) noexcept {
         for (; own.field < own.end && !in_.failed(); ++own.field) {
             if (const std::uint32_t run = plan_.ops()[own.field].null_run; run != 0) {
-                own.at = {in_.position(), own.field, out_.count_, own.field + run, payload_.data(), in_.end(),
-                          payload_.size() < 64 ? PTRDIFF_MAX : 17, out_.entries_.data(), out_.order_.data()};
+                own.at = {in_.position(),
+                          own.field,
+                          out_.count_,
+                          own.field + run,
+                          payload_.data(),
+                          in_.end(),
+                          payload_.size() < 64 ? PTRDIFF_MAX : 17,
+                          out_.entries_.data(),
+                          out_.order_.data()};
                 return true;
             }
             one(own.field, plan_.ops()[own.field]);
@@ -274,18 +216,22 @@ class walker {
     void run(progress& own) const noexcept {
         const stride* const strides = plan_.strides().data();
         lane l = own.at;
-        while (step(l, strides)) {}
+        while (step(l, strides)) {
+        }
         own.at = l;
     }
 
     // The nulls in front of the next field that has something, and that field. False when the lane is at its end, or
     // at a field that the formula does not hold for.
     static bool step(lane& l, const stride* strides) noexcept {
-        if (l.last - l.at < l.margin) [[unlikely]] return near_end(l);
+        if (l.last - l.at < l.margin) [[unlikely]]
+            return near_end(l);
         const std::uint64_t word = detail::load_8(l.at);
         std::size_t nulls = 0;
-        if (word == 0) nulls = detail::zero_run(l.at, l.last, l.end - l.field);
-        else nulls = static_cast<std::size_t>(std::countr_zero(word)) / 8;
+        if (word == 0)
+            nulls = detail::zero_run(l.at, l.last, l.end - l.field);
+        else
+            nulls = static_cast<std::size_t>(std::countr_zero(word)) / 8;
         if (nulls >= l.end - l.field) {
             l.at += l.end - l.field;
             l.field = l.end;
@@ -293,7 +239,8 @@ class walker {
         }
         l.at += nulls;
         l.field += static_cast<std::uint32_t>(nulls);
-        if (l.last - l.at < 9) [[unlikely]] return false;
+        if (l.last - l.at < 9) [[unlikely]]
+            return false;
         const stride& s = strides[l.field];
         const auto index = static_cast<std::uint32_t>(l.at[0]);
         const std::uint64_t behind = detail::load_8(l.at + 1);
@@ -302,9 +249,10 @@ class walker {
         const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
         const auto length = static_cast<std::uint32_t>((text & 0x7f) >> 1 | (text & 0x7f00) >> 2);
         const std::uint32_t advance = s.fixed + (varint & s.varint_mask) + (length & s.text_mask);
-        const bool holds = (index == 2) & (varint <= s.most_varint) & ((behind & 0xff) <= s.most_first) & ((behind & s.sign) == 0)
-                           & (advance <= static_cast<std::size_t>(l.last - l.at));
-        if (!holds) [[unlikely]] return false;
+        const bool holds = (index == 2) & (varint <= s.most_varint) & ((behind & 0xff) <= s.most_first)
+                           & ((behind & s.sign) == 0) & (advance <= static_cast<std::size_t>(l.last - l.at));
+        if (!holds) [[unlikely]]
+            return false;
         l.entries[l.field] = {static_cast<std::uint32_t>(l.at - l.base) + s.begin, l.count};
         l.order[l.count] = l.field++;
         l.count += s.noted;
@@ -342,7 +290,8 @@ class walker {
             }
             usual &= (length & 1) == 0;
             length /= 2;
-            if (length >= static_cast<std::size_t>(last - p)) [[unlikely]] return usual = false;
+            if (length >= static_cast<std::size_t>(last - p)) [[unlikely]]
+                return usual = false;
             p += length;
             return usual;
         };
@@ -357,14 +306,18 @@ class walker {
             return p != last;
         };
         const auto varint = [&](std::uint32_t most) __attribute__((always_inline)) {
-            if (last - p <= 8) [[unlikely]] return false;
+            if (last - p <= 8) [[unlikely]]
+                return false;
             const std::uint64_t ends = ~detail::load_8(p) & 0x8080808080808080u;
-            if (ends == 0) [[unlikely]] return false;
+            if (ends == 0) [[unlikely]]
+                return false;
             const auto bytes = static_cast<std::uint32_t>(std::countr_zero(ends) + 1) / 8;
             p += bytes;
             return bytes <= most;
         };
-        const auto note_member = [&](std::uint32_t member) { entries[member] = {static_cast<std::uint32_t>(p - base), member}; };
+        const auto note_member = [&](std::uint32_t member) {
+            entries[member] = {static_cast<std::uint32_t>(p - base), member};
+        };
         if (!usual) return false;
         note_member(0); // entityName
         if (!text()) return false;
@@ -434,8 +387,10 @@ class walker {
         }
         const std::uint32_t branch = s.branches(n)[skipper_.read_index(n.count, errc::bad_union_index)];
         if (in_.failed() || s[branch].type == type::null) return false;
-        if (o.child_count != 0 && branch == o.record) fields(o.first_child, o.child_count);
-        else skipper_.skip(branch, 1);
+        if (o.child_count != 0 && branch == o.record)
+            fields(o.first_child, o.child_count);
+        else
+            skipper_.skip(branch, 1);
         return true;
     }
 
@@ -447,115 +402,16 @@ class walker {
 };
 
 // On success every byte of the payload belongs to a value, and every length, index and integer in it is sound.
-inline error walk(const plan& p, std::span<const std::byte> payload, datum& out) { return walker(p, payload, out).walk(); }
+inline error walk(const plan& p, std::span<const std::byte> payload, datum& out) {
+    return walker(p, payload, out).walk();
+}
 
 // The same for two payloads at once, which is faster than one after the other.
-inline std::array<error, 2> walk_two(const plan& p, std::span<const std::byte> first, std::span<const std::byte> second, datum& out_first, datum& out_second) {
+inline std::array<error, 2> walk_two(const plan& p, std::span<const std::byte> first,
+                                     std::span<const std::byte> second, datum& out_first, datum& out_second) {
     walker a(p, first, out_first), b(p, second, out_second);
     walker::walk_two(a, b);
     return {a.finish(), b.finish()};
 }
-
-// One value of any type, seen in the payload. Unions are looked through. Views end with the payload.
-class value {
-  public:
-    value() = default;
-    value(const schema& s, std::uint32_t node, std::span<const std::byte> payload, std::uint32_t at) noexcept
-        : schema_(&s), node_(node), payload_(payload), at_(at) {
-        while (s[node_].type == type::union_) {
-            cursor in(payload_, at_);
-            node_ = s.branches(s[node_])[skipper(s, in).read_index(s[node_].count, errc::bad_union_index)];
-            at_ = in.offset();
-        }
-    }
-
-    // The type's number in its schema; meaningless for a value of no schema.
-    std::uint32_t node() const noexcept { return node_; }
-    avro::type type() const noexcept { return schema_ == nullptr ? type::null : (*schema_)[node_].type; }
-
-    // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);
-    // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
-    // string). False when the type is another one.
-    template <class T>
-    bool read(T& out) const noexcept {
-        cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
-        const avro::type t = type();
-        if constexpr (std::is_same_v<T, bool>) {
-            if (t != type::boolean) return false;
-            out = in.read_boolean();
-        } else if constexpr (std::is_same_v<T, std::int32_t>) {
-            if (t != type::int_) return false;
-            out = in.read_int();
-        } else if constexpr (std::is_same_v<T, std::int64_t>) {
-            if (t != type::int_ && t != type::long_) return false;
-            out = in.read_long();
-        } else if constexpr (std::is_same_v<T, float>) {
-            if (t != type::float_) return false;
-            out = in.read_float();
-        } else if constexpr (std::is_same_v<T, double>) {
-            if (t != type::double_ && t != type::float_) return false;
-            out = t == type::double_ ? in.read_double() : static_cast<double>(in.read_float());
-        } else if constexpr (std::is_same_v<T, std::string_view>) {
-            if (t == type::enum_) {
-                const schema::node& n = (*schema_)[node_];
-                out = schema_->symbols(n)[skipper(*schema_, in).read_index(n.count, errc::bad_enum_index)];
-                return true;
-            }
-            if (t != type::string) return false;
-            out = in.read_string();
-        } else {
-            static_assert(std::is_same_v<T, std::span<const std::byte>>, "no Avro type is read as this C++ type");
-            if (t == type::fixed) out = payload_.subspan(at_, (*schema_)[node_].first);
-            else if (t == type::bytes || t == type::string) out = in.read_bytes();
-            else return false;
-        }
-        return true;
-    }
-
-    // Calls f(value) for each item of an array, f(key, value) for each entry of a map, f(name, value) for each field of
-    // a record, in their order; does nothing for other types.
-    template <class F>
-    void for_each_item(F&& f) const {
-        if (type() == type::array)
-            for_each_in_blocks([&](cursor& in) { f(value(*schema_, item_node(), payload_, in.offset())); });
-    }
-    template <class F>
-    void for_each_entry(F&& f) const {
-        if (type() != type::map) return;
-        for_each_in_blocks([&](cursor& in) {
-            const std::string_view key = in.read_string();
-            f(key, value(*schema_, item_node(), payload_, in.offset()));
-        });
-    }
-    template <class F>
-    void for_each_field(F&& f) const {
-        if (type() != type::record) return;
-        cursor in(payload_, at_);
-        for (const schema::field& field : schema_->fields((*schema_)[node_])) {
-            f(std::string_view(field.name), value(*schema_, field.node, payload_, in.offset()));
-            skipper(*schema_, in).skip(field.node);
-        }
-    }
-
-  private:
-    std::uint32_t item_node() const noexcept { return (*schema_)[node_].first; }
-
-    template <class F>
-    void for_each_in_blocks(F&& f) const {
-        cursor in(payload_, at_);
-        while (std::uint64_t count = in.read_block()) {
-            for (; count > 0 && !in.failed(); --count) {
-                f(in);
-                skipper(*schema_, in).skip(item_node());
-            }
-            if (in.failed()) return;
-        }
-    }
-
-    const schema* schema_ = nullptr;
-    std::uint32_t node_ = 0;
-    std::span<const std::byte> payload_;
-    std::uint32_t at_ = 0;
-};
 
 } // namespace sfcdc::avro

@@ -56,8 +56,8 @@ struct op {
     std::uint32_t width = 0;       // width: bytes of a value (float, double, fixed)
     std::uint32_t first_child = 0; // compound, or a union with a record branch: its children
     std::uint32_t child_count = 0;
-    std::uint32_t record = 0;      // the record whose fields the children are
-    field parent{};                // of a child: its compound field
+    std::uint32_t record = 0; // the record whose fields the children are
+    field parent{};           // of a child: its compound field
 };
 
 // The members of ChangeEventHeader, each a child of the event's first field. Resolved here because the plan is what
@@ -82,7 +82,8 @@ class plan {
     avro::field find(std::string_view dotted_name) const noexcept {
         const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), dotted_name,
                                          [&](std::uint32_t f, std::string_view name) { return names_[f] < name; });
-        return at != by_name_.end() && names_[*at] == dotted_name && ops_[*at].wanted ? avro::field{*at} : avro::field{};
+        return at != by_name_.end() && names_[*at] == dotted_name && ops_[*at].wanted ? avro::field{*at}
+                                                                                      : avro::field{};
     }
     std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
     const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
@@ -104,7 +105,9 @@ class plan {
             out.value.ops_[f].wanted = wanted;
             out.value.strides_[f].noted = wanted ? 1 : 0;
         };
-        const auto is_header = [&](std::uint32_t f) { return has_header_ && (f == 0 || ops_[f].parent == avro::field{0}); };
+        const auto is_header = [&](std::uint32_t f) {
+            return has_header_ && (f == 0 || ops_[f].parent == avro::field{0});
+        };
         for (std::uint32_t f = 0; f < size(); ++f) set(f, is_header(f));
         for (std::size_t i = 0; i < names.size(); ++i) {
             const avro::field f = find(names[i]);
@@ -182,7 +185,8 @@ class plan {
 
     void count_null_runs(std::uint32_t first, std::uint32_t count) noexcept {
         std::uint32_t run = 0;
-        for (std::uint32_t i = count; i-- > 0;) ops_[first + i].null_run = run = ops_[first + i].null_first ? run + 1 : 0;
+        for (std::uint32_t i = count; i-- > 0;)
+            ops_[first + i].null_run = run = ops_[first + i].null_first ? run + 1 : 0;
     }
 
     errc resolve_header() {
@@ -192,10 +196,13 @@ class plan {
         const auto is = [&](const op& o, type t) { return !o.optional && schema_[o.node].type == t; };
         const auto member = [&](const char* name, avro::field& f, type t) {
             f = find(std::string("ChangeEventHeader.") + name);
-            return !f || (is(ops_[f.number], t) && (t != type::array || schema_[schema_[ops_[f.number].node].first].type == type::string));
+            return !f
+                   || (is(ops_[f.number], t)
+                       && (t != type::array || schema_[schema_[ops_[f.number].node].first].type == type::string));
         };
         header_fields& h = header_;
-        const bool fits = member("entityName", h.entity_name, type::string) && member("recordIds", h.record_ids, type::array)
+        const bool fits = member("entityName", h.entity_name, type::string)
+                          && member("recordIds", h.record_ids, type::array)
                           && member("changeType", h.change_type, type::enum_)
                           && member("changeOrigin", h.change_origin, type::string)
                           && member("transactionKey", h.transaction_key, type::string)
@@ -206,8 +213,9 @@ class plan {
                           && member("nulledFields", h.nulled_fields, type::array)
                           && member("diffFields", h.diff_fields, type::array)
                           && member("changedFields", h.changed_fields, type::array);
-        const avro::field usual[] = {h.entity_name, h.record_ids, h.change_type, h.change_origin, h.transaction_key, h.sequence_number,
-                                     h.commit_timestamp, h.commit_number, h.commit_user, h.nulled_fields, h.diff_fields, h.changed_fields};
+        const avro::field usual[] = {h.entity_name,     h.record_ids,      h.change_type,      h.change_origin,
+                                     h.transaction_key, h.sequence_number, h.commit_timestamp, h.commit_number,
+                                     h.commit_user,     h.nulled_fields,   h.diff_fields,      h.changed_fields};
         has_usual_header_ = ops_[0].child_count == std::size(usual);
         for (std::uint32_t i = 0; has_usual_header_ && i < std::size(usual); ++i)
             has_usual_header_ = usual[i] == child({0}, i);

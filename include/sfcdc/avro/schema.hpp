@@ -19,8 +19,20 @@
 namespace sfcdc::avro {
 
 enum class type : std::uint8_t {
-    null, boolean, int_, long_, float_, double_, bytes, string, // primitives, in this order in every schema
-    record, enum_, array, map, union_, fixed,
+    null,
+    boolean,
+    int_,
+    long_,
+    float_,
+    double_,
+    bytes,
+    string, // primitives, in this order in every schema
+    record,
+    enum_,
+    array,
+    map,
+    union_,
+    fixed,
 };
 
 // Immutable after parse_schema; owns all its text. Index 0..7 are the primitives.
@@ -28,7 +40,8 @@ class schema {
   public:
     struct node {
         avro::type type = type::null;
-        std::uint32_t first = 0; // record, enum, union: first entry of its table; array, map: the item's node; fixed: size
+        std::uint32_t first =
+            0; // record, enum, union: first entry of its table; array, map: the item's node; fixed: size
         std::uint32_t count = 0; // record, enum, union: how many entries
         std::uint32_t name = 0;  // record, enum, fixed: its full name
     };
@@ -42,7 +55,9 @@ class schema {
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(nodes_.size()); }
     const node& operator[](std::uint32_t index) const noexcept { return nodes_[index]; }
 
-    std::span<const field> fields(const node& record) const noexcept { return {fields_.data() + record.first, record.count}; }
+    std::span<const field> fields(const node& record) const noexcept {
+        return {fields_.data() + record.first, record.count};
+    }
     std::span<const std::string> symbols(const node& enumeration) const noexcept {
         return {symbols_.data() + enumeration.first, enumeration.count};
     }
@@ -98,7 +113,8 @@ class json_parser {
         return false;
     }
     void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+        while (at_ < text_.size()
+               && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
             ++at_;
     }
     bool eat(char c) {
@@ -189,10 +205,14 @@ class json_parser {
             return fail(errc::json_bad_escape);
         }
         const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-        if (c < 0x80) put(c);
-        else if (c < 0x800) put(0xc0 | c >> 6), put(0x80 | (c & 63));
-        else if (c < 0x10000) put(0xe0 | c >> 12), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
-        else put(0xf0 | c >> 18), put(0x80 | (c >> 12 & 63)), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
+        if (c < 0x80)
+            put(c);
+        else if (c < 0x800)
+            put(0xc0 | c >> 6), put(0x80 | (c & 63));
+        else if (c < 0x10000)
+            put(0xe0 | c >> 12), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
+        else
+            put(0xf0 | c >> 18), put(0x80 | (c >> 12 & 63)), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
         return true;
     }
 
@@ -290,7 +310,8 @@ class schema_parser {
         return out_->size() - 1;
     }
     bool within_limits(std::uint32_t value) {
-        const std::size_t entries = out_->nodes_.size() + out_->fields_.size() + out_->symbols_.size() + out_->branches_.size();
+        const std::size_t entries =
+            out_->nodes_.size() + out_->fields_.size() + out_->symbols_.size() + out_->branches_.size();
         return entries <= limits::schema_entries || fail(errc::schema_too_large, value);
     }
 
@@ -326,12 +347,14 @@ class schema_parser {
             if (b.type == type::union_) return fail(errc::schema_bad_union, i);
             for (const std::uint32_t other : branches) {
                 const bool named = b.type == type::record || b.type == type::enum_ || b.type == type::fixed;
-                if (other == branch || (!named && (*out_)[other].type == b.type)) return fail(errc::schema_bad_union, i);
+                if (other == branch || (!named && (*out_)[other].type == b.type))
+                    return fail(errc::schema_bad_union, i);
             }
             branches.push_back(branch);
         }
         if (branches.empty()) return fail(errc::schema_bad_union, value);
-        node = add({type::union_, static_cast<std::uint32_t>(out_->branches_.size()), static_cast<std::uint32_t>(branches.size())});
+        node = add({type::union_, static_cast<std::uint32_t>(out_->branches_.size()),
+                    static_cast<std::uint32_t>(branches.size())});
         out_->branches_.insert(out_->branches_.end(), branches.begin(), branches.end());
         return true;
     }
@@ -378,7 +401,8 @@ class schema_parser {
 
     bool record(std::uint32_t value, std::string space, std::uint32_t& node) {
         std::uint32_t list = 0;
-        if (!declare(value, type::record, space, node) || !attribute(value, "fields", json_kind::array, list)) return false;
+        if (!declare(value, type::record, space, node) || !attribute(value, "fields", json_kind::array, list))
+            return false;
         std::vector<schema::field> fields;
         std::unordered_map<std::string_view, std::uint32_t> taken; // views into json_
         for (std::uint32_t i = json_[list].first; i != detail::none; i = json_[i].next) {
@@ -397,13 +421,15 @@ class schema_parser {
         // Appended only now: records within this one have put their own fields first.
         out_->nodes_[node].first = static_cast<std::uint32_t>(out_->fields_.size());
         out_->nodes_[node].count = static_cast<std::uint32_t>(fields.size());
-        out_->fields_.insert(out_->fields_.end(), std::make_move_iterator(fields.begin()), std::make_move_iterator(fields.end()));
+        out_->fields_.insert(out_->fields_.end(), std::make_move_iterator(fields.begin()),
+                             std::make_move_iterator(fields.end()));
         return within_limits(value);
     }
 
     bool enumeration(std::uint32_t value, std::string space, std::uint32_t& node) {
         std::uint32_t list = 0;
-        if (!declare(value, type::enum_, space, node) || !attribute(value, "symbols", json_kind::array, list)) return false;
+        if (!declare(value, type::enum_, space, node) || !attribute(value, "symbols", json_kind::array, list))
+            return false;
         std::unordered_map<std::string_view, std::uint32_t> taken;
         out_->nodes_[node].first = static_cast<std::uint32_t>(out_->symbols_.size());
         for (std::uint32_t i = json_[list].first; i != detail::none; i = json_[i].next) {
@@ -417,9 +443,11 @@ class schema_parser {
 
     bool fixed(std::uint32_t value, std::string space, std::uint32_t& node) {
         std::uint32_t size = 0;
-        if (!declare(value, type::fixed, space, node) || !attribute(value, "size", json_kind::number, size)) return false;
+        if (!declare(value, type::fixed, space, node) || !attribute(value, "size", json_kind::number, size))
+            return false;
         const std::string& digits = json_[size].text;
-        const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), out_->nodes_[node].first);
+        const auto [end, bad] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), out_->nodes_[node].first);
         return (bad == std::errc() && end == digits.data() + digits.size()) || fail(errc::schema_bad_size, size);
     }
 

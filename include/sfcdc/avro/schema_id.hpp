@@ -67,7 +67,9 @@ inline void append_canonical(const schema& s, std::uint32_t index, std::vector<b
     static constexpr std::string_view primitives[] = {"\"null\"",  "\"boolean\"", "\"int\"",   "\"long\"",
                                                       "\"float\"", "\"double\"",  "\"bytes\"", "\"string\""};
     const schema::node& n = s[index];
-    const auto separated = [&](std::size_t i) { if (i != 0) out.push_back(','); };
+    const auto separated = [&](std::size_t i) {
+        if (i != 0) out.push_back(',');
+    };
     if (n.type <= type::string) {
         out.append(primitives[static_cast<std::size_t>(n.type)]);
         return;

@@ -55,15 +55,20 @@ namespace vector128 {
 
 inline bool read_16_digits(const char* digits, std::uint64_t& word) noexcept {
     const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(digits));
-    const auto at_most = [](__m128i bytes, char limit) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(limit)), bytes); };
+    const auto at_most = [](__m128i bytes, char limit) {
+        return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(limit)), bytes);
+    };
     const __m128i number = _mm_sub_epi8(text, _mm_set1_epi8('0'));
-    const __m128i letter = _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')); // of either case
+    const __m128i letter =
+        _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')); // of either case
     const __m128i is_number = at_most(number, 9);
     const __m128i is_letter = at_most(letter, 5);
     if (_mm_movemask_epi8(_mm_or_si128(is_number, is_letter)) != 0xffff) return false;
-    const __m128i values = _mm_or_si128(_mm_and_si128(is_number, number), _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10))));
+    const __m128i values = _mm_or_si128(_mm_and_si128(is_number, number),
+                                        _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10))));
     // In each pair the first digit is the higher one: both into one byte, and the eight bytes side by side.
-    const __m128i pairs = _mm_and_si128(_mm_or_si128(_mm_slli_epi16(values, 4), _mm_srli_epi16(values, 8)), _mm_set1_epi16(0xff));
+    const __m128i pairs =
+        _mm_and_si128(_mm_or_si128(_mm_slli_epi16(values, 4), _mm_srli_epi16(values, 8)), _mm_set1_epi16(0xff));
     const auto bytes = static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs)));
     word = __builtin_bswap64(bytes);
     return true;
@@ -75,7 +80,8 @@ inline bool read_16_digits(const char* digits, std::uint64_t& word) noexcept {
 // Sets bit first + n of `words` for each bit n of the number that `digits` write (without "0x"; no digits are no
 // bits). Bits at or above `count` are an error, zeros there are not. `words` holds at least first + count bits.
 // After an error some bits may have been set.
-inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count, std::uint64_t* words) noexcept {
+inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count,
+                          std::uint64_t* words) noexcept {
 #if defined(__SSE2__) && defined(__x86_64__)
     using vector128::read_16_digits;
 #else
@@ -101,7 +107,8 @@ inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uin
         if (bit + static_cast<unsigned>(std::bit_width(word)) > count) return errc::bitmap_bit_beyond_fields;
         const std::uint64_t at = first + bit;
         words[at / 64] |= word << at % 64;
-        if (const std::uint64_t high = at % 64 != 0 ? word >> (64 - at % 64) : 0; high != 0) words[at / 64 + 1] |= high;
+        if (const std::uint64_t high = at % 64 != 0 ? word >> (64 - at % 64) : 0; high != 0)
+            words[at / 64 + 1] |= high;
     }
     return errc::none;
 }

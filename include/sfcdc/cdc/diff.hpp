@@ -34,7 +34,8 @@ inline std::array<std::byte, 32> sha256(std::string_view text) {
     padded.append((120 - padded.size() % 64) % 64, '\0');
     for (int i = 7; i >= 0; --i) padded.push_back(static_cast<char>(std::uint64_t{text.size()} * 8 >> 8 * i));
 
-    std::uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    std::uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     for (std::size_t block = 0; block < padded.size(); block += 64) {
         std::uint32_t w[64] = {};
         for (std::size_t i = 0; i < 64; ++i) w[i / 4] = w[i / 4] << 8 | static_cast<unsigned char>(padded[block + i]);
@@ -45,11 +46,14 @@ inline std::array<std::byte, 32> sha256(std::string_view text) {
         }
         auto [a, b, c, d, e, f, g, h] = state;
         for (std::size_t i = 0; i < 64; ++i) {
-            const std::uint32_t t1 = h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + rounds[i] + w[i];
-            const std::uint32_t t2 = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+            const std::uint32_t t1 =
+                h + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) + ((e & f) ^ (~e & g)) + rounds[i] + w[i];
+            const std::uint32_t t2 =
+                (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
             h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
         }
-        state[0] += a, state[1] += b, state[2] += c, state[3] += d, state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d, state[4] += e, state[5] += f, state[6] += g,
+            state[7] += h;
     }
     std::array<std::byte, 32> digest{};
     for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<std::byte>(state[i / 4] >> (24 - 8 * (i % 4)));
@@ -77,7 +81,8 @@ inline result<std::string> apply_diff(std::string_view old_text, std::string_vie
         return {{}, {code, static_cast<std::uint32_t>(at - diff.data())}};
     };
     const std::vector<std::string_view> old_lines = detail::lines_of(old_text), lines = detail::lines_of(diff);
-    if (lines.size() < 2 || !lines[0].starts_with("---") || !lines[1].starts_with("+++ ")) return fail(errc::diff_syntax, diff.data());
+    if (lines.size() < 2 || !lines[0].starts_with("---") || !lines[1].starts_with("+++ "))
+        return fail(errc::diff_syntax, diff.data());
     const auto [hash, bad_hash] = wire::from_hex(lines[1].substr(4));
     if (bad_hash || hash.size() != 32) return fail(errc::diff_syntax, lines[1].data() + 4);
 
@@ -91,7 +96,8 @@ inline result<std::string> apply_diff(std::string_view old_text, std::string_vie
         const auto [end, bad] = std::from_chars(head.data() + 4, head.data() + head.size(), first);
         if (bad != std::errc()) return fail(errc::diff_syntax, head.data());
         // A hunk that takes no lines counts the line that it stands behind, any other its first line.
-        const bool takes_none = std::string_view(end, static_cast<std::size_t>(head.data() + head.size() - end)).starts_with(",0");
+        const bool takes_none =
+            std::string_view(end, static_cast<std::size_t>(head.data() + head.size() - end)).starts_with(",0");
         if (!takes_none && first == 0) return fail(errc::diff_syntax, head.data());
         const std::size_t start = takes_none ? first : first - 1;
         if (start < next || start > old_lines.size()) return fail(errc::diff_does_not_apply, head.data());
@@ -106,7 +112,8 @@ inline result<std::string> apply_diff(std::string_view old_text, std::string_vie
                 continue;
             }
             if (kind != ' ' && kind != '-') return fail(errc::diff_syntax, line.data());
-            if (next == old_lines.size() || old_lines[next] != rest) return fail(errc::diff_does_not_apply, line.data());
+            if (next == old_lines.size() || old_lines[next] != rest)
+                return fail(errc::diff_does_not_apply, line.data());
             if (kind == ' ') fresh.push_back(rest);
             ++next;
         }

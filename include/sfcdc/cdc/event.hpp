@@ -21,12 +21,23 @@ namespace sfcdc::cdc {
 
 // `unknown` is a symbol that this version does not know; event_header::change_type_name() still spells it.
 enum class change_type : std::uint8_t {
-    create, update, delete_, undelete, gap_create, gap_update, gap_delete, gap_undelete, gap_overflow, snapshot, unknown,
+    create,
+    update,
+    delete_,
+    undelete,
+    gap_create,
+    gap_update,
+    gap_delete,
+    gap_undelete,
+    gap_overflow,
+    snapshot,
+    unknown,
 };
 
 // In the order of the enum in Salesforce's schemas; older ones end before SNAPSHOT.
-inline constexpr std::string_view change_type_symbols[] = {"CREATE",     "UPDATE",     "DELETE",       "UNDELETE",     "GAP_CREATE",
-                                                           "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW", "SNAPSHOT"};
+inline constexpr std::string_view change_type_symbols[] = {"CREATE",       "UPDATE",     "DELETE",     "UNDELETE",
+                                                           "GAP_CREATE",   "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE",
+                                                           "GAP_OVERFLOW", "SNAPSHOT"};
 
 constexpr change_type change_type_from(std::string_view symbol) noexcept {
     for (std::uint8_t i = 0; i < std::size(change_type_symbols); ++i)
@@ -93,7 +104,8 @@ class event_header {
     std::string_view change_type_name() const noexcept {
         const auto index = static_cast<std::uint64_t>(read(member::change_type).read_long());
         if (at_[static_cast<std::size_t>(member::change_type)] == absent) return {};
-        if (symbols_ != nullptr) return index < symbol_count_ ? std::string_view(symbols_[index]) : std::string_view();
+        if (symbols_ != nullptr)
+            return index < symbol_count_ ? std::string_view(symbols_[index]) : std::string_view();
         return index < std::size(change_type_symbols) ? change_type_symbols[index] : std::string_view();
     }
     std::string_view change_origin() const noexcept { return read(member::change_origin).read_string(); }
@@ -114,8 +126,18 @@ class event_header {
     friend result<event_header> read_header(std::span<const std::byte> payload) noexcept;
 
     enum class member : std::uint8_t {
-        entity_name, record_ids, change_type, change_origin, transaction_key, sequence_number, commit_timestamp, commit_number,
-        commit_user, nulled_fields, diff_fields, changed_fields,
+        entity_name,
+        record_ids,
+        change_type,
+        change_origin,
+        transaction_key,
+        sequence_number,
+        commit_timestamp,
+        commit_number,
+        commit_user,
+        nulled_fields,
+        diff_fields,
+        changed_fields,
     };
     static constexpr std::size_t members = 12;
     static constexpr std::uint32_t absent = 0xffff'ffff;
@@ -130,7 +152,8 @@ class event_header {
     }
 
     std::span<const std::byte> payload_;
-    std::uint32_t at_[members] = {absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent, absent};
+    std::uint32_t at_[members] = {absent, absent, absent, absent, absent, absent,
+                                  absent, absent, absent, absent, absent, absent};
     const std::string* symbols_ = nullptr; // null: those of change_type_symbols
     std::uint32_t symbol_count_ = 0;
 };
@@ -172,8 +195,7 @@ enum class field_state : std::uint8_t {
     wrong_type, // from get() only: there is a value, but of another type
 };
 
-template <class T>
-struct field_value {
+template<class T> struct field_value {
     T value{};
     field_state state = field_state::unchanged;
 
@@ -194,8 +216,9 @@ class event {
         event_header out;
         if (!has_header()) return out;
         const avro::header_fields& h = plan_->header();
-        const avro::field fields[] = {h.entity_name, h.record_ids, h.change_type, h.change_origin, h.transaction_key, h.sequence_number,
-                                      h.commit_timestamp, h.commit_number, h.commit_user, h.nulled_fields, h.diff_fields, h.changed_fields};
+        const avro::field fields[] = {h.entity_name,     h.record_ids,      h.change_type,      h.change_origin,
+                                      h.transaction_key, h.sequence_number, h.commit_timestamp, h.commit_number,
+                                      h.commit_user,     h.nulled_fields,   h.diff_fields,      h.changed_fields};
         out.payload_ = payload_;
         for (std::size_t i = 0; i < event_header::members; ++i)
             if (fields[i]) out.at_[i] = datum_->begin(fields[i]);
@@ -227,7 +250,8 @@ class event {
 
       private:
         friend class event;
-        explicit states(const event& e) noexcept : event_(e), changed_(e.changed_fields()), nulled_(e.nulled_fields()) {
+        explicit states(const event& e) noexcept
+            : event_(e), changed_(e.changed_fields()), nulled_(e.nulled_fields()) {
             switch (e.has_header() ? e.header().change_type() : change_type::create) { // a platform event is whole
             case change_type::create:
             case change_type::undelete:
@@ -248,12 +272,12 @@ class event {
 
     // The value of a field that is there; a null value for one that is not.
     avro::value value(avro::field f) const noexcept {
-        return datum_->has(f) ? avro::value(plan_->schema(), (*plan_)[f].node, payload_, datum_->begin(f)) : avro::value();
+        return datum_->has(f) ? avro::value(plan_->schema(), (*plan_)[f].node, payload_, datum_->begin(f))
+                              : avro::value();
     }
 
     // A field's value as T; avro::value::read() says which types convert.
-    template <class T>
-    field_value<T> get(avro::field f) const noexcept {
+    template<class T> field_value<T> get(avro::field f) const noexcept {
         field_value<T> out;
         out.state = state(f);
         if (out.state == field_state::value && !value(f).read(out.value)) out.state = field_state::wrong_type;
@@ -282,7 +306,7 @@ class decoder {
 
     // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns. Faster than one
     // decode() after the other, because two payloads are always under way.
-    template <class F>
+    template<class F>
     void decode_each(const avro::plan& p, std::span<const std::span<const std::byte>> payloads, F&& f) {
         std::size_t i = 0;
         for (; i + 1 < payloads.size(); i += 2) {
@@ -317,7 +341,8 @@ class decoder {
             if (!out.error) out.error = expand(p, payload, h.nulled_fields, lists.data() + words, e.nulled_);
             if (!out.error) out.error = expand(p, payload, h.diff_fields, lists.data() + 2 * words, e.diff_);
         }
-        error expand(const avro::plan& p, std::span<const std::byte> payload, avro::field array, std::uint64_t* words, const std::uint64_t*& list) const {
+        error expand(const avro::plan& p, std::span<const std::byte> payload, avro::field array, std::uint64_t* words,
+                     const std::uint64_t*& list) const {
             if (!array) return {};
             const std::uint32_t at = datum.begin(array);
             if (payload[at] == std::byte{0}) return {}; // no elements

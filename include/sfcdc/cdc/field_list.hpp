@@ -38,7 +38,10 @@ class field_list {
         std::string_view operator*() const noexcept { return list_->plan_->name(field()); }
         avro::field field() const noexcept { return {at_}; }
         iterator& operator++() noexcept { return at_ = list_->next(at_ + 1), *this; }
-        iterator operator++(int) noexcept { iterator old = *this; return ++*this, old; }
+        iterator operator++(int) noexcept {
+            iterator old = *this;
+            return ++*this, old;
+        }
         friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
 
       private:
@@ -51,7 +54,8 @@ class field_list {
     bool empty() const noexcept { return next(0) == fields(); }
     std::size_t size() const noexcept {
         std::size_t n = 0;
-        for (std::uint32_t w = 0; words_ != nullptr && w < words(); ++w) n += static_cast<std::size_t>(std::popcount(words_[w]));
+        for (std::uint32_t w = 0; words_ != nullptr && w < words(); ++w)
+            n += static_cast<std::size_t>(std::popcount(words_[w]));
         return n;
     }
     bool contains(avro::field f) const noexcept {
@@ -80,7 +84,10 @@ class field_list {
             iterator(const field_list& list, std::uint32_t at) noexcept : list_(&list), at_(at) { settle(); }
             std::string_view operator*() const noexcept { return list_->plan_->name({at_}); }
             iterator& operator++() noexcept { return ++at_, settle(), *this; }
-            iterator operator++(int) noexcept { iterator old = *this; return ++*this, old; }
+            iterator operator++(int) noexcept {
+                iterator old = *this;
+                return ++*this, old;
+            }
             friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
 
           private:
@@ -142,7 +149,8 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
 }
 
 // The whole array, which starts at payload[at] and has been walked before, into `words`.
-inline error expand_field_list(const avro::plan& p, std::span<const std::byte> payload, std::uint32_t at, std::uint64_t* words) noexcept {
+inline error expand_field_list(const avro::plan& p, std::span<const std::byte> payload, std::uint32_t at,
+                               std::uint64_t* words) noexcept {
     avro::cursor in(payload, at);
     while (std::uint64_t count = in.read_block()) {
         for (; count > 0 && !in.failed(); --count) {

@@ -32,10 +32,11 @@ class json_writer {
     void boolean(bool v) { out_.append(v ? "true" : "false"); }
     void integer(std::int64_t v) { number(v); }
 
-    template <class Float>
-    void floating(Float v) {
-        if (std::isfinite(v)) number(v);
-        else out_.append(std::isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    template<class Float> void floating(Float v) {
+        if (std::isfinite(v))
+            number(v);
+        else
+            out_.append(std::isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
     }
 
     void string(std::string_view text) {
@@ -89,8 +90,7 @@ class json_writer {
         first = false;
     }
 
-    template <class Range>
-    void strings(const Range& texts) {
+    template<class Range> void strings(const Range& texts) {
         out_.push_back('[');
         bool first = true;
         for (const std::string_view text : texts) separate(first), string(text);
@@ -131,14 +131,12 @@ class json_writer {
     }
 
   private:
-    template <class T>
-    static T read(const avro::value& v) noexcept {
+    template<class T> static T read(const avro::value& v) noexcept {
         T out{};
         v.read(out);
         return out;
     }
-    template <class T>
-    void number(T v) {
+    template<class T> void number(T v) {
         char* const to = out_.reserve(32);
         out_.advance(static_cast<std::size_t>(std::to_chars(to, to + 32, v).ptr - to));
     }
@@ -197,7 +195,9 @@ enum class body : std::uint8_t {
 inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
     const avro::plan& p = e.plan();
     const cdc::event::states states = e.field_states(); // looked up once: there may be hundreds of fields
-    const auto stated = [&](avro::field f) { return p[f].wanted && (which == body::all_fields || states[f] != cdc::field_state::unchanged); };
+    const auto stated = [&](avro::field f) {
+        return p[f].wanted && (which == body::all_fields || states[f] != cdc::field_state::unchanged);
+    };
     for (std::uint32_t i = e.has_header() ? 1 : 0; i < p.field_count(); ++i) {
         const avro::field f{i};
         const avro::op& o = p[f];
@@ -214,7 +214,8 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
             const avro::field child = p.child(f, c);
             if (!p[child].wanted) continue;
             compound = (!o.wanted && (which == body::all_fields || e.has_value(child)))
-                       || (which == body::stated && states[child] == cdc::field_state::null && states[f] == cdc::field_state::unchanged);
+                       || (which == body::stated && states[child] == cdc::field_state::null
+                           && states[f] == cdc::field_state::unchanged);
         }
         if (!compound && !stated(f)) continue;
         json.avro_key(p.name(f), first);
@@ -353,8 +354,7 @@ struct record {
 };
 
 // Calls f(record) once for each row that the event gives in this layout; at least once, also without record ids.
-template <class F>
-void for_each_row(const layout& l, const cdc::event& e, F&& f) {
+template<class F> void for_each_row(const layout& l, const cdc::event& e, F&& f) {
     const auto single = [](std::string_view id) { // "001*" is all accounts, the other stands for an overflow
         return id.find('*') == std::string_view::npos && id != "000000000000000AAA" ? id : std::string_view();
     };
@@ -368,7 +368,8 @@ void for_each_row(const layout& l, const cdc::event& e, F&& f) {
 
 // What a row is made from; the header is looked up once for all columns.
 struct source {
-    source(const cdc::event& e, const envelope& a, const record& r) noexcept : event(e), around(a), of(r), header(e.header()) {}
+    source(const cdc::event& e, const envelope& a, const record& r) noexcept
+        : event(e), around(a), of(r), header(e.header()) {}
     const cdc::event& event;
     const envelope& around;
     const record& of;
@@ -378,8 +379,7 @@ struct source {
 // Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
 // .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(wire::appender&)`
 // appends the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
-template <class Visitor>
-void visit(const column& c, const source& from, Visitor&& visitor) {
+template<class Visitor> void visit(const column& c, const source& from, Visitor&& visitor) {
     const auto& [e, around, of, header] = from;
     const auto text = [&](std::string_view s) { s.empty() ? visitor.null() : visitor.string(s); };
     const auto time = [&](std::int64_t ms) { // in the unit of the column; a time out of its range stays what it is
@@ -404,8 +404,10 @@ void visit(const column& c, const source& from, Visitor&& visitor) {
     case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
     case column_source::diff_fields: return visitor.string_array(e.diff_fields());
     case column_source::transaction_key: return text(header.transaction_key());
-    case column_source::sequence_number: return e.has_header() ? visitor.integer(header.sequence_number()) : visitor.null();
-    case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number()) : visitor.null();
+    case column_source::sequence_number:
+        return e.has_header() ? visitor.integer(header.sequence_number()) : visitor.null();
+    case column_source::commit_number:
+        return e.has_header() ? visitor.bigint(header.commit_number()) : visitor.null();
     case column_source::commit_user: return text(header.commit_user());
     case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(of.ordinal));
     case column_source::record_id: return text(of.id);
@@ -416,9 +418,14 @@ void visit(const column& c, const source& from, Visitor&& visitor) {
         return time(at ? at.value : around.received_timestamp);
     }
     case column_source::received_timestamp: return time(around.received_timestamp);
-    case column_source::stated_json: return visitor.json_text([&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
-    case column_source::body_json: return visitor.json_text([&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
-    case column_source::event_json: return visitor.json_text([&](wire::appender& out) { return detail::append_datum(e, out); });
+    case column_source::stated_json:
+        return visitor.json_text(
+            [&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
+    case column_source::body_json:
+        return visitor.json_text(
+            [&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
+    case column_source::event_json:
+        return visitor.json_text([&](wire::appender& out) { return detail::append_datum(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
     }
 }
@@ -434,10 +441,8 @@ struct json_columns {
     void bigint(std::int64_t v) { writer.integer(v); }
     void string(std::string_view v) { writer.string(v); }
     void binary(std::span<const std::byte> v) { writer.base64(v); }
-    template <class Range>
-    void string_array(const Range& v) { writer.strings(v); }
-    template <class Append>
-    void json_text(Append&& append) {
+    template<class Range> void string_array(const Range& v) { writer.strings(v); }
+    template<class Append> void json_text(Append&& append) {
         std::string text;
         {
             wire::appender appended(text);
@@ -450,7 +455,8 @@ struct json_columns {
 } // namespace detail
 
 // One row as a JSON object; JSON columns are strings that hold JSON, as Zerobus wants them.
-inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out, const record& of = {}) {
+inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out,
+                                 const record& of = {}) {
     wire::appender appended(out);
     json_writer writer(appended);
     detail::json_columns columns{writer};

@@ -78,7 +78,8 @@ enum class granularity : std::uint8_t { event, record };
 class layout {
   public:
     layout() = default;
-    explicit layout(std::vector<column> columns, granularity rows = granularity::event) : columns_(std::move(columns)), rows_(rows) {}
+    explicit layout(std::vector<column> columns, granularity rows = granularity::event)
+        : columns_(std::move(columns)), rows_(rows) {}
 
     std::span<const column> columns() const noexcept { return columns_; }
     granularity rows() const noexcept { return rows_; }
@@ -89,7 +90,8 @@ class layout {
         result<layout> out{layout({}, rows_), {}};
         for (std::size_t i = 0; i < names.size(); ++i) {
             const column* const c = find(names[i]);
-            if (c == nullptr || out.value.find(names[i]) != nullptr) return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
+            if (c == nullptr || out.value.find(names[i]) != nullptr)
+                return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
             out.value.columns_.push_back(*c);
         }
         return out;

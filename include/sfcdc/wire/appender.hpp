@@ -21,7 +21,8 @@ class appender {
 
     // Room for n more bytes, to be written and then taken by advance().
     char* reserve(std::size_t n) {
-        if (room_ - size_ < n) [[unlikely]] grow(n);
+        if (room_ - size_ < n) [[unlikely]]
+            grow(n);
         return out_.data() + size_;
     }
     void advance(std::size_t n) noexcept { size_ += n; }

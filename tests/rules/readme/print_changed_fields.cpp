@@ -1,7 +1,8 @@
 #include <string>
 
 int main() {
-    const char* const schema = R"({"type":"record","name":"T","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"H","fields":[
+    const char* const schema =
+        R"({"type":"record","name":"T","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"H","fields":[
         {"name":"changedFields","type":{"type":"array","items":"string"}}]}},{"name":"Phone","type":["null","string"]},
         {"name":"BillingAddress","type":["null",{"type":"record","name":"A","fields":[{"name":"Street","type":["null","string"]},{"name":"City","type":["null","string"]}]}]}]})";
     const std::string payload = std::string("\x04\x08") + "0x02" + "\x0c" + "2-0x02" + std::string(3, '\0');

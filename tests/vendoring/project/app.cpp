@@ -3,6 +3,7 @@
 std::string_view name_of_field(const sfcdc::avro::plan& plan, std::uint32_t number); // other.cpp
 
 int main() {
-    const auto [plan, bad] = sfcdc::avro::compile(R"({"type":"record","name":"X__e","fields":[{"name":"a","type":"int"}]})");
+    const auto [plan, bad] =
+        sfcdc::avro::compile(R"({"type":"record","name":"X__e","fields":[{"name":"a","type":"int"}]})");
     return !bad && name_of_field(plan, 0) == "a" ? 0 : 1;
 }
