@@ -79,6 +79,10 @@ void pipeline::run(const std::stop_token& stop) {
                               "Salesforce ended the subscription to " + stream_.topic + " for good (" + end.text
                                   + "); check [[stream]] topic and the permissions of the run-as user.");
             }
+            if (!position_ && preset_ == start_position::latest)
+                spdlog::warn("{}: no position was received yet, so the next subscription starts from latest again "
+                             "and does not see what comes meanwhile",
+                             stream_.topic);
             spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, end.text, delay.count());
             pause(stop, delay);
         }

@@ -277,7 +277,8 @@ zerobus_sink::outcome zerobus_sink::judge(const grpc::Status& status, const call
     }
     if (state.rotate_until || (closing_ && queue_.empty())) {
         spdlog::debug("zerobus: {}: stream rotated", stream_.table);
-        return outcome::reconnect_now;
+        // A server that wants to close before it has taken anything is not rotating, it is in trouble.
+        return state.progress || queue_.empty() ? outcome::reconnect_now : outcome::reconnect_later;
     }
     switch (status.error_code()) {
     case grpc::StatusCode::UNAUTHENTICATED:

@@ -285,6 +285,7 @@ class walker {
         const auto text = [&]() __attribute__((always_inline)) {
             auto length = static_cast<std::uint32_t>(*p++);
             if (length >= 0x80) [[unlikely]] {
+                if (p == last) return usual = false;
                 length = (length & 0x7f) | static_cast<std::uint32_t>(*p++) << 7;
                 usual &= length < 1u << 14 && p < last;
             }

@@ -44,7 +44,8 @@ class skipper {
                 const std::byte* const start = in_.position();
                 skip(f.node, depth + 1);
                 if (in_.failed()) return;
-                count_if_empty(start); // nulls, and records of empty records: few types can make 2^60 values of no bytes
+                count_if_empty(
+                    start); // nulls, and records of empty records: few types can make 2^60 values of no bytes
             }
             return;
         case type::array:
@@ -56,7 +57,8 @@ class skipper {
     std::uint32_t read_index(std::uint32_t count, errc code) noexcept {
         const std::byte* const start = in_.position();
         const std::int64_t index = in_.read_long();
-        if (index >= 0 && index < count) [[likely]] return static_cast<std::uint32_t>(index);
+        if (index >= 0 && index < count) [[likely]]
+            return static_cast<std::uint32_t>(index);
         in_.fail(code, start);
         return 0;
     }
@@ -102,8 +104,7 @@ class value {
     // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);
     // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
     // string). False when the type is another one.
-    template <class T>
-    bool read(T& out) const noexcept {
+    template<class T> bool read(T& out) const noexcept {
         cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
         const avro::type t = type();
         if constexpr (std::is_same_v<T, bool>) {
@@ -131,30 +132,30 @@ class value {
             out = in.read_string();
         } else {
             static_assert(std::is_same_v<T, std::span<const std::byte>>, "no Avro type is read as this C++ type");
-            if (t == type::fixed) out = payload_.subspan(at_, (*schema_)[node_].first);
-            else if (t == type::bytes || t == type::string) out = in.read_bytes();
-            else return false;
+            if (t == type::fixed)
+                out = payload_.subspan(at_, (*schema_)[node_].first);
+            else if (t == type::bytes || t == type::string)
+                out = in.read_bytes();
+            else
+                return false;
         }
         return true;
     }
 
     // Calls f(value) for each item of an array, f(key, value) for each entry of a map, f(name, value) for each field of
     // a record, in their order; does nothing for other types.
-    template <class F>
-    void for_each_item(F&& f) const {
+    template<class F> void for_each_item(F&& f) const {
         if (type() == type::array)
             for_each_in_blocks([&](cursor& in) { f(value(*schema_, item_node(), payload_, in.offset())); });
     }
-    template <class F>
-    void for_each_entry(F&& f) const {
+    template<class F> void for_each_entry(F&& f) const {
         if (type() != type::map) return;
         for_each_in_blocks([&](cursor& in) {
             const std::string_view key = in.read_string();
             f(key, value(*schema_, item_node(), payload_, in.offset()));
         });
     }
-    template <class F>
-    void for_each_field(F&& f) const {
+    template<class F> void for_each_field(F&& f) const {
         if (type() != type::record) return;
         cursor in(payload_, at_);
         for (const schema::field& field : schema_->fields((*schema_)[node_])) {
@@ -166,8 +167,7 @@ class value {
   private:
     std::uint32_t item_node() const noexcept { return (*schema_)[node_].first; }
 
-    template <class F>
-    void for_each_in_blocks(F&& f) const {
+    template<class F> void for_each_in_blocks(F&& f) const {
         cursor in(payload_, at_);
         while (std::uint64_t count = in.read_block()) {
             for (; count > 0 && !in.failed(); --count) {

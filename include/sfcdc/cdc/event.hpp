@@ -302,7 +302,7 @@ class decoder {
         if (!out.error) scratch_[0].finish(p, payload, out);
         return out;
     }
-    result<event> decode(avro::plan&&, std::span<const std::byte>) = delete; // the event would outlive the plan
+    result<event> decode(const avro::plan&&, std::span<const std::byte>) = delete; // the event would outlive the plan
 
     // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns. Faster than one
     // decode() after the other, because two payloads are always under way.

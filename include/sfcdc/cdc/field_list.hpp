@@ -33,11 +33,12 @@ class field_list {
         using difference_type = std::ptrdiff_t;
 
         iterator() = default;
-        iterator(const field_list& list, std::uint32_t at) noexcept : list_(&list), at_(list.next(at)) {}
+        iterator(const field_list& list, std::uint32_t at) noexcept
+            : plan_(list.plan_), words_(list.words_), at_(list.next(at)) {}
 
-        std::string_view operator*() const noexcept { return list_->plan_->name(field()); }
+        std::string_view operator*() const noexcept { return plan_->name(field()); }
         avro::field field() const noexcept { return {at_}; }
-        iterator& operator++() noexcept { return at_ = list_->next(at_ + 1), *this; }
+        iterator& operator++() noexcept { return at_ = field_list(*plan_, words_).next(at_ + 1), *this; }
         iterator operator++(int) noexcept {
             iterator old = *this;
             return ++*this, old;
@@ -45,7 +46,8 @@ class field_list {
         friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
 
       private:
-        const field_list* list_ = nullptr;
+        const avro::plan* plan_ = nullptr; // not the list: it may be a temporary
+        const std::uint64_t* words_ = nullptr;
         std::uint32_t at_ = 0;
     };
 

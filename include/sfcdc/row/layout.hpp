@@ -62,12 +62,12 @@ struct column {
 
 // What the protocol says around the payload. Views, used during one append only. Empty text: the column is null.
 struct envelope {
-    std::string_view event_id;
-    std::string_view schema_id;
-    std::string_view topic_name;
-    std::string_view org_id;
-    std::span<const std::byte> replay_id;
-    std::string_view schema_json;
+    std::string_view event_id{};
+    std::string_view schema_id{};
+    std::string_view topic_name{};
+    std::string_view org_id{};
+    std::span<const std::byte> replay_id{};
+    std::string_view schema_json{};
     std::int64_t received_timestamp = 0; // milliseconds since the epoch, UTC
 };
 
