@@ -41,16 +41,19 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (got == errc::none)
         for (std::uint32_t i = 0; i < first + count; ++i)
             fuzz::require((words[i / 64] >> i % 64 & 1) == (i >= first && bits[i - first] ? 1u : 0u));
-    if (digits.text().size() >= 16) {
-        std::uint64_t a = 0, b = 0;
-        const bool sound = cdc::scalar::read_16_digits(digits.text().data(), a);
+    // The kernels on the last digits, and the whole again with bytes in front that may be read.
 #if defined(__SSE2__) && defined(__x86_64__)
-        fuzz::require(cdc::vector128::read_16_digits(digits.text().data(), b) == sound);
-        fuzz::require(!sound || a == b);
-#else
-        (void)sound, (void)b;
-#endif
+    for (std::size_t n = 1; digits.text().size() >= 16 && n <= 16; ++n) {
+        const char* const end = digits.text().data() + digits.text().size();
+        std::uint64_t a = 0, b = 0;
+        const bool sound = cdc::scalar::read_digits(end - n, n, a);
+        fuzz::require(cdc::vector128::read_digits_before(end, n, b) == sound && (!sound || a == b));
     }
+#endif
+    const fuzz::exact_bytes with_front({data, size});
+    std::vector<std::uint64_t> again(words.size());
+    const errc other = cdc::expand_bitmap(with_front.text().substr(2), first, count, again.data(), 2);
+    fuzz::require((other == errc::none) == (got == errc::none) && (got != errc::none || again == words));
 
     static const auto [plan, bad] = avro::compile(
         R"({"type":"record","name":"E","fields":[{"name":"a","type":["null","string"]},{"name":"b","type":["null",)"

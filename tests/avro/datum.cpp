@@ -429,3 +429,27 @@ TEST_CASE("datum: one for many plans and payloads, in any order") {
     }
     CHECK(datum.present().empty());
 }
+
+TEST_CASE("zero_run and nonzero_64 against a look at each byte, at all places of blocks of exact size") {
+    std::mt19937 random(11);
+    for (std::size_t size = 64; size < 200; size += 1 + random() % 5) {
+        std::string bytes(size, '\0');
+        for (int set = static_cast<int>(random() % 4); set > 0; --set)
+            bytes[random() % size] = static_cast<char>(1 + random() % 255);
+        const exact_bytes block(bytes);
+        const std::byte* const base = block.span().data();
+        const std::byte* const last = base + size;
+        for (std::size_t at = 0; at <= size; ++at) {
+            std::size_t zeros = 0;
+            while (at + zeros < size && bytes[at + zeros] == 0) ++zeros;
+            for (const std::size_t most : {std::size_t{1}, std::size_t{17}, std::size_t{64}, std::size_t{500}}) {
+                const std::size_t run = avro::detail::zero_run(base + at, last, most);
+                REQUIRE((zeros < most ? run == zeros : run >= most && run <= zeros));
+            }
+            if (size - at < 64) continue;
+            std::uint64_t mask = 0;
+            for (std::size_t i = 0; i < 64; ++i) mask |= std::uint64_t{bytes[at + i] != 0} << i;
+            REQUIRE(avro::detail::nonzero_64(base + at) == mask);
+        }
+    }
+}

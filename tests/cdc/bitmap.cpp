@@ -2,8 +2,10 @@
 #include "catch.hpp"
 #include "exact_bytes.hpp"
 
+#include <algorithm>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <sfcdc/cdc/bitmap.hpp>
@@ -110,4 +112,36 @@ TEST_CASE("bitmaps add to the bits that are set already") {
     CHECK(cdc::expand_bitmap("3", 63, 2, words) == errc::none);
     CHECK(words[0] == (std::uint64_t{1} << 63 | 3));
     CHECK(words[1] == 1);
+}
+
+TEST_CASE("the kernels agree, on every number of digits, and what stands in front does not matter") {
+    std::mt19937 random(5);
+    const std::string_view alphabet = "0123456789abcdefABCDEFgG/:@`x-";
+    for (int round = 0; round < 4000; ++round) {
+        std::string text(16 + random() % 40, '0');
+        for (char& c : text) c = alphabet[random() % (random() % 8 == 0 ? alphabet.size() : 22)];
+        const exact_bytes block(text);
+        const char* const end = block.text().data() + text.size();
+        for (std::size_t n = 1; n <= 16; ++n) {
+            std::uint64_t by_one = 0;
+            for (std::size_t i = 0; i < n; ++i)
+                by_one = by_one << 4 | static_cast<unsigned>(wire::hex_digit((end - n)[i]) & 15);
+            const bool digits = std::all_of(end - n, end, [](char c) { return wire::hex_digit(c) >= 0; });
+            std::uint64_t word = 0;
+            REQUIRE(cdc::scalar::read_digits(end - n, n, word) == digits);
+            if (digits) REQUIRE(word == by_one);
+#if defined(__SSE2__) && defined(__x86_64__)
+            REQUIRE(cdc::vector128::read_digits_before(end, n, word) == digits);
+            if (digits) REQUIRE(word == by_one);
+#endif
+        }
+        // The same number with any number of readable bytes in front of it.
+        const std::size_t front = random() % text.size();
+        const std::string_view number = block.text().substr(front);
+        std::vector<std::uint64_t> alone(8), with_front(8);
+        const errc a = cdc::expand_bitmap(std::string(number), 3, 400, alone.data());
+        const errc b = cdc::expand_bitmap(number, 3, 400, with_front.data(), front);
+        REQUIRE(a == b);
+        if (a == errc::none) REQUIRE(alone == with_front);
+    }
 }

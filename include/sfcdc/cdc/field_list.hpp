@@ -129,8 +129,9 @@ class field_list {
     const std::uint64_t* words_ = nullptr;
 };
 
-// One element of such an array into `words`, a set over all fields of the plan.
-inline errc expand_element(const avro::plan& p, std::string_view element, std::uint64_t* words) noexcept {
+// One element of such an array into `words`, a set over all fields of the plan. `in_front`: as for expand_bitmap.
+inline errc expand_element(const avro::plan& p, std::string_view element, std::uint64_t* words,
+                           std::size_t in_front = 0) noexcept {
     if (element.empty()) return errc::none;
     std::uint32_t first = 0, count = p.field_count();
     if (element.size() < 2 || (element[1] | 0x20) != 'x') { // not "0x": a nested one
@@ -144,10 +145,11 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
         first = p[{parent}].first_child;
         count = p[{parent}].child_count;
         element.remove_prefix(dash + 1);
+        in_front += dash + 1;
         if (element.size() < 2 || (element[1] | 0x20) != 'x') return errc::bitmap_syntax;
     }
     if (element[0] != '0') return errc::bitmap_syntax;
-    return expand_bitmap(element.substr(2), first, count, words);
+    return expand_bitmap(element.substr(2), first, count, words, in_front + 2);
 }
 
 // The whole array, which starts at payload[at] and has been walked before, into `words`.
@@ -157,7 +159,9 @@ inline error expand_field_list(const avro::plan& p, std::span<const std::byte> p
     while (std::uint64_t count = in.read_block()) {
         for (; count > 0 && !in.failed(); --count) {
             const std::uint32_t where = in.offset();
-            if (const errc bad = expand_element(p, in.read_string(), words); bad != errc::none) return {bad, where};
+            const std::string_view element = in.read_string();
+            const auto in_front = static_cast<std::size_t>(element.data() - wire::as_chars(payload).data());
+            if (const errc bad = expand_element(p, element, words, in_front); bad != errc::none) return {bad, where};
         }
         if (in.failed()) break;
     }
