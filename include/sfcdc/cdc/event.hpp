@@ -319,7 +319,10 @@ class decoder {
             f(i, std::as_const(first));
             f(i + 1, std::as_const(second));
         }
-        if (i < payloads.size()) f(i, decode(p, payloads[i]));
+        if (i < payloads.size()) {
+            const result<event> odd = decode(p, payloads[i]);
+            f(i, odd); // as the others: not a temporary
+        }
     }
 
   private:
