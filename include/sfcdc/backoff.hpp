@@ -8,6 +8,9 @@
 
 namespace sfcdc {
 
+// When something happens, for the protocols: always an argument, so that a test can be years long. Only differences count.
+using time_point = std::chrono::steady_clock::time_point;
+
 // Deterministic for a seed; holds no clock.
 class backoff {
   public:

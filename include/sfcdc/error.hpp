@@ -53,6 +53,10 @@ enum class errc : std::uint8_t {
     // layouts; offset = position in the list of names
     unknown_column,
 
+    // protobuf messages; offset = byte in the message
+    message_truncated,
+    message_bad_tag,
+
     // texts of bytes; offset = character in the text
     bad_hex,
     bad_base64,
@@ -100,6 +104,8 @@ constexpr const char* message(errc code) noexcept {
     case errc::diff_does_not_apply: return "the diff is not for this text";
     case errc::diff_wrong_hash: return "the text that the diff gives does not have the SHA-256 that it should";
     case errc::unknown_column: return "the layout has no column of this name, or the name is taken";
+    case errc::message_truncated: return "the message ends inside a field";
+    case errc::message_bad_tag: return "this is not the tag of a protobuf field, or it begins a group";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";

@@ -77,3 +77,57 @@ TEST_CASE("an appender writes behind what is there, in pieces of every length") 
         REQUIRE(out == "Beforegap" + piece + ".");
     }
 }
+
+TEST_CASE("the reader gives back what the writer wrote, and steps over what nobody asks for") {
+    const std::string message = written([](auto& w, auto& appended) {
+        w.varint(1, 150);
+        w.int64(2, -2);
+        w.bytes(3, "testing");
+        w.tag(4, wire::wire_type::fixed32), appended.append(std::string_view("\x01\x02\x03\x04", 4));
+        w.tag(5, wire::wire_type::fixed64), appended.append(std::string_view("\x01\0\0\0\0\0\0\x80", 8));
+        w.varint(3, 9); // known by number, not by type
+        w.bytes(0x1fffffff, "");
+    });
+    wire::protobuf_reader in(message);
+    REQUIRE(in.next());
+    CHECK((in.is(1, wire::wire_type::varint) && in.number() == 150));
+    REQUIRE(in.next());
+    CHECK((in.is(2, wire::wire_type::varint) && in.int64() == -2 && in.int32() == -2));
+    REQUIRE(in.next());
+    CHECK((in.is(3, wire::wire_type::length_delimited) && in.bytes() == "testing"));
+    REQUIRE(in.next());
+    CHECK((in.is(4, wire::wire_type::fixed32) && in.number() == 0x04030201));
+    REQUIRE(in.next());
+    CHECK((in.is(5, wire::wire_type::fixed64) && in.number() == 0x8000000000000001));
+    REQUIRE(in.next());
+    CHECK((in.field() == 3 && !in.is(3, wire::wire_type::length_delimited)));
+    REQUIRE(in.next());
+    CHECK((in.field() == 0x1fffffff && in.bytes().empty()));
+    CHECK(!in.next());
+    CHECK(!in.error());
+    CHECK(!in.next());
+}
+
+TEST_CASE("the reader says what is wrong with a message, and where") {
+    const auto read = [](std::string_view message) {
+        const std::string exact(message); // ASan sees a read past the end
+        wire::protobuf_reader in(exact);
+        while (in.next()) {
+        }
+        CHECK(!in.next()); // the error sticks
+        return in.error();
+    };
+    using namespace std::string_view_literals;
+    CHECK(read("\x08"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x08\x96"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x08\x01\x88"sv) == error{errc::message_truncated, 2});
+    CHECK(read("\x12\x02x"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01x"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x0d\x01\x02\x03"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x09\x01\x02\x03\x04\x05\x06\x07"sv) == error{errc::message_truncated, 1});
+    CHECK(read("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv) == error{errc::varint_too_long, 1});
+    CHECK(read("\x08\x01\x00\x01"sv) == error{errc::message_bad_tag, 2}); // field 0
+    CHECK(read("\x0b\x0c"sv) == error{errc::message_bad_tag, 0});         // a group
+    CHECK(read("\x0e"sv) == error{errc::message_bad_tag, 0});
+    CHECK(read("\x88\x80\x80\x80\x80\x01\x01"sv) == error{errc::message_bad_tag, 0}); // a tag of more than 32 bits
+}

@@ -1,4 +1,4 @@
-// Protobuf's wire format, written by hand: tags and fields appended to a buffer, no message classes.
+// Protobuf's wire format by hand, in both directions: fields appended to a buffer, and read as views; no message classes.
 // Source: protobuf.dev, "Encoding".
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/varint.hpp>
 
@@ -56,6 +57,92 @@ class protobuf_writer {
     void number(std::uint64_t v) { out_.advance(put(out_.reserve(max_varint_bytes), v)); }
 
     appender& out_;
+};
+
+// Walks the fields of one message:
+//
+//     protobuf_reader in(bytes);
+//     while (in.next())
+//         if (in.is(1, wire_type::length_delimited)) name = in.bytes();
+//     if (in.error()) ...
+//
+// What the caller does not ask for, unknown fields and known ones of another wire type, is stepped over, as protobuf
+// has it; of a field that comes twice the last one counts. The first error sticks and ends the walk; its offset counts
+// from the start of these bytes. Groups (wire types 3 and 4), which proto3 does not have, are an error. A view: the
+// bytes must outlive it and what it returns.
+class protobuf_reader {
+  public:
+    explicit protobuf_reader(std::string_view message) noexcept : begin_(message.data()), rest_(message) {}
+
+    // Moves to the next field and reads it; false at the end of the message and after an error.
+    bool next() noexcept {
+        if (rest_.empty()) return false;
+        const char* const start = rest_.data();
+        std::uint64_t tag = 0;
+        if (!take(tag)) return false;
+        field_ = static_cast<std::uint32_t>(tag >> 3);
+        type_ = static_cast<wire_type>(tag & 7);
+        if (tag > 0xffff'ffff || field_ == 0) return fail(errc::message_bad_tag, start);
+        switch (type_) {
+        case wire_type::varint: return take(number_);
+        case wire_type::fixed64: return take_fixed(8);
+        case wire_type::fixed32: return take_fixed(4);
+        case wire_type::length_delimited: {
+            const char* const length_at = rest_.data();
+            std::uint64_t length = 0;
+            if (!take(length)) return false;
+            if (length > rest_.size()) return fail(errc::message_truncated, length_at);
+            bytes_ = rest_.substr(0, static_cast<std::size_t>(length));
+            rest_.remove_prefix(bytes_.size());
+            return true;
+        }
+        }
+        return fail(errc::message_bad_tag, start);
+    }
+
+    std::uint32_t field() const noexcept { return field_; }
+    bool is(std::uint32_t field, wire_type type) const noexcept { return field_ == field && type_ == type; }
+    // Of a varint or fixed field: its bits.
+    std::uint64_t number() const noexcept { return number_; }
+    // int32 and enum: protobuf keeps the low 32 bits of whatever was sent.
+    std::int32_t int32() const noexcept { return static_cast<std::int32_t>(static_cast<std::uint32_t>(number_)); }
+    std::int64_t int64() const noexcept { return static_cast<std::int64_t>(number_); }
+    // Of a length-delimited field: bytes, string, or a message to be read by a reader of its own.
+    std::string_view bytes() const noexcept { return bytes_; }
+
+    const sfcdc::error& error() const noexcept { return error_; }
+
+  private:
+    bool fail(errc code, const char* where) noexcept {
+        error_ = {code, static_cast<std::uint32_t>(where - begin_)};
+        rest_ = {};
+        return false;
+    }
+    bool take(std::uint64_t& out) noexcept {
+        const std::byte* p = reinterpret_cast<const std::byte*>(rest_.data());
+        const std::byte* const start = p;
+        switch (read_varint(p, start + rest_.size(), out)) {
+        case varint_status::ok: rest_.remove_prefix(static_cast<std::size_t>(p - start)); return true;
+        case varint_status::truncated: return fail(errc::message_truncated, rest_.data());
+        case varint_status::too_long: break;
+        }
+        return fail(errc::varint_too_long, rest_.data());
+    }
+    bool take_fixed(std::size_t size) noexcept { // little-endian
+        if (rest_.size() < size) return fail(errc::message_truncated, rest_.data());
+        number_ = 0;
+        for (std::size_t i = size; i-- > 0;) number_ = number_ << 8 | static_cast<unsigned char>(rest_[i]);
+        rest_.remove_prefix(size);
+        return true;
+    }
+
+    const char* begin_;
+    std::string_view rest_;
+    std::string_view bytes_;
+    std::uint64_t number_ = 0;
+    std::uint32_t field_ = 0;
+    wire_type type_ = wire_type::varint;
+    sfcdc::error error_;
 };
 
 } // namespace sfcdc::wire
