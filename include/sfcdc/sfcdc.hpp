@@ -12,6 +12,7 @@
 
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/schema_id.hpp>

@@ -1,11 +1,13 @@
 // Walks one datum along a plan and notes where each field that is there begins. Nothing is copied or converted;
 // values are read from the payload when somebody asks.
 //
-// In a change event most fields are null, and a null field is one 0x00 byte. A look at eight bytes finds the next field
-// that has something; only when all eight are null are 64 looked at together (doing that for every field loses on dense
-// events).
+// In a change event most fields are null, and a null field is one 0x00 byte. So the payload is first turned into one bit
+// a byte, zero or not, 64 of them at a time; the next field that has something is then found by counting zero bits, and
+// how far it reaches by arithmetic on its first eight bytes: a step from one field to the next that takes no branch on
+// which fields are null or of what type, since on those a processor guesses wrong.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -26,30 +28,26 @@
 
 namespace sfcdc::avro {
 
-// Where the fields of one datum begin: a sparse set (Briggs and Torczon, 1993), so that nothing has to be cleared
-// between events however many fields a schema has. Scratch memory; nothing is allocated after the first event of the
-// widest plan.
+// Which fields of one datum are there, and where they begin. Scratch memory; nothing is allocated after the first event
+// of the widest plan.
 class datum {
   public:
-    bool has(field f) const noexcept {
-        const std::uint32_t rank = entries_[f.number].rank;
-        return rank < count_ && order_[rank] == f.number;
-    }
+    // Not for a field outside the plan that the datum was walked along.
+    bool has(field f) const noexcept { return (present_[f.number / 64] >> f.number % 64 & 1) != 0; }
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
-    std::uint32_t begin(field f) const noexcept { return entries_[f.number].begin; }
-    // The numbers of the fields that are there, as they stand in the payload; a compound stands behind its children.
-    std::span<const std::uint32_t> present() const noexcept { return {order_.data(), count_}; }
+    std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
+    field_set present() const noexcept { return field_set(std::span(present_).first(words_)); }
 
   private:
     friend class walker;
-    struct entry {
-        std::uint32_t begin = 0;
-        std::uint32_t rank = 0; // where the field stands in order_, if it stands there at all
-    };
-    std::vector<entry> entries_;       // by field number; left over from other events where has() is false
-    std::vector<std::uint32_t> order_; // the first count_ are of this event
-    std::uint32_t count_ = 0;
+    static constexpr std::size_t chunk_bytes = 4096;
+
+    std::vector<std::uint64_t> present_; // of which the first words_ are of this plan
+    std::size_t words_ = 0;
+    std::vector<std::uint32_t> begins_; // by field number; left over from other events where has() is false
+    // One bit for each byte of a part of the payload, set where the byte is not zero; behind them ones.
+    std::array<std::uint64_t, chunk_bytes / 64 + 3> nonzero_{};
 };
 
 namespace detail {
@@ -62,6 +60,13 @@ inline std::uint64_t load_8(const std::byte* p) noexcept {
     else
         for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(p[i]) << 8 * i;
     return word;
+}
+
+inline void store_8(std::uint64_t* to, std::uint64_t word) noexcept {
+    if constexpr (std::endian::native == std::endian::little)
+        *to = word;
+    else
+        for (int i = 0; i < 8; ++i) reinterpret_cast<std::byte*>(to)[i] = static_cast<std::byte>(word >> 8 * i);
 }
 
 // One bit for each of the 64 bytes at p, lowest first: set where the byte is not zero.
@@ -86,20 +91,6 @@ inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
 #endif
 }
 
-// How many zero bytes stand at p before the first that is not, or before `last`; where there are more than `most`, that
-// many at least. There are at least 64 bytes in front of `last` that may be read.
-inline std::size_t zero_run(const std::byte* p, const std::byte* last, std::size_t most) noexcept {
-    const std::byte* const start = p;
-    while (p < last && static_cast<std::size_t>(p - start) < most) {
-        // Near the end the 64 bytes overlap with those in front of p instead of running over.
-        const std::byte* const window = last - p >= 64 ? p : last - 64;
-        const std::uint64_t mask = nonzero_64(window) >> (p - window);
-        if (mask != 0) return static_cast<std::size_t>(p - start) + static_cast<std::size_t>(std::countr_zero(mask));
-        p = window + 64;
-    }
-    return static_cast<std::size_t>(p - start);
-}
-
 } // namespace detail
 
 // Used through walk().
@@ -113,241 +104,241 @@ class walker {
         : plan_(p), payload_(payload), in_(payload), skipper_(p.schema(), in_), out_(out) {}
 
     sfcdc::error walk() {
-        progress own(*this);
-        for (bool more = start(own); more; more = resume(own)) run(own);
+        start();
+        return walk_on();
+    }
+    // The rest, when there is one.
+    sfcdc::error walk_on() noexcept {
+        while (!done()) {
+            lane l = lane_;
+            while (step(l)) {
+            }
+            lane_ = l;
+            stop();
+        }
         return finish();
     }
 
     // Two datums in turns: where the next field begins is a chain of dependent loads, and two chains hide each other's
     // waiting.
-    static void walk_two(walker& first, walker& second) {
-        progress a(first), b(second);
-        const stride* const strides = first.plan_.strides().data();
-        bool more_a = first.start(a), more_b = second.start(b);
-        while (more_a && more_b) {
-            lane at_a = a.at,
-                 at_b = b.at; // local copies: what step() stores cannot alias them, so they stay in registers
-            bool steps_a = true, steps_b = true;
-            while (steps_a & steps_b) {
-                steps_a = step(at_a, strides);
-                steps_b = step(at_b, strides);
+    static void walk_two(walker& a, walker& b) {
+        a.start();
+        b.start();
+        while (!a.done() && !b.done()) {
+            lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
+            bool more_l = true, more_m = true;
+            while (more_l & more_m) {
+                more_l = step(l);
+                more_m = step(m);
             }
-            a.at = at_a;
-            b.at = at_b;
-            if (!steps_a) more_a = first.resume(a);
-            if (!steps_b) more_b = second.resume(b);
+            a.lane_ = l;
+            b.lane_ = m;
+            if (!more_l) a.stop();
+            if (!more_m) b.stop();
         }
-        for (; more_a; more_a = first.resume(a)) first.run(a);
-        for (; more_b; more_b = second.resume(b)) second.run(b);
-    }
-
-    sfcdc::error finish() noexcept {
-        if (!in_.failed() && in_.remaining() != 0) in_.fail(errc::trailing_bytes);
-        return in_.error();
     }
 
   private:
-    // A walk over fields that all may be null, by the formula of their strides.
+    sfcdc::error finish() noexcept {
+        catch_up();
+        if (!in_.failed() && in_.remaining() != 0) in_.fail(errc::trailing_bytes);
+        if (plan_.is_projection())
+            for (std::size_t i = 0; i < out_.words_; ++i) out_.present_[i] &= plan_.wanted().words()[i];
+        return in_.error();
+    }
+
+    // A walk over a part of the payload by the formula of the strides.
     struct lane {
-        const std::byte* at;
-        std::uint32_t field;
-        std::uint32_t count; // of fields noted
-        std::uint32_t end;
-        const std::byte *base, *last;
-        std::ptrdiff_t margin; // fewer bytes than this are left to one()
-        datum::entry* entries;
-        std::uint32_t* order;
-    };
-    // How far the fields [.., end) of one record are walked.
-    struct progress {
-        explicit progress(const walker& w) noexcept : end(w.plan_.field_count()) {}
-        progress(std::uint32_t f, std::uint32_t e) noexcept : field(f), end(e) {}
-        std::uint32_t field = 0;
-        std::uint32_t end = 0;
-        lane at{};
+        const stride* place = nullptr;
+        std::size_t at = 0;   // bytes from `base` on
+        std::size_t last = 0; // the end of the part
+        const std::byte* base = nullptr;
+        const std::byte* nonzero = nullptr; // datum::nonzero_
+        std::uint64_t* present = nullptr;
+        std::uint32_t* begins = nullptr;
+        std::uint32_t offset = 0; // of base in the payload
     };
 
-    bool start(progress& own) {
-        if (payload_.size() > limits::payload_bytes) return in_.fail(errc::payload_too_large), false;
-        if (out_.entries_.size() < plan_.size()) {
-            out_.entries_.resize(plan_.size());
-            out_.order_.resize(plan_.size()
-                               + 1); // one over: a field outside the projection is written and not counted
+    void start() {
+        if (payload_.size() > limits::payload_bytes) [[unlikely]]
+            in_.fail(errc::payload_too_large);
+        out_.words_ = plan_.words();
+        if (out_.begins_.size() <= plan_.no_field())
+            [[unlikely]] { // one more than fields: what has none is noted, too
+            out_.begins_.resize(plan_.no_field() + 1);
+            out_.present_.resize(out_.words_ + 1);
         }
-        out_.count_ = 0;
-        own.field = plan_.has_usual_header() && usual_header() ? 1 : 0;
-        return enter(own);
+        std::fill_n(out_.present_.data(), out_.words_, 0);
+        lane_.place = plan_.strides().data();
+        lane_.present = out_.present_.data();
+        lane_.begins = out_.begins_.data();
+        lane_.nonzero = reinterpret_cast<const std::byte*>(out_.nonzero_.data());
+        if (plan_.has_usual_header() && usual_header()) ++lane_.place;
+        look_ahead();
+    }
+    bool done() const noexcept { return in_.failed() || lane_.place == plan_.strides().data() + plan_.field_count(); }
+
+    // The zero bytes of the next part of the payload.
+    void look_ahead() noexcept {
+        lane_.at = 0;
+        lane_.base = in_.position();
+        lane_.offset = in_.offset();
+        lane_.last = std::min(in_.remaining(), datum::chunk_bytes);
+        if (payload_.size() < 64) lane_.last = 0; // too short for any change event
+        std::uint64_t* word = out_.nonzero_.data();
+        std::size_t i = 0;
+        for (; lane_.last - i >= 64; i += 64) detail::store_8(word++, detail::nonzero_64(lane_.base + i));
+        if (const std::size_t rest = lane_.last - i; rest != 0) // the 64 last bytes, not to read past them
+            detail::store_8(word++, detail::nonzero_64(lane_.base + lane_.last - 64) >> (64 - rest)
+                                        | ~std::uint64_t{0} << rest);
+        *word++ = ~std::uint64_t{0};
+        *word = ~std::uint64_t{0};
     }
 
-    // Up to the next field that a lane can begin with; false when there is none.
-    bool enter(progress& own) noexcept {
-        for (; own.field < own.end && !in_.failed(); ++own.field) {
-            if (const std::uint32_t run = plan_.ops()[own.field].null_run; run != 0) {
-                own.at = {in_.position(),
-                          own.field,
-                          out_.count_,
-                          own.field + run,
-                          payload_.data(),
-                          in_.end(),
-                          payload_.size() < 64 ? PTRDIFF_MAX : 17,
-                          out_.entries_.data(),
-                          out_.order_.data()};
-                return true;
-            }
-            one(own.field, plan_.ops()[own.field]);
-        }
-        return false;
-    }
-    // After a lane has stopped: the field that it stopped at, and on to the next lane.
-    bool resume(progress& own) noexcept {
-        out_.count_ = own.at.count;
-        in_.advance(static_cast<std::size_t>(own.at.at - in_.position()));
-        own.field = own.at.field;
-        if (own.field < own.end) {
-            one(own.field, plan_.ops()[own.field]);
-            ++own.field;
-        }
-        return enter(own);
-    }
-    void fields(std::uint32_t f, std::uint32_t count) noexcept {
-        progress own(f, f + count);
-        for (bool more = enter(own); more; more = resume(own)) run(own);
-    }
-    void run(progress& own) const noexcept {
-        const stride* const strides = plan_.strides().data();
-        lane l = own.at;
-        while (step(l, strides)) {
-        }
-        own.at = l;
-    }
-
-    // The nulls in front of the next field that has something, and that field. False when the lane is at its end, or
-    // at a field that the formula does not hold for.
-    static bool step(lane& l, const stride* strides) noexcept {
-        if (l.last - l.at < l.margin) [[unlikely]]
-            return near_end(l);
-        const std::uint64_t word = detail::load_8(l.at);
+    // The nulls in front of the next field that has something, and that field. False at a place that the formula does
+    // not hold for; that is so at the end of the datum and of the part, too.
+    [[gnu::always_inline]] static inline bool step(lane& l) noexcept {
+        std::uint64_t ahead = detail::load_8(l.nonzero + l.at / 8) >> l.at % 8;
         std::size_t nulls = 0;
-        if (word == 0)
-            nulls = detail::zero_run(l.at, l.last, l.end - l.field);
+        if (ahead == 0) [[unlikely]]
+            nulls = long_run(l.nonzero, l.at, l.place->run);
         else
-            nulls = static_cast<std::size_t>(std::countr_zero(word)) / 8;
-        if (nulls >= l.end - l.field) {
-            l.at += l.end - l.field;
-            l.field = l.end;
-            return false;
-        }
+            nulls = static_cast<std::size_t>(std::countr_zero(ahead));
+        nulls = nulls < l.place->run ? nulls : l.place->run;
         l.at += nulls;
-        l.field += static_cast<std::uint32_t>(nulls);
-        if (l.last - l.at < 9) [[unlikely]]
+        l.place += nulls;
+        if (l.last - l.at < 8) [[unlikely]]
             return false;
-        const stride& s = strides[l.field];
-        const auto index = static_cast<std::uint32_t>(l.at[0]);
-        const std::uint64_t behind = detail::load_8(l.at + 1);
-        const std::uint64_t ends = ~behind & 0x8080808080808080u; // of the integer or length: its last byte is lowest
-        const std::uint64_t text = behind & (ends ^ (ends - 1));
-        const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
-        const auto length = static_cast<std::uint32_t>((text & 0x7f) >> 1 | (text & 0x7f00) >> 2);
-        const std::uint32_t advance = s.fixed + (varint & s.varint_mask) + (length & s.text_mask);
-        const bool holds = (index == 2) & (varint <= s.most_varint) & ((behind & 0xff) <= s.most_first)
-                           & ((behind & s.sign) == 0) & (advance <= static_cast<std::size_t>(l.last - l.at));
-        if (!holds) [[unlikely]]
+        const stride& s = *l.place;
+        const std::uint64_t bytes = detail::load_8(l.base + l.at);
+        // The integer or length begins behind the index and ends with the first byte without a top bit.
+        const std::uint64_t ends = ~bytes & 0x8080808080808000u;
+        const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
+        const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
+        const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
+        const std::size_t advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
+        if ((static_cast<std::uint32_t>(bytes) & s.check) != s.expect || varint > s.most_varint
+            || advance > l.last - l.at) [[unlikely]]
             return false;
-        l.entries[l.field] = {static_cast<std::uint32_t>(l.at - l.base) + s.begin, l.count};
-        l.order[l.count] = l.field++;
-        l.count += s.noted;
+        l.begins[s.number] = l.offset + static_cast<std::uint32_t>(l.at) + s.begin;
+        l.present[s.number / 64] |= std::uint64_t{1} << s.number % 64;
         l.at += advance;
-        return l.field != l.end;
+        l.place += s.next;
+        return true;
     }
-    // The last bytes of the payload, where the wide loads of step() would run over: nulls here, the rest is one()'s.
-    static bool near_end(lane& l) noexcept {
-        for (; l.field != l.end && l.at != l.last && *l.at == std::byte{0}; ++l.at) ++l.field;
-        return false;
+    // More null bytes than one look ahead shows; at most as many as there may be here, or a few more.
+    [[gnu::noinline]] static std::size_t long_run(const std::byte* nonzero, std::size_t at,
+                                                  std::size_t most) noexcept {
+        std::size_t nulls = 64 - at % 8;
+        for (std::size_t word = at / 8 + 8; nulls < most; word += 8) {
+            const std::uint64_t ahead = detail::load_8(nonzero + word);
+            if (ahead != 0) return nulls + static_cast<std::size_t>(std::countr_zero(ahead));
+            nulls += 64;
+        }
+        return nulls;
     }
 
-    void note(std::uint32_t f, std::uint32_t at, std::uint32_t rank) noexcept {
-        out_.entries_[f] = {at, rank};
-        out_.order_[rank] = f;
-        out_.count_ = rank + 1;
+    // The cursor to where the lane is.
+    void catch_up() noexcept { in_.advance(lane_.offset + lane_.at - in_.offset()); }
+
+    // Where the formula does not hold: the field there by its type, with all checks and their errors.
+    void stop() noexcept {
+        catch_up();
+        if (done()) return;
+        const std::uint32_t f = lane_.place->number;
+        lane_.place += f == plan_.no_field() ? lane_.place->next : one(f, plan_.ops()[f]);
+        lane_.at = in_.offset() - lane_.offset;
+        if (lane_.at + 64 > lane_.last && in_.position() != lane_.base && lane_.base + lane_.last != in_.end())
+            look_ahead();
+    }
+
+    void note(std::uint32_t f, std::uint32_t at) noexcept {
+        out_.begins_[f] = at;
+        out_.present_[f / 64] |= std::uint64_t{1} << f % 64;
     }
 
     // ChangeEventHeader as it always is: half of the work of a small event. False when something in it is unusual;
-    // nothing has happened then.
+    // nothing has happened then. Where a text has one length in practice (record and user ids, the transaction key), or
+    // an integer one size, that is guessed by a branch: the next member's place then does not wait for a load.
     bool usual_header() noexcept {
         constexpr std::uint32_t members = 12;
         const std::byte* const base = payload_.data();
         const std::byte* const last = in_.end();
         const std::byte* p = base;
         const std::uint32_t first = plan_.ops()[0].first_child;
-        datum::entry* const entries = out_.entries_.data() + first;
-        bool usual = last - base >= 64;
-        // Each leaves p in front of at least one more byte, which the next one then need not ask for.
-        const auto text = [&]() __attribute__((always_inline)) {
-            auto length = static_cast<std::uint32_t>(*p++);
+        std::uint32_t* const begins = out_.begins_.data() + first;
+        const auto byte = [](const std::byte* at) { return static_cast<std::uint32_t>(*at); };
+        const auto begin = [&](std::uint32_t member) { begins[member] = static_cast<std::uint32_t>(p - base); };
+        // Each of these asks that `more` bytes follow, so that what comes next need not ask.
+        const auto text = [&](std::ptrdiff_t more) __attribute__((always_inline)) {
+            std::uint32_t length = byte(p), head = 1;
             if (length >= 0x80) [[unlikely]] {
-                if (p == last) return usual = false;
-                length = (length & 0x7f) | static_cast<std::uint32_t>(*p++) << 7;
-                usual &= length < 1u << 14 && p < last;
+                length = (length & 0x7f) | byte(p + 1) << 7, head = 2;
+                if (length >= 1u << 14) return false;
             }
-            usual &= (length & 1) == 0;
-            length /= 2;
-            if (length >= static_cast<std::size_t>(last - p)) [[unlikely]]
-                return usual = false;
-            p += length;
-            return usual;
-        };
-        const auto texts = [&]() __attribute__((always_inline)) { // an array of them in one block
-            auto head = static_cast<std::uint32_t>(*p++);
-            if (head != 0) {
-                if ((head & 0x81) != 0) return false;
-                for (; head != 0; head -= 2)
-                    if (p == last || !text()) return false;
-                if (*p++ != std::byte{0}) return false;
-            }
-            return p != last;
-        };
-        const auto varint = [&](std::uint32_t most) __attribute__((always_inline)) {
-            if (last - p <= 8) [[unlikely]]
+            p += head;
+            if ((length & 1) != 0 || last - p < static_cast<std::ptrdiff_t>(length / 2) + more) [[unlikely]]
                 return false;
+            p += length / 2;
+            return true;
+        };
+        const auto usual_text = [&](std::uint32_t length, std::ptrdiff_t more) __attribute__((always_inline)) {
+            if (byte(p) != 2 * length) [[unlikely]]
+                return text(more);
+            p += 1 + length;
+            return true;
+        };
+        const auto texts = [&](std::ptrdiff_t more) { // an array of them in one block
+            const std::uint32_t count = byte(p++);
+            if ((count & 0x81) != 0) return false;
+            for (std::uint32_t n = 0; n < count; n += 2)
+                if (!text(more + 2)) return false;
+            return count == 0 || *p++ == std::byte{0};
+        };
+        const auto varint = [&](std::uint32_t usual, std::uint32_t most) __attribute__((always_inline)) {
             const std::uint64_t ends = ~detail::load_8(p) & 0x8080808080808080u;
-            if (ends == 0) [[unlikely]]
-                return false;
-            const auto bytes = static_cast<std::uint32_t>(std::countr_zero(ends) + 1) / 8;
+            std::uint32_t bytes = usual;
+            if (const std::uint64_t up_to = ~std::uint64_t{0} >> (64 - 8 * usual);
+                (ends & up_to) != (up_to & ~(up_to >> 1)))
+                bytes = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
             p += bytes;
             return bytes <= most;
         };
-        const auto note_member = [&](std::uint32_t member) {
-            entries[member] = {static_cast<std::uint32_t>(p - base), member};
-        };
-        if (!usual) return false;
-        note_member(0); // entityName
-        if (!text()) return false;
-        note_member(1); // recordIds
-        if (!texts()) return false;
-        note_member(2); // changeType
-        const auto symbol = static_cast<std::uint32_t>(*p++);
+        // From the first member of known size on, what is there in front of the next text of unknown size.
+        constexpr std::ptrdiff_t ids = 1 + 1 + 18 + 1 + 1 + 2, rest = 37 + 5 + 8 + 8 + 19 + 1 + 1 + 3;
+        if (last - p < 64) return false;
+        begin(0); // entityName
+        if (!text(ids)) return false;
+        begin(1); // recordIds
+        if (byte(p) == 2 && byte(p + 1) == 36 && byte(p + 20) == 0) [[likely]]
+            p += 21;
+        else if (!texts(3))
+            return false;
+        begin(2); // changeType
+        const std::uint32_t symbol = byte(p++);
         if (symbol >= change_types_end() || (symbol & 1) != 0) return false;
-        if (p == last) return false;
-        note_member(3); // changeOrigin
-        if (!text()) return false;
-        note_member(4); // transactionKey
-        if (!text()) return false;
-        note_member(5); // sequenceNumber
-        if (!varint(4)) return false;
-        note_member(6); // commitTimestamp
-        if (!varint(8)) return false;
-        note_member(7); // commitNumber
-        if (!varint(8)) return false;
-        note_member(8); // commitUser
-        if (!text()) return false;
-        note_member(9); // nulledFields
-        if (!texts()) return false;
-        note_member(10); // diffFields
-        if (!texts()) return false;
-        note_member(11); // changedFields
-        if (!texts()) return false;
-        for (std::uint32_t member = 0; member < members; ++member) out_.order_[member] = first + member;
-        note(0, 0, members);
+        begin(3); // changeOrigin
+        if (!text(rest)) return false;
+        begin(4); // transactionKey
+        if (!usual_text(36, rest - 37)) return false;
+        begin(5); // sequenceNumber
+        if (!varint(1, 4)) return false;
+        begin(6); // commitTimestamp
+        if (!varint(6, 8)) return false;
+        begin(7); // commitNumber
+        if (!varint(7, 8)) return false;
+        begin(8); // commitUser
+        if (!usual_text(18, 5)) return false;
+        begin(9); // nulledFields
+        if (!texts(4)) return false;
+        begin(10); // diffFields
+        if (!texts(3)) return false;
+        begin(11); // changedFields
+        if (!texts(0)) return false;
+        const std::uint64_t bits = (std::uint64_t{1} << members) - 1;
+        out_.present_[first / 64] |= bits << first % 64;
+        if (first % 64 + members > 64) out_.present_[first / 64 + 1] |= bits >> (64 - first % 64);
+        note(0, 0);
         in_.advance(static_cast<std::size_t>(p - base));
         return true;
     }
@@ -357,42 +348,34 @@ class walker {
         return symbols < 64 ? 2 * symbols : 128;
     }
 
-    void one(std::uint32_t f, const op& o) noexcept {
+    // Reads the field at the cursor, and says how many places to go on: into a compound, or over the field.
+    std::int32_t one(std::uint32_t f, const op& o) noexcept {
         if (o.optional) {
             const std::uint32_t branch = skipper_.read_index(2, errc::bad_union_index);
-            if (in_.failed() || branch == o.null_branch) return;
+            if (in_.failed() || branch == o.null_branch) return 1;
         }
         const std::uint32_t at = in_.offset();
+        bool into = false;
         switch (o.kind) {
         case op_kind::boolean: in_.read_boolean(); break;
         case op_kind::int_: in_.read_int(); break;
         case op_kind::long_: in_.read_long(); break;
         case op_kind::width: in_.skip(o.width); break;
         case op_kind::text: in_.read_bytes(); break;
-        case op_kind::compound: fields(o.first_child, o.child_count); break;
-        case op_kind::other:
-            if (!other(o)) return;
+        case op_kind::compound: into = true; break;
+        case op_kind::other: {
+            const schema& s = plan_.schema();
+            const schema::node& n = s[o.node];
+            std::uint32_t branch = o.node;
+            if (n.type == type::union_) branch = s.branches(n)[skipper_.read_index(n.count, errc::bad_union_index)];
+            if (in_.failed() || s[branch].type == type::null) return 1;
+            into = o.child_count != 0 && branch == o.record;
+            if (!into) skipper_.skip(branch, branch == o.node ? 0 : 1);
             break;
         }
-        if (o.wanted) note(f, at, out_.count_);
-    }
-
-    // A type without an op of its own; false when it turned out to be null.
-    bool other(const op& o) noexcept {
-        const schema& s = plan_.schema();
-        const schema::node& n = s[o.node];
-        if (n.type == type::null) return false;
-        if (n.type != type::union_) {
-            skipper_.skip(o.node);
-            return true;
         }
-        const std::uint32_t branch = s.branches(n)[skipper_.read_index(n.count, errc::bad_union_index)];
-        if (in_.failed() || s[branch].type == type::null) return false;
-        if (o.child_count != 0 && branch == o.record)
-            fields(o.first_child, o.child_count);
-        else
-            skipper_.skip(branch, 1);
-        return true;
+        note(f, at);
+        return into ? static_cast<std::int32_t>(o.first_place) - static_cast<std::int32_t>(f) : 1;
     }
 
     const plan& plan_;
@@ -400,6 +383,7 @@ class walker {
     cursor in_;
     skipper skipper_;
     datum& out_;
+    lane lane_;
 };
 
 // On success every byte of the payload belongs to a value, and every length, index and integer in it is sound.
@@ -412,7 +396,7 @@ inline std::array<error, 2> walk_two(const plan& p, std::span<const std::byte> f
                                      std::span<const std::byte> second, datum& out_first, datum& out_second) {
     walker a(p, first, out_first), b(p, second, out_second);
     walker::walk_two(a, b);
-    return {a.finish(), b.finish()};
+    return {a.walk_on(), b.walk_on()};
 }
 
 } // namespace sfcdc::avro

@@ -15,31 +15,30 @@
 #include <utility>
 #include <vector>
 
+#include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/error.hpp>
 
 namespace sfcdc::avro {
 
-// A field of one plan, found once by name or position and then used for every event. Meaningless for other plans.
-struct field {
-    std::uint32_t number = 0xffff'ffff;
-
-    explicit constexpr operator bool() const noexcept { return number != 0xffff'ffff; }
-    friend constexpr bool operator==(const field&, const field&) = default;
-};
-
-// How far a field that is a union of null and other types moves the reader when its branch index is 1 (0x02): the
-// index byte, then by the type of that branch either fixed bytes, an integer, or a length and that many bytes. One
-// formula for all of them, so that the walk needs no branch on the type.
-struct stride {
+// What stands at one place of a plan, as the walk over the bytes of a datum sees it (avro::datum). The places of the
+// event's own fields come first, then those of each compound's children, and behind each such group one place that
+// leads out of it: so a walk goes in and out of compounds as it goes from field to field.
+//
+// For a union of null and other types there is a formula that holds when the branch index is 1 (0x02): the index, and by
+// the type of that branch either fixed bytes, an integer, or a length and that many bytes. It is one formula for all of
+// them, so that no branch is taken on the type.
+struct alignas(32) stride {
+    std::uint32_t number = 0;      // of the field; plan::no_field() where there is none
+    std::uint32_t run = 0;         // from here on so many fields in a row that are one 0x00 byte when they are null
+    std::int32_t next = 1;         // places to go on; a compound leads to its first child
     std::uint32_t text_mask = 0;   // all ones: as many bytes as the length says are part of it
     std::uint32_t varint_mask = 0; // all ones: the bytes of the integer or length are part of it
+    std::uint16_t check = 0;       // the formula holds only for such first two bytes (the first one lowest) that
+    std::uint16_t expect = 1;      // (bytes & check) == expect; by default for none
     std::uint8_t fixed = 0;        // bytes besides: the index, and those of a boolean, float or double
     std::uint8_t begin = 1;        // where the value is noted to begin, from the index on (see datum::begin)
-    std::uint8_t most_varint = 0;  // longest integer or length that the formula holds for; 0: it does not hold at all
-    std::uint8_t most_first = 255; // largest first byte that it holds for
-    std::uint8_t sign = 0;         // 1: the integer must not be negative
-    std::uint8_t noted = 1;        // 0: the field is outside the projection
+    std::uint8_t most_varint = 7;  // longest integer or length that the formula holds for
 };
 
 // What the bytes of a field are, once a union of null and something has been looked through.
@@ -52,12 +51,12 @@ struct op {
     std::uint8_t null_branch = 0;  // optional: which of the two is null
     bool wanted = true;            // false: outside the projection, skipped and never seen
     std::uint32_t node = 0;        // the type; of an optional field the type that is not null
-    std::uint32_t null_run = 0;    // from here on so many fields side by side have null_first
     std::uint32_t width = 0;       // width: bytes of a value (float, double, fixed)
     std::uint32_t first_child = 0; // compound, or a union with a record branch: its children
     std::uint32_t child_count = 0;
-    std::uint32_t record = 0; // the record whose fields the children are
-    field parent{};           // of a child: its compound field
+    std::uint32_t first_place = 0; // of the children: where their strides begin
+    std::uint32_t record = 0;      // the record whose fields the children are
+    field parent{};                // of a child: its compound field
 };
 
 // The members of ChangeEventHeader, each a child of the event's first field. Resolved here because the plan is what
@@ -76,6 +75,10 @@ class plan {
     std::uint32_t field_count() const noexcept { return field_count_; }
     // Those and the children of compound fields.
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ops_.size()); }
+    // Words of a set of them.
+    std::uint32_t words() const noexcept { return (size() + 63) / 64; }
+    // A number behind those of all fields, and in a word behind those of their sets.
+    std::uint32_t no_field() const noexcept { return words() * 64; }
 
     // "Phone", "BillingAddress.City"; a field that is false when the schema has no such name, or the projection leaves
     // it out.
@@ -88,7 +91,11 @@ class plan {
     std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
     const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
     std::span<const op> ops() const noexcept { return ops_; }
+    // By place; the walk begins at the first one and is over at the place behind the event's own fields.
     std::span<const stride> strides() const noexcept { return strides_; }
+    // Whether it sees some of the fields only, and which.
+    bool is_projection() const noexcept { return is_projection_; }
+    field_set wanted() const noexcept { return field_set(wanted_); }
 
     // The child of a compound field at a position of its nested bitmap; false when there is none.
     avro::field child(avro::field parent, std::uint32_t position) const noexcept {
@@ -101,9 +108,14 @@ class plan {
     // is the position in `names`.
     result<plan> project(std::span<const std::string_view> names) const {
         result<plan> out{*this, {}};
+        out.value.is_projection_ = true;
         const auto set = [&](std::uint32_t f, bool wanted) {
             out.value.ops_[f].wanted = wanted;
-            out.value.strides_[f].noted = wanted ? 1 : 0;
+            const std::uint64_t bit = std::uint64_t{1} << f % 64;
+            if (wanted)
+                out.value.wanted_[f / 64] |= bit;
+            else
+                out.value.wanted_[f / 64] &= ~bit;
         };
         const auto is_header = [&](std::uint32_t f) {
             return has_header_ && (f == 0 || ops_[f].parent == avro::field{0});
@@ -163,30 +175,52 @@ class plan {
         return o;
     }
 
-    stride make_stride(std::uint32_t node) const {
-        constexpr std::uint32_t all = ~std::uint32_t{0};
-        constexpr std::uint8_t any = 255;
+    // For the fields of one record, of which the first has the number `first`, and the way out behind them.
+    void add_strides(std::uint32_t first, const schema::node& record) {
+        std::uint32_t last = first;
+        for (const schema::field& f : schema_.fields(record)) strides_.push_back(make_stride(last++, f.node));
+        stride out{.number = no_field()};
+        if (const avro::field parent = ops_[first].parent; parent) {
+            out.expect = 0; // no bytes, whatever they are
+            out.next = static_cast<std::int32_t>(parent.number + 1) - static_cast<std::int32_t>(strides_.size());
+        }
+        strides_.push_back(out);
+        std::uint32_t run = 0;
+        for (std::uint32_t f = last; f-- > first;) {
+            run = ops_[f].null_first ? run + 1 : 0;
+            strides_[strides_.size() - 1 - (last - f)].run = run;
+        }
+    }
+    stride make_stride(std::uint32_t f, std::uint32_t node) const {
+        stride s{.number = f};
         const schema::node& n = schema_[node];
-        if (n.type != type::union_ || n.count < 2 || schema_[schema_.branches(n)[0]].type != type::null) return {};
-        stride s;
+        if (n.type != type::union_ || n.count < 2 || !ops_[f].null_first) return s;
+        constexpr std::uint32_t all = ~std::uint32_t{0};
+        const auto second_byte_may_be = [&](std::uint32_t bits) {
+            s.expect = 0x02;
+            s.check = static_cast<std::uint16_t>(0xff | (~bits & 0xff) << 8);
+        };
+        second_byte_may_be(0xff);
         s.begin = n.count == 2 ? 1 : 0;
-        switch (schema_[schema_.branches(n)[1]].type) {
-        case type::boolean: s.fixed = 2, s.most_varint = any, s.most_first = 1; break;
-        case type::float_: s.fixed = 5, s.most_varint = any; break;
-        case type::double_: s.fixed = 9, s.most_varint = any; break;
-        case type::int_: s.fixed = 1, s.varint_mask = all, s.most_varint = 4; break; // a fifth byte may overflow
-        case type::long_: s.fixed = 1, s.varint_mask = all, s.most_varint = 7; break;
+        s.fixed = 1;
+        const std::uint32_t branch = schema_.branches(n)[1];
+        switch (schema_[branch].type) {
+        case type::boolean: second_byte_may_be(0x01), s.fixed = 2; break;
+        case type::float_: s.fixed = 5; break;
+        case type::double_: s.fixed = 9; break;
+        case type::int_: s.varint_mask = all, s.most_varint = 4; break; // a fifth byte may overflow
+        case type::long_: s.varint_mask = all, s.most_varint = 6; break;
         case type::bytes:
-        case type::string: s.fixed = 1, s.varint_mask = s.text_mask = all, s.most_varint = 2, s.sign = 1; break;
-        default: break;
+        case type::string: // the lowest bit is the sign of the length
+            second_byte_may_be(0xfe), s.varint_mask = s.text_mask = all, s.most_varint = 2;
+            break;
+        case type::record:
+            if (ops_[f].child_count == 0 || ops_[f].record != branch) return {.number = f};
+            s.next = static_cast<std::int32_t>(ops_[f].first_place) - static_cast<std::int32_t>(f);
+            break;
+        default: return {.number = f};
         }
         return s;
-    }
-
-    void count_null_runs(std::uint32_t first, std::uint32_t count) noexcept {
-        std::uint32_t run = 0;
-        for (std::uint32_t i = count; i-- > 0;)
-            ops_[first + i].null_run = run = ops_[first + i].null_first ? run + 1 : 0;
     }
 
     errc resolve_header() {
@@ -225,9 +259,11 @@ class plan {
     avro::schema schema_;
     std::vector<op> ops_;
     std::vector<stride> strides_;
+    std::vector<std::uint64_t> wanted_;
     std::vector<std::string> names_;
     std::vector<std::uint32_t> by_name_; // field numbers in order of their names
     std::uint32_t field_count_ = 0;
+    bool is_projection_ = false;
     bool has_header_ = false;
     bool has_usual_header_ = false;
     header_fields header_;
@@ -245,33 +281,36 @@ inline result<plan> compile(std::string_view schema_json) {
         return compiled.error = {errc::schema_root_not_a_record, 0}, std::move(compiled);
 
     p.field_count_ = root.count;
-    for (const schema::field& f : p.schema_.fields(root)) {
-        p.ops_.push_back(p.make_op(f.node));
-        p.strides_.push_back(p.make_stride(f.node));
-        p.names_.push_back(f.name);
-    }
-    p.count_null_runs(0, p.field_count_);
+    const auto add = [&](const op& o, std::string name) {
+        p.ops_.push_back(o);
+        p.names_.push_back(std::move(name));
+    };
+    for (const schema::field& f : p.schema_.fields(root)) add(p.make_op(f.node), f.name);
     std::size_t name_bytes = 0;
-    for (std::uint32_t parent = 0; parent < p.field_count_; ++parent) {
+    for (std::uint32_t parent = 0, place = p.field_count_ + 1; parent < p.field_count_; ++parent) {
         if (p.ops_[parent].child_count == 0) continue;
-        const std::uint32_t first = p.size();
-        p.ops_[parent].first_child = first;
-        if (first + p.ops_[parent].child_count > limits::schema_entries)
+        const std::uint32_t count = p.ops_[parent].child_count;
+        if (p.size() + count > limits::schema_entries)
             return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
+        p.ops_[parent].first_child = p.size();
+        p.ops_[parent].first_place = place;
+        place += count + 1;
         for (const schema::field& f : p.schema_.fields(p.schema_[p.ops_[parent].record])) {
             op child = p.make_op(f.node);
             // Salesforce nests one level deep. What is deeper is read through avro::value, not by its own number.
             if (child.kind == op_kind::compound) child.kind = op_kind::other;
             child.child_count = 0;
             child.parent = field{parent};
-            p.ops_.push_back(child);
-            p.strides_.push_back(p.make_stride(f.node));
             if ((name_bytes += p.names_[parent].size() + 1 + f.name.size()) > limits::name_bytes)
                 return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
-            p.names_.push_back(p.names_[parent] + "." + f.name);
+            add(child, p.names_[parent] + "." + f.name);
         }
-        p.count_null_runs(first, p.size() - first);
     }
+    p.add_strides(0, root);
+    for (std::uint32_t parent = 0; parent < p.field_count_; ++parent)
+        if (const op& o = p.ops_[parent]; o.child_count != 0) p.add_strides(o.first_child, p.schema_[o.record]);
+    p.wanted_.assign(p.words(), 0);
+    for (std::uint32_t f = 0; f < p.size(); ++f) p.wanted_[f / 64] |= std::uint64_t{1} << f % 64;
 
     p.by_name_.resize(p.size());
     std::iota(p.by_name_.begin(), p.by_name_.end(), 0u);

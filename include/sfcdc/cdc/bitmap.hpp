@@ -3,8 +3,8 @@
 // upper case and wider than 64 bits as soon as an object has more than 64 fields.
 //
 // Sixteen digits are one word. The kernels turn them into it: `vector128` looks at sixteen characters together, `scalar`
-// reads digits one by one from a table; both reject anything that is not a digit. Fewer than sixteen, at the front of
-// the number, are read together with what stands in front of them, where that may be read, and else from the table.
+// reads digits one by one from a table; both reject anything that is not a digit. A load of sixteen may also take in
+// what stands in front of the digits: how much of that there is to read, the caller says.
 #pragma once
 
 #include <array>
@@ -13,7 +13,8 @@
 #include <cstdint>
 #include <string_view>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && defined(__x86_64__)
+#    define SFCDC_BITMAP_VECTOR128
 #    include <emmintrin.h>
 #endif
 
@@ -48,63 +49,113 @@ inline bool read_digits(const char* digits, std::size_t count, std::uint64_t& wo
 
 } // namespace scalar
 
-#if defined(__SSE2__) && defined(__x86_64__)
+#ifdef SFCDC_BITMAP_VECTOR128
 namespace vector128 {
 
-// The last `count` of the 16 characters in front of `end`, from 1 to 16; what stands in front of those is read and
-// does not matter.
-inline bool read_digits_before(const char* end, std::size_t count, std::uint64_t& word) noexcept {
-    const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(end - 16));
-    const auto at_most = [](__m128i bytes, char limit) {
-        return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(limit)), bytes);
-    };
-    const __m128i number = _mm_sub_epi8(text, _mm_set1_epi8('0'));
-    const __m128i letter =
-        _mm_sub_epi8(_mm_or_si128(text, _mm_set1_epi8(0x20)), _mm_set1_epi8('a')); // of either case
-    const __m128i is_number = at_most(number, 9);
-    const __m128i is_letter = at_most(letter, 5);
-    const auto sound = static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(is_number, is_letter)));
-    const __m128i values = _mm_or_si128(_mm_and_si128(is_number, number),
-                                        _mm_and_si128(is_letter, _mm_add_epi8(letter, _mm_set1_epi8(10))));
+inline __m128i load_16(const void* p) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+// What each of sixteen characters is worth; above 15 where it is no digit. Two ranges that saturate, of which the smaller
+// value counts. Source: W. Mula, "Parsing hex numbers with validation" (2022).
+inline __m128i digit_values(__m128i text) noexcept {
+    const auto each = [](int byte) { return _mm_set1_epi8(static_cast<char>(byte)); };
+    // '9' becomes 0xff, and '0' 0xf6; what is above wraps to the bottom, and stays there.
+    const __m128i numbers = _mm_sub_epi8(_mm_subs_epu8(_mm_add_epi8(text, each(0xff - '9')), each(6)), each(0xf0));
+    const __m128i letters =
+        _mm_adds_epu8(_mm_sub_epi8(_mm_and_si128(text, each(0xdf)), each('A')), each(10)); // of either case
+    return _mm_min_epu8(numbers, letters);
+}
+// The same of the `count` characters in front of `end`; in their place for the others, down to sixteen, zeros.
+inline __m128i digit_values_before(const char* end, std::size_t count) noexcept {
+    static constexpr std::array<std::uint8_t, 32> kept = [] {
+        std::array<std::uint8_t, 32> bytes{};
+        for (std::size_t i = 16; i < 32; ++i) bytes[i] = 0xff;
+        return bytes;
+    }();
+    return _mm_and_si128(digit_values(load_16(end - 16)), load_16(kept.data() + count));
+}
+inline bool are_digits(__m128i values) noexcept { // none above 15
+    return _mm_movemask_epi8(_mm_adds_epu8(values, _mm_set1_epi8(127 - 15))) == 0;
+}
+// Sixteen digits' values as one number.
+inline std::uint64_t join(__m128i values) noexcept {
     // In each pair the first digit is the higher one: both into one byte, and the eight bytes side by side.
     const __m128i pairs =
         _mm_and_si128(_mm_or_si128(_mm_slli_epi16(values, 4), _mm_srli_epi16(values, 8)), _mm_set1_epi16(0xff));
-    const auto bytes =
-        __builtin_bswap64(static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs))));
-    word = bytes & ~std::uint64_t{0} >> (64 - 4 * count);
-    return (sound | 0xffffu >> count) == 0xffff;
+    return __builtin_bswap64(static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs))));
+}
+
+// As the scalar one; `in_front` bytes in front of the digits may be read.
+inline bool read_digits(const char* digits, std::size_t count, std::size_t in_front, std::uint64_t& word) noexcept {
+    if (count + in_front >= 16) {
+        const __m128i values = digit_values_before(digits + count, count);
+        word = join(values);
+        return are_digits(values);
+    }
+    if (count >= 8) { // the first eight and the last eight, which overlap
+        const auto load_8 = [](const char* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
+        const __m128i values = digit_values(_mm_unpacklo_epi64(load_8(digits), load_8(digits + count - 8)));
+        const std::uint64_t both = join(values);
+        word = both >> 32 << (4 * (count - 8)) | (both & 0xffff'ffff);
+        return are_digits(values);
+    }
+    return scalar::read_digits(digits, count, word);
 }
 
 } // namespace vector128
 #endif
 
-// Sets bit first + n of `words` for each bit n of the number that `digits` write (without "0x"; no digits are no
-// bits). Bits at or above `count` are an error, zeros there are not. `words` holds at least first + count bits.
-// After an error some bits may have been set. `in_front` says how many bytes in front of the digits may be read, which
-// spares a short number the table.
-inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count, std::uint64_t* words,
-                          std::size_t in_front = 0) noexcept {
+// expand_bitmap() for any number at any place.
+[[gnu::noinline]] inline errc expand_any_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count,
+                                                std::uint64_t* words, std::size_t in_front) noexcept {
+    std::uint64_t* to = words + first / 64;
+    const unsigned shift = first % 64;
     std::uint64_t bit = 0; // of the lowest digit that is not read yet
-    for (std::size_t end = digits.size(); end > 0; bit += 64) {
+    for (std::size_t end = digits.size(); end > 0; bit += 64, ++to) {
         const std::size_t n = end < 16 ? end : 16;
+        end -= n;
         std::uint64_t word = 0;
-#if defined(__SSE2__) && defined(__x86_64__)
-        const bool sound = end + in_front >= 16 ? vector128::read_digits_before(digits.data() + end, n, word)
-                                                : scalar::read_digits(digits.data(), n, word);
+#ifdef SFCDC_BITMAP_VECTOR128
+        const bool sound = vector128::read_digits(digits.data() + end, n, end + in_front, word);
 #else
-        const bool sound = scalar::read_digits(digits.data() + end - n, n, word);
+        const bool sound = scalar::read_digits(digits.data() + end, n, word);
         static_cast<void>(in_front);
 #endif
         if (!sound) return errc::bitmap_syntax;
-        end -= n;
         if (word == 0) continue; // surplus zeros: their place may be behind the last word
         if (bit + static_cast<unsigned>(std::bit_width(word)) > count) return errc::bitmap_bit_beyond_fields;
-        const std::uint64_t at = first + bit;
-        words[at / 64] |= word << at % 64;
-        if (const std::uint64_t high = at % 64 != 0 ? word >> (64 - at % 64) : 0; high != 0)
-            words[at / 64 + 1] |= high;
+        *to |= word << shift;
+        if (const std::uint64_t high = shift != 0 ? word >> (64 - shift) : 0; high != 0) to[1] |= high;
     }
     return errc::none;
+}
+
+// Sets bit first + n of `words` for each bit n of the number that `digits` write (without "0x"; no digits are no
+// bits). Bits at or above `count` are an error, zeros there are not. `words` holds at least first + count bits.
+// After an error some bits may have been set. `in_front` says how many bytes in front of the digits may be read, which
+// makes it faster.
+inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count, std::uint64_t* words,
+                          std::size_t in_front = 0) noexcept {
+#ifdef SFCDC_BITMAP_VECTOR128
+    const std::size_t room = (count + 63) / 64 * 16;
+    if (first == 0 && digits.size() <= room && digits.size() + in_front >= room) {
+        // The event's own fields, as an event has them: as many words as there are fields, however short the number is.
+        // Nothing here takes a branch on how long it is, or on which words are zero.
+        const char* end = digits.data() + digits.size();
+        auto left = static_cast<std::ptrdiff_t>(digits.size());
+        std::uint64_t word = 0;
+        __m128i all = _mm_setzero_si128();
+        for (std::uint64_t *to = words, *const last = words + room / 16; to != last; ++to, end -= 16, left -= 16) {
+            const __m128i values = vector128::digit_values_before(end, static_cast<std::size_t>(left < 0    ? 0
+                                                                                                : left > 16 ? 16
+                                                                                                            : left));
+            all = _mm_max_epu8(all, values);
+            *to |= word = vector128::join(values);
+        }
+        if (!vector128::are_digits(all)) return errc::bitmap_syntax;
+        return count % 64 != 0 && word >> count % 64 != 0 ? errc::bitmap_bit_beyond_fields : errc::none;
+    }
+#endif
+    return expand_any_bitmap(digits, first, count, words, in_front);
 }
 
 } // namespace sfcdc::cdc

@@ -250,8 +250,7 @@ class event {
 
       private:
         friend class event;
-        explicit states(const event& e) noexcept
-            : event_(e), changed_(e.changed_fields()), nulled_(e.nulled_fields()) {
+        explicit states(const event& e) noexcept : event_(e), changed_(e.changed_), nulled_(e.nulled_) {
             switch (e.has_header() ? e.header().change_type() : change_type::create) { // a platform event is whole
             case change_type::create:
             case change_type::undelete:
@@ -263,7 +262,7 @@ class event {
         bool listed(avro::field f) const noexcept { return changed_.contains(f) || nulled_.contains(f); }
 
         const event& event_;
-        field_list changed_, nulled_;
+        avro::field_set changed_, nulled_;
         field_state absent_ = field_state::unchanged; // of a field without a value, where the lists say nothing of it
         bool lists_count_ = false;
     };
@@ -288,7 +287,7 @@ class event {
     friend class decoder;
     const avro::plan* plan_ = nullptr;
     const avro::datum* datum_ = nullptr;
-    const std::uint64_t *changed_ = nullptr, *nulled_ = nullptr, *diff_ = nullptr; // null: empty, as most are
+    avro::field_set changed_, nulled_, diff_;
     std::span<const std::byte> payload_;
 };
 
@@ -345,12 +344,13 @@ class decoder {
             if (!out.error) out.error = expand(p, payload, h.diff_fields, lists.data() + 2 * words, e.diff_);
         }
         error expand(const avro::plan& p, std::span<const std::byte> payload, avro::field array, std::uint64_t* words,
-                     const std::uint64_t*& list) const {
+                     avro::field_set& list) const {
             if (!array) return {};
             const std::uint32_t at = datum.begin(array);
             if (payload[at] == std::byte{0}) return {}; // no elements
-            std::fill_n(words, (p.size() + 63) / 64, 0);
-            list = words;
+            const std::size_t count = (p.size() + 63) / 64;
+            std::fill_n(words, count, 0);
+            list = avro::field_set({words, count});
             return expand_field_list(p, payload, at, words);
         }
     };

@@ -19,13 +19,12 @@
 
 namespace sfcdc::cdc {
 
-// A set of fields; iterating gives dotted names, the event's own fields first, then the children of compounds.
+// A set of fields with their names; iterating gives dotted names, the event's own fields first, then the children of compounds.
 // A view: it ends with the plan, and with the next event of the decoder that it came from.
 class field_list {
   public:
     field_list() = default;
-    // `words` is a bit set over all fields of the plan; null is the empty set.
-    field_list(const avro::plan& p, const std::uint64_t* words) noexcept : plan_(&p), words_(words) {}
+    field_list(const avro::plan& p, avro::field_set fields) noexcept : plan_(&p), fields_(fields) {}
 
     class iterator {
       public:
@@ -33,36 +32,29 @@ class field_list {
         using difference_type = std::ptrdiff_t;
 
         iterator() = default;
-        iterator(const field_list& list, std::uint32_t at) noexcept
-            : plan_(list.plan_), words_(list.words_), at_(list.next(at)) {}
+        iterator(const avro::plan* p, avro::field_set fields) noexcept : plan_(p), at_(fields.begin()) {}
 
-        std::string_view operator*() const noexcept { return plan_->name(field()); }
-        avro::field field() const noexcept { return {at_}; }
-        iterator& operator++() noexcept { return at_ = field_list(*plan_, words_).next(at_ + 1), *this; }
+        std::string_view operator*() const noexcept { return plan_->name(*at_); }
+        avro::field field() const noexcept { return *at_; }
+        iterator& operator++() noexcept { return ++at_, *this; }
         iterator operator++(int) noexcept {
             iterator old = *this;
             return ++*this, old;
         }
-        friend bool operator==(const iterator& a, const iterator& b) noexcept { return a.at_ == b.at_; }
+        friend bool operator==(const iterator&, const iterator&) = default;
+        friend bool operator==(const iterator& i, std::default_sentinel_t end) noexcept { return i.at_ == end; }
 
       private:
         const avro::plan* plan_ = nullptr; // not the list: it may be a temporary
-        const std::uint64_t* words_ = nullptr;
-        std::uint32_t at_ = 0;
+        avro::field_set::iterator at_;
     };
 
-    iterator begin() const noexcept { return {*this, 0}; }
-    iterator end() const noexcept { return {*this, fields()}; }
-    bool empty() const noexcept { return next(0) == fields(); }
-    std::size_t size() const noexcept {
-        std::size_t n = 0;
-        for (std::uint32_t w = 0; words_ != nullptr && w < words(); ++w)
-            n += static_cast<std::size_t>(std::popcount(words_[w]));
-        return n;
-    }
-    bool contains(avro::field f) const noexcept {
-        return words_ != nullptr && f.number < fields() && (words_[f.number / 64] >> f.number % 64 & 1) != 0;
-    }
+    iterator begin() const noexcept { return {plan_, fields_}; }
+    std::default_sentinel_t end() const noexcept { return {}; }
+    bool empty() const noexcept { return fields_.empty(); }
+    std::size_t size() const noexcept { return fields_.size(); }
+    bool contains(avro::field f) const noexcept { return fields_.contains(f); }
+    avro::field_set fields() const noexcept { return fields_; }
 
     // Whether all children of a compound field are in the list: its nested bitmap then says the same as the parent's
     // own bit would. The official samples disagree on which of the two to report; sfcdc lists the children, and this
@@ -110,46 +102,34 @@ class field_list {
     parent_range parents() const&& = delete; // the range looks into the list
 
   private:
-    std::uint32_t fields() const noexcept { return plan_ == nullptr ? 0 : plan_->size(); }
     std::uint32_t top_level() const noexcept { return plan_ == nullptr ? 0 : plan_->field_count(); }
-    std::uint32_t words() const noexcept { return (fields() + 63) / 64; }
-    // The first field of the list at or behind `at`; fields() when there is none.
-    std::uint32_t next(std::uint32_t at) const noexcept {
-        if (words_ == nullptr || at >= fields()) return fields();
-        std::uint32_t w = at / 64;
-        std::uint64_t bits = words_[w] & ~std::uint64_t{0} << at % 64;
-        while (bits == 0) {
-            if (++w >= words()) return fields();
-            bits = words_[w];
-        }
-        return w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-    }
 
     const avro::plan* plan_ = nullptr;
-    const std::uint64_t* words_ = nullptr;
+    avro::field_set fields_;
 };
+
+// "POSITION-0x..." into `words`.
+[[gnu::noinline]] inline errc expand_nested_element(const avro::plan& p, std::string_view element,
+                                                    std::uint64_t* words, std::size_t in_front) noexcept {
+    const std::size_t dash = element.find('-');
+    if (dash == std::string_view::npos) return errc::bitmap_syntax;
+    std::uint32_t position = 0;
+    const auto [end, bad] = std::from_chars(element.data(), element.data() + dash, position);
+    if (bad == std::errc::result_out_of_range) return errc::bitmap_parent_not_a_record;
+    if (bad != std::errc() || end != element.data() + dash) return errc::bitmap_syntax;
+    if (position >= p.field_count() || p[{position}].child_count == 0) return errc::bitmap_parent_not_a_record;
+    const std::string_view bitmap = element.substr(dash + 1);
+    if (bitmap.size() < 2 || bitmap[0] != '0' || (bitmap[1] | 0x20) != 'x') return errc::bitmap_syntax;
+    const avro::op& parent = p[{position}];
+    return expand_bitmap(bitmap.substr(2), parent.first_child, parent.child_count, words, in_front + dash + 3);
+}
 
 // One element of such an array into `words`, a set over all fields of the plan. `in_front`: as for expand_bitmap.
 inline errc expand_element(const avro::plan& p, std::string_view element, std::uint64_t* words,
                            std::size_t in_front = 0) noexcept {
-    if (element.empty()) return errc::none;
-    std::uint32_t first = 0, count = p.field_count();
-    if (element.size() < 2 || (element[1] | 0x20) != 'x') { // not "0x": a nested one
-        const std::size_t dash = element.find('-');
-        if (dash == std::string_view::npos) return errc::bitmap_syntax;
-        std::uint32_t parent = 0;
-        const auto [end, bad] = std::from_chars(element.data(), element.data() + dash, parent);
-        if (bad == std::errc::result_out_of_range) return errc::bitmap_parent_not_a_record;
-        if (bad != std::errc() || end != element.data() + dash) return errc::bitmap_syntax;
-        if (parent >= p.field_count() || p[{parent}].child_count == 0) return errc::bitmap_parent_not_a_record;
-        first = p[{parent}].first_child;
-        count = p[{parent}].child_count;
-        element.remove_prefix(dash + 1);
-        in_front += dash + 1;
-        if (element.size() < 2 || (element[1] | 0x20) != 'x') return errc::bitmap_syntax;
-    }
-    if (element[0] != '0') return errc::bitmap_syntax;
-    return expand_bitmap(element.substr(2), first, count, words, in_front + 2);
+    if (element.size() >= 2 && element[0] == '0' && (element[1] | 0x20) == 'x') [[likely]]
+        return expand_bitmap(element.substr(2), 0, p.field_count(), words, in_front + 2);
+    return element.empty() ? errc::none : expand_nested_element(p, element, words, in_front);
 }
 
 // The whole array, which starts at payload[at] and has been walked before, into `words`.
