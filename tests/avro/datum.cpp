@@ -430,26 +430,53 @@ TEST_CASE("datum: one for many plans and payloads, in any order") {
     CHECK(datum.present().empty());
 }
 
-TEST_CASE("zero_run and nonzero_64 against a look at each byte, at all places of blocks of exact size") {
+TEST_CASE("nonzero_64 against a look at each byte, at all places of blocks of exact size") {
     std::mt19937 random(11);
     for (std::size_t size = 64; size < 200; size += 1 + random() % 5) {
         std::string bytes(size, '\0');
         for (int set = static_cast<int>(random() % 4); set > 0; --set)
             bytes[random() % size] = static_cast<char>(1 + random() % 255);
         const exact_bytes block(bytes);
-        const std::byte* const base = block.span().data();
-        const std::byte* const last = base + size;
-        for (std::size_t at = 0; at <= size; ++at) {
-            std::size_t zeros = 0;
-            while (at + zeros < size && bytes[at + zeros] == 0) ++zeros;
-            for (const std::size_t most : {std::size_t{1}, std::size_t{17}, std::size_t{64}, std::size_t{500}}) {
-                const std::size_t run = avro::detail::zero_run(base + at, last, most);
-                REQUIRE((zeros < most ? run == zeros : run >= most && run <= zeros));
-            }
-            if (size - at < 64) continue;
+        for (std::size_t at = 0; size - at >= 64; ++at) {
             std::uint64_t mask = 0;
             for (std::size_t i = 0; i < 64; ++i) mask |= std::uint64_t{bytes[at + i] != 0} << i;
-            REQUIRE(avro::detail::nonzero_64(base + at) == mask);
+            REQUIRE(avro::detail::nonzero_64(block.span().data() + at) == mask);
+        }
+    }
+}
+
+TEST_CASE("datum: nulls and values across the parts in which a long payload is looked at") {
+    std::mt19937 random(12);
+    for (const std::size_t fields : {std::size_t{200}, std::size_t{5'000}, std::size_t{9'000}}) {
+        std::string json;
+        for (std::size_t i = 0; i < fields; ++i)
+            json += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":["null","string"]})";
+        const auto [plan, bad_schema] = avro::compile(record_of(json));
+        REQUIRE_FALSE(bad_schema);
+        for (int round = 0; round < 40; ++round) {
+            avro_writer w;
+            std::vector<std::pair<std::uint32_t, std::size_t>> expected;
+            const std::uint32_t rarely = 1 + static_cast<std::uint32_t>(random() % 3000);
+            for (std::uint32_t f = 0; f < fields; ++f) {
+                if (random() % rarely != 0) {
+                    w.byte(0);
+                    continue;
+                }
+                w.byte(2);
+                expected.emplace_back(f, w.bytes().size());
+                w.text(std::string(random() % 16 == 0 ? random() % 9'000 : random() % 100, 'x'));
+            }
+            const exact_bytes payload(w.bytes());
+            avro::datum datum;
+            REQUIRE_FALSE(avro::walk(plan, payload.span(), datum));
+            std::vector<std::pair<std::uint32_t, std::size_t>> got;
+            for (const avro::field f : datum.present()) got.emplace_back(f.number, datum.begin(f));
+            REQUIRE(got == expected);
+            // One byte less, and one more.
+            const exact_bytes less(std::string_view(w.bytes()).substr(0, w.bytes().size() - 1)), more(w.bytes() + '\0');
+            REQUIRE(avro::walk(plan, less.span(), datum));
+            REQUIRE(avro::walk(plan, more.span(), datum)
+                    == error{errc::trailing_bytes, static_cast<std::uint32_t>(w.bytes().size())});
         }
     }
 }

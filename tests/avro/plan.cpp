@@ -103,12 +103,41 @@ TEST_CASE("plan: null runs") {
     for (int i = 0; i < 7; ++i) fields += field(i, types[i]);
     const avro::plan p = compiled(record_of(fields));
     const std::uint32_t runs[] = {2, 1, 0, 0, 1, 0, 1};
-    for (std::uint32_t i = 0; i < 7; ++i) CHECK(p[{i}].null_run == runs[i]);
+    for (std::uint32_t i = 0; i < 7; ++i) {
+        CHECK(p.strides()[i].number == i);
+        CHECK(p.strides()[i].run == runs[i]);
+    }
     // Children have runs of their own, which end with their compound.
     const avro::plan q = compiled(two_addresses);
-    CHECK(q[q.find("Billing.Street")].null_run == 2);
-    CHECK(q[q.find("Billing.City")].null_run == 1);
-    CHECK(q[q.find("Shipping")].null_run == 2);
+    const auto run = [&](const char* name) {
+        for (const avro::stride& s : q.strides())
+            if (s.number == q.find(name).number) return s.run;
+        return 99u;
+    };
+    CHECK(run("Billing.Street") == 2);
+    CHECK(run("Billing.City") == 1);
+    CHECK(run("Shipping") == 2);
+}
+
+TEST_CASE("plan: the places lead into each compound and out of it, once through all fields") {
+    const avro::plan p = compiled(two_addresses);
+    const std::span<const avro::stride> places = p.strides();
+    std::vector<std::uint32_t> seen;
+    std::size_t at = 0;
+    while (at != p.field_count()) {
+        REQUIRE(at < places.size());
+        REQUIRE(seen.size() <= p.size());
+        if (places[at].number != p.no_field()) seen.push_back(places[at].number);
+        at += static_cast<std::size_t>(static_cast<std::ptrdiff_t>(places[at].next));
+    }
+    CHECK(places[p.field_count()].number == p.no_field()); // the end of the datum
+    // Each compound, then its children, then the next field.
+    std::vector<std::uint32_t> expected;
+    for (std::uint32_t f = 0; f < p.field_count(); ++f) {
+        expected.push_back(f);
+        for (std::uint32_t c = 0; p.child({f}, c); ++c) expected.push_back(p.child({f}, c).number);
+    }
+    CHECK(seen == expected);
 }
 
 TEST_CASE("plan: what the ops say") {

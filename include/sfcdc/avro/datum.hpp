@@ -37,6 +37,14 @@ class datum {
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
+    // Room for the fields of this plan, which walks otherwise make when they begin.
+    void prepare(const plan& p) {
+        words_ = p.words();
+        if (begins_.size() > p.no_field()) [[likely]]
+            return;
+        begins_.resize(p.no_field() + 1); // one more than fields: what has none is noted, too
+        present_.resize(words_ + 1);
+    }
     field_set present() const noexcept { return field_set(std::span(present_).first(words_)); }
 
   private:
@@ -93,7 +101,8 @@ inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
 
 } // namespace detail
 
-// Used through walk().
+// Used through walk(), or, for several payloads under way at a time, by hand: start(), walk_two(),
+// walk_on(), finish().
 //
 // Two ways through the bytes. The fast one knows what change events look like - the usual header, unions of null and a
 // simple type with short lengths - and makes no errors of its own: where something else comes, it hands that field to
@@ -101,29 +110,33 @@ inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
 class walker {
   public:
     walker(const plan& p, std::span<const std::byte> payload, datum& out) noexcept
-        : plan_(p), payload_(payload), in_(payload), skipper_(p.schema(), in_), out_(out) {}
+        : plan_(p),
+          payload_(payload),
+          in_(payload),
+          skipper_(p.schema(), in_),
+          out_(out),
+          end_(p.strides().data() + p.field_count()) {}
 
-    sfcdc::error walk() {
-        start();
-        return walk_on();
+    // To be called first; the datum is then no longer that of another payload.
+    void start() {
+        if (payload_.size() > limits::payload_bytes) [[unlikely]]
+            in_.fail(errc::payload_too_large);
+        out_.prepare(plan_);
+        std::fill_n(out_.present_.data(), out_.words_, 0);
+        lane_.place = in_.failed() ? end_ : plan_.strides().data();
+        lane_.present = out_.present_.data();
+        lane_.begins = out_.begins_.data();
+        lane_.nonzero = reinterpret_cast<const std::byte*>(out_.nonzero_.data());
+        if (plan_.has_usual_header() && !done() && usual_header()) ++lane_.place;
+        look_ahead();
     }
-    // The rest, when there is one.
-    sfcdc::error walk_on() noexcept {
-        while (!done()) {
-            lane l = lane_;
-            while (step(l)) {
-            }
-            lane_ = l;
-            stop();
-        }
-        return finish();
-    }
+    // Whether so many fields are likely to be there that it pays to walk two such datums in turns.
+    bool is_dense() const noexcept { return !done() && in_.remaining() > 3 * std::size_t{plan_.field_count()}; }
+    bool done() const noexcept { return lane_.place == end_; }
 
-    // Two datums in turns: where the next field begins is a chain of dependent loads, and two chains hide each other's
-    // waiting.
-    static void walk_two(walker& a, walker& b) {
-        a.start();
-        b.start();
+    // Two datums in turns, until one of them is done: where the next field begins is a chain of dependent loads, and two
+    // chains hide each other's waiting.
+    static void walk_two(walker& a, walker& b) noexcept {
         while (!a.done() && !b.done()) {
             lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
             bool more_l = true, more_m = true;
@@ -131,14 +144,25 @@ class walker {
                 more_l = step(l);
                 more_m = step(m);
             }
-            a.lane_ = l;
-            b.lane_ = m;
+            a.lane_.place = l.place, a.lane_.at = l.at;
+            b.lane_.place = m.place, b.lane_.at = m.at;
             if (!more_l) a.stop();
             if (!more_m) b.stop();
         }
     }
 
-  private:
+    // What is left of it.
+    void walk_on() noexcept {
+        while (!done()) {
+            lane l = lane_;
+            while (step(l)) {
+            }
+            lane_.place = l.place, lane_.at = l.at;
+            stop();
+        }
+    }
+    // Once it is done. Without an error every byte of the payload belongs to a value, and every length, index and integer
+    // in it is sound.
     sfcdc::error finish() noexcept {
         catch_up();
         if (!in_.failed() && in_.remaining() != 0) in_.fail(errc::trailing_bytes);
@@ -147,6 +171,7 @@ class walker {
         return in_.error();
     }
 
+  private:
     // A walk over a part of the payload by the formula of the strides.
     struct lane {
         const stride* place = nullptr;
@@ -158,25 +183,6 @@ class walker {
         std::uint32_t* begins = nullptr;
         std::uint32_t offset = 0; // of base in the payload
     };
-
-    void start() {
-        if (payload_.size() > limits::payload_bytes) [[unlikely]]
-            in_.fail(errc::payload_too_large);
-        out_.words_ = plan_.words();
-        if (out_.begins_.size() <= plan_.no_field())
-            [[unlikely]] { // one more than fields: what has none is noted, too
-            out_.begins_.resize(plan_.no_field() + 1);
-            out_.present_.resize(out_.words_ + 1);
-        }
-        std::fill_n(out_.present_.data(), out_.words_, 0);
-        lane_.place = plan_.strides().data();
-        lane_.present = out_.present_.data();
-        lane_.begins = out_.begins_.data();
-        lane_.nonzero = reinterpret_cast<const std::byte*>(out_.nonzero_.data());
-        if (plan_.has_usual_header() && usual_header()) ++lane_.place;
-        look_ahead();
-    }
-    bool done() const noexcept { return in_.failed() || lane_.place == plan_.strides().data() + plan_.field_count(); }
 
     // The zero bytes of the next part of the payload.
     void look_ahead() noexcept {
@@ -247,6 +253,7 @@ class walker {
         if (done()) return;
         const std::uint32_t f = lane_.place->number;
         lane_.place += f == plan_.no_field() ? lane_.place->next : one(f, plan_.ops()[f]);
+        if (in_.failed()) lane_.place = end_;
         lane_.at = in_.offset() - lane_.offset;
         if (lane_.at + 64 > lane_.last && in_.position() != lane_.base && lane_.base + lane_.last != in_.end())
             look_ahead();
@@ -261,61 +268,57 @@ class walker {
     // nothing has happened then. Where a text has one length in practice (record and user ids, the transaction key), or
     // an integer one size, that is guessed by a branch: the next member's place then does not wait for a load.
     bool usual_header() noexcept {
-        constexpr std::uint32_t members = 12;
-        const std::byte* const base = payload_.data();
-        const std::byte* const last = in_.end();
-        const std::byte* p = base;
+        const std::byte* const bytes = payload_.data();
+        const std::size_t size = payload_.size();
+        std::size_t at = 0;
         const std::uint32_t first = plan_.ops()[0].first_child;
         std::uint32_t* const begins = out_.begins_.data() + first;
-        const auto byte = [](const std::byte* at) { return static_cast<std::uint32_t>(*at); };
-        const auto begin = [&](std::uint32_t member) { begins[member] = static_cast<std::uint32_t>(p - base); };
+        const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
+        const auto begin = [&](std::uint32_t member) { begins[member] = static_cast<std::uint32_t>(at); };
         // Each of these asks that `more` bytes follow, so that what comes next need not ask.
-        const auto text = [&](std::ptrdiff_t more) __attribute__((always_inline)) {
-            std::uint32_t length = byte(p), head = 1;
+        const auto text = [&](std::size_t more) __attribute__((always_inline)) {
+            std::uint32_t length = byte(at++);
             if (length >= 0x80) [[unlikely]] {
-                length = (length & 0x7f) | byte(p + 1) << 7, head = 2;
+                length = (length & 0x7f) | byte(at++) << 7;
                 if (length >= 1u << 14) return false;
             }
-            p += head;
-            if ((length & 1) != 0 || last - p < static_cast<std::ptrdiff_t>(length / 2) + more) [[unlikely]]
-                return false;
-            p += length / 2;
-            return true;
+            at += length / 2;
+            return (length & 1) == 0 && at + more <= size;
         };
-        const auto usual_text = [&](std::uint32_t length, std::ptrdiff_t more) __attribute__((always_inline)) {
-            if (byte(p) != 2 * length) [[unlikely]]
+        const auto usual_text = [&](std::uint32_t length, std::size_t more) __attribute__((always_inline)) {
+            if (byte(at) != 2 * length) [[unlikely]]
                 return text(more);
-            p += 1 + length;
+            at += 1 + length;
             return true;
         };
-        const auto texts = [&](std::ptrdiff_t more) { // an array of them in one block
-            const std::uint32_t count = byte(p++);
+        const auto texts = [&](std::size_t more) __attribute__((always_inline)) { // an array of them in one block
+            const std::uint32_t count = byte(at++);
             if ((count & 0x81) != 0) return false;
             for (std::uint32_t n = 0; n < count; n += 2)
                 if (!text(more + 2)) return false;
-            return count == 0 || *p++ == std::byte{0};
+            return count == 0 || byte(at++) == 0;
         };
         const auto varint = [&](std::uint32_t usual, std::uint32_t most) __attribute__((always_inline)) {
-            const std::uint64_t ends = ~detail::load_8(p) & 0x8080808080808080u;
-            std::uint32_t bytes = usual;
-            if (const std::uint64_t up_to = ~std::uint64_t{0} >> (64 - 8 * usual);
-                (ends & up_to) != (up_to & ~(up_to >> 1)))
-                bytes = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
-            p += bytes;
-            return bytes <= most;
+            const std::uint64_t ends = ~detail::load_8(bytes + at) & 0x8080808080808080u;
+            const std::uint64_t usual_bytes = ~std::uint64_t{0} >> (64 - 8 * usual);
+            std::uint32_t length = usual;
+            if ((ends & usual_bytes) != (usual_bytes & ~(usual_bytes >> 1)))
+                length = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
+            at += length;
+            return length <= most;
         };
-        // From the first member of known size on, what is there in front of the next text of unknown size.
-        constexpr std::ptrdiff_t ids = 1 + 1 + 18 + 1 + 1 + 2, rest = 37 + 5 + 8 + 8 + 19 + 1 + 1 + 3;
-        if (last - p < 64) return false;
+        // What there must be behind a text of unknown length: the members up to the next such text.
+        constexpr std::size_t ids = 1 + 1 + 18 + 1 + 1 + 2, rest = 37 + 5 + 8 + 8 + 19 + 1 + 1 + 3;
+        if (size < 64) return false;
         begin(0); // entityName
         if (!text(ids)) return false;
         begin(1); // recordIds
-        if (byte(p) == 2 && byte(p + 1) == 36 && byte(p + 20) == 0) [[likely]]
-            p += 21;
+        if (byte(at) == 2 && byte(at + 1) == 36 && byte(at + 20) == 0) [[likely]]
+            at += 21;
         else if (!texts(3))
             return false;
         begin(2); // changeType
-        const std::uint32_t symbol = byte(p++);
+        const std::uint32_t symbol = byte(at++);
         if (symbol >= change_types_end() || (symbol & 1) != 0) return false;
         begin(3); // changeOrigin
         if (!text(rest)) return false;
@@ -335,11 +338,11 @@ class walker {
         if (!texts(3)) return false;
         begin(11); // changedFields
         if (!texts(0)) return false;
-        const std::uint64_t bits = (std::uint64_t{1} << members) - 1;
-        out_.present_[first / 64] |= bits << first % 64;
-        if (first % 64 + members > 64) out_.present_[first / 64 + 1] |= bits >> (64 - first % 64);
+        constexpr std::uint64_t members = (std::uint64_t{1} << 12) - 1;
+        out_.present_[first / 64] |= members << first % 64;
+        if (first % 64 > 64 - 12) out_.present_[first / 64 + 1] |= members >> (64 - first % 64);
         note(0, 0);
-        in_.advance(static_cast<std::size_t>(p - base));
+        in_.advance(at);
         return true;
     }
     // Behind the index of the last symbol, as it is written.
@@ -383,20 +386,16 @@ class walker {
     cursor in_;
     skipper skipper_;
     datum& out_;
+    const stride* end_; // the place behind the last field
     lane lane_;
 };
 
-// On success every byte of the payload belongs to a value, and every length, index and integer in it is sound.
+// The whole of it.
 inline error walk(const plan& p, std::span<const std::byte> payload, datum& out) {
-    return walker(p, payload, out).walk();
-}
-
-// The same for two payloads at once, which is faster than one after the other.
-inline std::array<error, 2> walk_two(const plan& p, std::span<const std::byte> first,
-                                     std::span<const std::byte> second, datum& out_first, datum& out_second) {
-    walker a(p, first, out_first), b(p, second, out_second);
-    walker::walk_two(a, b);
-    return {a.walk_on(), b.walk_on()};
+    walker w(p, payload, out);
+    w.start();
+    w.walk_on();
+    return w.finish();
 }
 
 } // namespace sfcdc::avro

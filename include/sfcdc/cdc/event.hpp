@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -296,65 +297,86 @@ class decoder {
   public:
     // The event's views look into the plan, the payload and this decoder.
     result<event> decode(const avro::plan& p, std::span<const std::byte> payload) {
-        result<event> out;
-        out.error = avro::walk(p, payload, scratch_[0].datum);
-        if (!out.error) scratch_[0].finish(p, payload, out);
-        return out;
+        prepare(p);
+        const error bad = avro::walk(p, payload, slots_[0].datum);
+        return slots_[0].decoded(p, payload, bad);
     }
     result<event> decode(const avro::plan&&, std::span<const std::byte>) = delete; // the event would outlive the plan
 
     // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns. Faster than one
-    // decode() after the other, because two payloads are always under way.
+    // decode() after the other where fields are many: a dense payload waits for the next dense one, and the two are walked
+    // together, while those between them wait for their turn.
     template<class F>
     void decode_each(const avro::plan& p, std::span<const std::span<const std::byte>> payloads, F&& f) {
-        std::size_t i = 0;
-        for (; i + 1 < payloads.size(); i += 2) {
-            result<event> first, second;
-            const auto errors = avro::walk_two(p, payloads[i], payloads[i + 1], scratch_[0].datum, scratch_[1].datum);
-            first.error = errors[0];
-            second.error = errors[1];
-            if (!first.error) scratch_[0].finish(p, payloads[i], first);
-            if (!second.error) scratch_[1].finish(p, payloads[i + 1], second);
-            f(i, std::as_const(first));
-            f(i + 1, std::as_const(second));
-        }
-        if (i < payloads.size()) {
-            const result<event> odd = decode(p, payloads[i]);
-            f(i, odd); // as the others: not a temporary
+        prepare(p);
+        std::optional<avro::walker> walkers[slot_count];
+        const auto walker = [&](std::size_t i) -> avro::walker& { return *walkers[i % slot_count]; };
+        constexpr std::size_t none = ~std::size_t{0};
+        std::size_t begun = 0, given = 0, first = none, second = none; // the last two: dense ones under way
+        while (given < payloads.size()) {
+            if (second == none && begun < payloads.size() && begun - given < slot_count) {
+                const std::size_t i = begun++;
+                walkers[i % slot_count].emplace(p, payloads[i], slots_[i % slot_count].datum).start();
+                if (walker(i).is_dense())
+                    (first == none ? first : second) = i;
+                else
+                    walker(i).walk_on();
+            } else if (second == none) {
+                walker(first).walk_on(), first = none;
+            } else {
+                avro::walker::walk_two(walker(first), walker(second));
+                if (walker(second).done()) second = none;
+                if (walker(first).done()) first = std::exchange(second, none);
+            }
+            for (; given < begun && given != first && given != second; ++given) {
+                const result<event> decoded =
+                    slots_[given % slot_count].decoded(p, payloads[given], walker(given).finish());
+                f(given, decoded);
+            }
         }
     }
 
   private:
-    struct scratch {
+    struct slot {
         avro::datum datum;
-        std::vector<std::uint64_t> lists; // changed, nulled and diff fields: one bit set over all fields each
+        std::vector<std::uint64_t> lists; // changed, nulled and diff fields: one set each
 
-        // From the datum to the event.
-        void finish(const avro::plan& p, std::span<const std::byte> payload, result<event>& out) {
+        // From the walked datum to the event.
+        result<event> decoded(const avro::plan& p, std::span<const std::byte> payload, error bad) {
+            result<event> out;
+            out.error = bad;
+            if (bad) return out;
             event& e = out.value;
             e.plan_ = &p;
             e.datum_ = &datum;
             e.payload_ = payload;
-            if (!p.has_header()) return;
-            const std::size_t words = (p.size() + 63) / 64;
-            if (lists.size() < 3 * words) lists.resize(3 * words);
-            const avro::header_fields& h = p.header();
-            out.error = expand(p, payload, h.changed_fields, lists.data(), e.changed_);
-            if (!out.error) out.error = expand(p, payload, h.nulled_fields, lists.data() + words, e.nulled_);
-            if (!out.error) out.error = expand(p, payload, h.diff_fields, lists.data() + 2 * words, e.diff_);
-        }
-        error expand(const avro::plan& p, std::span<const std::byte> payload, avro::field array, std::uint64_t* words,
-                     avro::field_set& list) const {
-            if (!array) return {};
-            const std::uint32_t at = datum.begin(array);
-            if (payload[at] == std::byte{0}) return {}; // no elements
-            const std::size_t count = (p.size() + 63) / 64;
-            std::fill_n(words, count, 0);
-            list = avro::field_set({words, count});
-            return expand_field_list(p, payload, at, words);
+            if (!p.has_header()) return out;
+            const auto expand = [&](avro::field array, std::size_t n, avro::field_set& list) {
+                if (!array || out.error) return;
+                const std::uint32_t at = datum.begin(array);
+                if (payload[at] == std::byte{0}) return; // no elements
+                const std::span<std::uint64_t> words = std::span(lists).subspan(n * p.words(), p.words());
+                std::fill(words.begin(), words.end(), 0);
+                list = avro::field_set(words);
+                out.error = expand_field_list(p, payload, at, words.data());
+            };
+            expand(p.header().changed_fields, 0, e.changed_);
+            expand(p.header().nulled_fields, 1, e.nulled_);
+            expand(p.header().diff_fields, 2, e.diff_);
+            return out;
         }
     };
-    scratch scratch_[2];
+    void prepare(const avro::plan& p) {
+        if (slots_[0].lists.size() >= 3 * p.words()) [[likely]]
+            return;
+        for (slot& s : slots_) {
+            s.datum.prepare(p);
+            s.lists.resize(3 * p.words());
+        }
+    }
+
+    static constexpr std::size_t slot_count = 16;
+    slot slots_[slot_count];
 };
 
 } // namespace sfcdc::cdc

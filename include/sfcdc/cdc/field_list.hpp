@@ -135,15 +135,25 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
 // The whole array, which starts at payload[at] and has been walked before, into `words`.
 inline error expand_field_list(const avro::plan& p, std::span<const std::byte> payload, std::uint32_t at,
                                std::uint64_t* words) noexcept {
+    const auto expand = [&](std::string_view element, std::uint32_t where) {
+        const auto in_front = static_cast<std::size_t>(element.data() - wire::as_chars(payload).data());
+        return error{expand_element(p, element, words, in_front), where};
+    };
+    // As it always is: one element, of less than 8,192 bytes.
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(payload[at + i]); };
+    if (byte(0) == 2 && (byte(1) < 0x80 || byte(2) < 0x80)) [[likely]] {
+        const bool is_short = byte(1) < 0x80;
+        const std::size_t length = is_short ? byte(1) / 2 : (byte(1) & 0x7f) / 2 | byte(2) << 6,
+                          first = is_short ? 2 : 3;
+        if (byte(first + length) == 0) return expand(wire::as_chars(payload).substr(at + first, length), at + 1);
+    }
     avro::cursor in(payload, at);
     while (std::uint64_t count = in.read_block()) {
-        for (; count > 0 && !in.failed(); --count) {
+        for (; count > 0; --count) {
             const std::uint32_t where = in.offset();
-            const std::string_view element = in.read_string();
-            const auto in_front = static_cast<std::size_t>(element.data() - wire::as_chars(payload).data());
-            if (const errc bad = expand_element(p, element, words, in_front); bad != errc::none) return {bad, where};
+            const error bad = expand(in.read_string(), where);
+            if (bad || in.failed()) return bad ? bad : in.error();
         }
-        if (in.failed()) break;
     }
     return in.error();
 }
