@@ -61,6 +61,11 @@ enum class errc : std::uint8_t {
     bad_hex,
     bad_base64,
     replay_id_too_long,
+
+    // checkpoint; offset = which of the rows given, else 0
+    checkpoint_full,
+    checkpoint_bad_row,
+    checkpoint_never_sent,
 };
 
 // One sentence for each code; the caller adds where.
@@ -109,6 +114,11 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
+    case errc::checkpoint_full: return "the checkpoint holds as many events that are not durable as it may";
+    case errc::checkpoint_bad_row:
+        return "an event has a row on a stream that the checkpoint does not know, or in front of an earlier event's "
+               "row";
+    case errc::checkpoint_never_sent: return "a stream reports rows as durable that no event has";
     }
     return "unknown error";
 }

@@ -30,4 +30,8 @@ inline constexpr std::uint64_t empty_items = 65'536;
 // Replay ids seen have 10 bytes, some clients send 8; they are opaque, so the bound is only against nonsense.
 inline constexpr std::size_t replay_id_bytes = 1'024;
 
+// Events handed over and not durable yet. Stops a sink that stands still from filling the memory; at 200 ms for an
+// acknowledgement it is enough for 300,000 events a second.
+inline constexpr std::size_t events_not_durable = 65'536;
+
 } // namespace sfcdc::limits

@@ -29,3 +29,5 @@
 #include <sfcdc/pubsub/replay_id.hpp>
 
 #include <sfcdc/backoff.hpp>
+
+#include <sfcdc/checkpoint.hpp>
