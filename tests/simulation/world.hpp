@@ -1,0 +1,383 @@
+// One seed: a Salesforce and a Databricks on a virtual clock, what goes wrong with them and when, and the runner in
+// between, which dies now and then and is started again with nothing but the stored position.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "databricks.hpp"
+#include "dice.hpp"
+#include "faults.hpp"
+#include "journal.hpp"
+#include "ledger.hpp"
+#include "network.hpp"
+#include "runner.hpp"
+#include "salesforce.hpp"
+#include "schedule.hpp"
+
+namespace simulation {
+
+struct plan {
+    std::uint64_t seed = 0;
+    std::uint32_t events = 2'000;
+    bool trace = false;
+    // Without it: nothing goes wrong but a reset of every call each hour, for 24 hours.
+    bool faults = true;
+};
+
+// What a run counted, for the summary.
+struct tally {
+    std::uint64_t seeds = 0, events = 0, rows = 0, rows_sent = 0, duplicates = 0, fetched_again = 0, dead_letters = 0,
+                  dead_letters_again = 0, calls = 0, crashes = 0, stops = 0, given_up = 0, faults = 0, positions = 0;
+    double hours = 0; // virtual
+    std::uint64_t by_fault[fault_count] = {};
+
+    void add(const tally& t) {
+        seeds += t.seeds, events += t.events, rows += t.rows, rows_sent += t.rows_sent, duplicates += t.duplicates;
+        fetched_again += t.fetched_again, dead_letters += t.dead_letters, dead_letters_again += t.dead_letters_again;
+        calls += t.calls, crashes += t.crashes, stops += t.stops, given_up += t.given_up, faults += t.faults, positions += t.positions;
+        hours += t.hours;
+        for (std::size_t i = 0; i < fault_count; ++i) by_fault[i] += t.by_fault[i];
+    }
+};
+
+class world {
+  public:
+    explicit world(const plan& p)
+        : plan_(p),
+          random_(p.seed),
+          log_(clock_, p.trace),
+          net_(clock_, random_),
+          truth_(random_, log_, p.events),
+          span_(p.faults ? random_.between<duration>(2min, 5h) : duration(24h)),
+          org_(clock_, random_, log_, net_, truth_, span_) {
+        for (std::uint32_t table = 0; table < ledger::tables; ++table)
+            lake_.emplace_back(clock_, random_, log_, net_, truth_, table, in_flight);
+    }
+
+    // To the end, which is everything durable and nobody with anything to do. Throws a violation.
+    tally run() {
+        plan_what_goes_wrong();
+        clock_.at(time_point{} + span_, [this] { heal(); });
+        for (duration pause{};;) {
+            try {
+                start(pause);
+                live();
+                pause = random_.between<duration>(1min, 20min);
+            } catch (const died&) {
+                ++tally_.crashes;
+                log_.note("runner: dies");
+                pause = random_.between<duration>(0s, 2min);
+            } catch (const finished&) {
+                count();
+                return tally_;
+            }
+        }
+    }
+    void print_trace(std::FILE* to) const { log_.print(to); }
+
+    // ---- what the runner sees of the world; any of these may be its last step
+
+    time_point now() const { return clock_.now(); }
+    std::uint64_t roll() { return random_.roll(); }
+
+    std::uint64_t seed() { return random_.roll(); }
+    bool stopping() const { return stopping_; }
+
+    pubsub::replay_id load_position() const { return pubsub::replay_id::from_bytes(truth_.position()).value; }
+    void store(const pubsub::replay_id& position) {
+        step();
+        log_.note("runner: stores position %llu", static_cast<unsigned long long>(counter_of(position.bytes())));
+        truth_.stored(position.bytes());
+    }
+    template<class Row> void rows_of(const pubsub::consumer_event& event, Row&& row) {
+        step();
+        const std::uint32_t e = number_in({reinterpret_cast<const char*>(event.payload.data()), event.payload.size()});
+        truth_.taken(e);
+        const auto [counter, first_row, rows] = truth_.events()[e];
+        if (replay_id_of(counter) != event.replay_id) log_.fail("event %u came with another's replay id", e);
+        for (std::uint32_t r = first_row; r < first_row + rows; ++r) row(truth_.rows()[r].table, truth_.row_bytes(r));
+    }
+    void keepalive(const pubsub::replay_id& position) { truth_.taken_position(position.bytes()); }
+    void dead_letter(std::uint32_t table, std::string_view record, std::string_view) {
+        step();
+        log_.note("runner: row %u becomes a dead letter", number_in(record));
+        if (truth_.rows()[number_in(record)].table != table) log_.fail("a dead letter of another table");
+        truth_.dead_letter(number_in(record));
+    }
+    void log(const char* what, std::string_view why, sfcdc::errc code) {
+        log_.note("runner: %s: %s %.*s", what, sfcdc::message(code), static_cast<int>(why.size()), why.data());
+    }
+
+    void perform(const pubsub::action& action) {
+        using namespace pubsub;
+        if (const auto* open = std::get_if<pubsub::open_call>(&action)) open_call(0, open->call);
+        if (const auto* request = std::get_if<send_request>(&action)) send(0, request->call, request->bytes);
+        if (const auto* cancel = std::get_if<pubsub::cancel_call>(&action)) cancel_call(0, cancel->call);
+        if (std::holds_alternative<pubsub::renew_token>(action)) renew_token(0);
+    }
+    void perform(std::uint32_t table, const zerobus::action& action) {
+        const std::uint32_t service = 1 + table;
+        if (const auto* open = std::get_if<zerobus::open_call>(&action)) open_call(service, open->call);
+        if (const auto* request = std::get_if<zerobus::send>(&action)) send(service, request->call, request->bytes);
+        if (const auto* half = std::get_if<zerobus::half_close>(&action)) half_close(service, half->call);
+        if (const auto* cancel = std::get_if<zerobus::cancel_call>(&action)) cancel_call(service, cancel->call);
+        if (std::holds_alternative<zerobus::renew_token>(action)) renew_token(service);
+    }
+
+    arrived wait_until(std::optional<time_point> when) {
+        if (!wait(when)) return {0, pubsub::input{}};
+        const arrival& a = last_;
+        const std::uint64_t call = a.call ? a.call->number : 0;
+        if (a.service == 0) switch (a.what) {
+            case arrival::opened: return {0, pubsub::input(pubsub::opened{call})};
+            case arrival::message: return {0, pubsub::input(pubsub::response{call, a.bytes})};
+            case arrival::end:
+                return {0, pubsub::input(pubsub::call_ended{call, static_cast<sfcdc::wire::grpc_status>(a.status.grpc_code),
+                                                            a.status.error_code, "as planned"})};
+            case arrival::token: return {0, pubsub::input(pubsub::token_renewed{})};
+            case arrival::no_token: return {0, pubsub::input(pubsub::token_unavailable{})};
+            case arrival::refused_token: return {0, pubsub::input(pubsub::token_refused{})};
+            }
+        const std::uint32_t table = a.service - 1;
+        switch (a.what) {
+        case arrival::opened: return {table, zerobus::input(zerobus::call_opened{call})};
+        case arrival::message: return {table, zerobus::input(zerobus::response_received{call, a.bytes})};
+        case arrival::end: return {table, zerobus::input(zerobus::call_ended{call, a.status.grpc_code, "as planned"})};
+        case arrival::token: return {table, zerobus::input(zerobus::token_renewed{})};
+        default: return {table, zerobus::input(zerobus::token_refused{"as planned"})};
+        }
+    }
+
+  private:
+    struct died {};
+    struct finished {};
+
+    // `service` is 0 for Salesforce, 1 + n for table n.
+    void open_call(std::uint32_t service, std::uint64_t number) {
+        step();
+        connection_ptr call = service == 0 ? salesforce::make_call() : databricks::make_call();
+        call->service = service;
+        call->number = number;
+        call->life = net_.life();
+        call->latency = random_.between<duration>(1ms, random_.one_in(10) ? duration(400ms) : duration(40ms));
+        for (const connection_ptr& c : open_)
+            if (c->service == service && c->number == number) log_.fail("call %llu is opened twice", static_cast<unsigned long long>(number));
+        open_.push_back(call);
+        if (service == 0)
+            org_.open(call, tokens_[0]);
+        else
+            lake_[service - 1].open(call, tokens_[service]);
+    }
+    void send(std::uint32_t service, std::uint64_t number, std::string bytes) {
+        step();
+        const connection_ptr call = find(service, number);
+        if (call == nullptr) return; // it has just ended
+        if (service == 0)
+            org_.receive(call, std::move(bytes));
+        else
+            lake_[service - 1].receive(call, std::move(bytes));
+    }
+    void half_close(std::uint32_t service, std::uint64_t number) {
+        step();
+        const connection_ptr call = find(service, number);
+        if (call != nullptr && service > 0) lake_[service - 1].half_close(call);
+    }
+    void cancel_call(std::uint32_t service, std::uint64_t number) {
+        step();
+        const connection_ptr call = find(service, number);
+        if (call == nullptr) return;
+        log_.note("runner: cancels call %llu of service %u", static_cast<unsigned long long>(number), service);
+        if (service == 0)
+            org_.cancel(call);
+        else
+            lake_[service - 1].cancel(call);
+    }
+    void renew_token(std::uint32_t service) {
+        step();
+        const bool down = service == 0 ? org_.login_down : lake_[service - 1].login_down;
+        const bool refused = service == 0 ? org_.login_refused : lake_[service - 1].login_refused;
+        log_.note("runner: a new token for service %u: %s", service, refused ? "refused" : down ? "not now" : "yes");
+        if (down && service != 0) // an ingest stream leaves it to its I/O to ask again
+            return clock_.after(30s, [this, service, life = net_.life()] {
+                if (life == net_.life()) renew_token(service);
+            });
+        if (!down && !refused) new_token(service);
+        net_.answer({refused ? arrival::refused_token : down ? arrival::no_token : arrival::token, service, nullptr, {}, {}},
+                    net_.life(), random_.between<duration>(50ms, 1s));
+    }
+    void new_token(std::uint32_t service) {
+        tokens_[service] = service == 0 ? org_.new_token() : lake_[service - 1].new_token();
+    }
+
+    // The only thing that takes time. False when nothing came in until then.
+    bool wait(std::optional<time_point> when) {
+        step();
+        const time_point limit = when.value_or(time_point::max());
+        if (limit <= now() && net_.inbox().empty() && ++spins_ > 10'000)
+            log_.fail("the runner turns in circles: its time is always over");
+        while (net_.inbox().empty()) {
+            if (limit == time_point::max() && clock_.idle()) log_.fail("the runner waits for something that never comes");
+            if (!clock_.step(limit)) return false;
+            spins_ = 0;
+        }
+        last_ = std::move(net_.inbox().front());
+        net_.inbox().pop_front();
+        if (last_.what == arrival::message && last_.service > 0 && !last_.call->left)
+            lake_[last_.service - 1].handed_over(last_.call, last_.bytes);
+        if (last_.what == arrival::end) std::erase(open_, last_.call);
+        return true;
+    }
+
+    // Everything the runner does, it may not live to do.
+    void step() {
+        if (crash_in_ > 0 && --crash_in_ == 0) throw died{};
+    }
+
+    static constexpr databricks::bounds in_flight{.requests = 32, .bytes = 16'000};
+    static constexpr std::uint32_t most_unreleased = 400;
+
+    connection_ptr find(std::uint32_t service, std::uint64_t number) {
+        for (const connection_ptr& c : open_)
+            if (c->service == service && c->number == number) return c;
+        return nullptr;
+    }
+
+    // A new process; whatever the last one had is gone.
+    void start(duration pause) {
+        crash_in_ = 0;
+        stopping_ = false;
+        net_.crash();
+        for (const connection_ptr& c : open_) { // the kernel closes its sockets, if the machine lives
+            if (c->left || random_.one_in(4)) continue;
+            if (c->service == 0)
+                org_.cancel(c);
+            else
+                lake_[c->service - 1].cancel(c);
+        }
+        for (const connection_ptr& c : open_) c->left = true;
+        open_.clear();
+        const time_point until = now() + pause;
+        while (clock_.step(until)) {
+        }
+        crash_in_ = 0;
+        stopping_ = false;
+        for (std::uint32_t service = 0; service <= ledger::tables; ++service) new_token(service);
+        truth_.new_life();
+    }
+
+    // Of one process, until it dies or ends.
+    void live() {
+        std::vector<zerobus::ingest_options> tables;
+        for (std::uint32_t table = 0; table < ledger::tables; ++table)
+            tables.push_back({.table_name = databricks::table_name(table),
+                              .descriptor_proto = "a row",
+                              .requests = in_flight.requests,
+                              .bytes = in_flight.bytes});
+        runner<world> r(*this, {.tables = std::move(tables),
+                                .subscription = {.topic_name = std::string(salesforce::topic),
+                                                 .preset = pubsub::replay_preset::earliest,
+                                                 .max_unreleased = most_unreleased},
+                                .batch_bytes = 5'000});
+        switch (r.run()) {
+        case ended::mistake: log_.fail("the loop and the machines do not agree");
+        case ended::failed:
+            ++tally_.given_up;
+            log_.note("runner: gives up; somebody starts it again");
+            break;
+        case ended::stopped:
+            ++tally_.stops;
+            log_.note("runner: has stopped");
+            truth_.stopped();
+        }
+    }
+
+    void plan_what_goes_wrong() {
+        if (!plan_.faults) {
+            for (int hour = 1; hour < 24; ++hour)
+                clock_.at(time_point{} + std::chrono::hours(hour), [this] {
+                    org_.reset();
+                    for (databricks& table : lake_) table.reset();
+                });
+            return;
+        }
+        const std::uint64_t count = random_.below(100);
+        for (std::uint64_t i = 0; i < count; ++i)
+            clock_.at(time_point{} + random_.between<duration>(1s, span_), [this] {
+                const std::size_t which = pick_fault(random_);
+                log_.note("FAULT: %.*s", static_cast<int>(faults[which].name.size()), faults[which].name.data());
+                if (!faults[which].happen({clock_, random_, net_, org_, lake_, crash_in_, stopping_})) return;
+                ++tally_.by_fault[which];
+                ++tally_.faults;
+            });
+    }
+
+    // From here on nothing goes wrong any more, and everything must come to its end and then to rest.
+    void heal() {
+        log_.note("FAULTS END");
+        org_.heal();
+        for (databricks& table : lake_) table.heal();
+        net_.slow_down = 0s;
+        look_whether_done(now() + 6h);
+    }
+    void look_whether_done(time_point deadline) {
+        if (org_.all_published() && truth_.all_done() && truth_.position_at_end()) {
+            log_.note("all is durable, and the position is behind the last event");
+            const std::uint64_t org_calls = org_.calls();
+            std::uint64_t table_calls = 0;
+            for (const databricks& table : lake_) table_calls += table.calls();
+            clock_.after(40min, [this, org_calls, table_calls] { look_whether_at_rest(org_calls, table_calls); });
+            return;
+        }
+        if (now() > deadline)
+            log_.fail("hours after the last fault only %u of %u events are done, and the position is behind %u", truth_.done(),
+                      truth_.size(), truth_.first_after(truth_.position()));
+        clock_.after(1min, [this, deadline] { look_whether_done(deadline); });
+    }
+    void look_whether_at_rest(std::uint64_t org_calls, std::uint64_t table_calls) {
+        if (!org_.ready()) log_.fail("at rest, no subscription waits for events with credits for them");
+        if (org_.calls() > org_calls + 1) log_.fail("at rest, the subscription was opened %llu times", static_cast<unsigned long long>(org_.calls() - org_calls));
+        std::uint64_t now_calls = 0;
+        for (const databricks& table : lake_) now_calls += table.calls();
+        if (now_calls > table_calls + 4 * ledger::tables) log_.fail("at rest, ingest streams were opened %llu times", static_cast<unsigned long long>(now_calls - table_calls));
+        throw finished{};
+    }
+
+    void count() {
+        ++tally_.seeds;
+        tally_.events += truth_.size();
+        tally_.rows += truth_.rows().size();
+        tally_.rows_sent += truth_.rows_sent;
+        tally_.duplicates += truth_.duplicates;
+        tally_.fetched_again += truth_.fetched_again;
+        tally_.dead_letters += truth_.dead_letters;
+        tally_.dead_letters_again += truth_.dead_letters_again;
+        tally_.positions += truth_.positions;
+        tally_.calls += org_.calls();
+        for (const databricks& table : lake_) tally_.calls += table.calls();
+        tally_.hours += std::chrono::duration<double>(now().time_since_epoch()).count() / 3600;
+    }
+
+    plan plan_;
+    schedule clock_;
+    dice random_;
+    journal log_;
+    network net_;
+    ledger truth_;
+    duration span_;
+    salesforce org_;
+    std::vector<databricks> lake_;
+    std::vector<connection_ptr> open_;
+    std::uint64_t tokens_[1 + ledger::tables] = {};
+    arrival last_;
+    std::uint32_t crash_in_ = 0;
+    bool stopping_ = false;
+    std::uint32_t spins_ = 0;
+    tally tally_;
+};
+
+} // namespace simulation
