@@ -27,5 +27,6 @@
 #include <sfcdc/row/protobuf.hpp>
 
 #include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/pubsub/messages.hpp>
 
 #include <sfcdc/backoff.hpp>
