@@ -131,31 +131,31 @@ enum class replay_preset : std::uint8_t {
 
 // Topic, preset and replay id count in the first request of a call only; another topic later is an error.
 struct fetch_request {
-    std::string_view topic_name;
+    std::string_view topic_name{};
     replay_preset preset = replay_preset::latest; // replay_preset
-    std::string_view replay_id;
+    std::string_view replay_id{};
     std::int32_t num_requested = 0; // credits to add, above zero
 };
 
 struct commit_replay_request {
-    std::string_view commit_request_id; // a UUID of the client's choice
-    std::string_view replay_id;
+    std::string_view commit_request_id{}; // a UUID of the client's choice
+    std::string_view replay_id{};
 };
 
 // Exactly one of the two names in the first request; a commit in any but the first, and then without credits if need be.
 struct managed_fetch_request {
-    std::string_view subscription_id;
-    std::string_view developer_name;
+    std::string_view subscription_id{};
+    std::string_view developer_name{};
     std::int32_t num_requested = 0;
-    std::optional<commit_replay_request> commit_replay_id_request;
+    std::optional<commit_replay_request> commit_replay_id_request{};
 };
 
 struct topic_request {
-    std::string_view topic_name;
+    std::string_view topic_name{};
 };
 
 struct schema_request {
-    std::string_view schema_id;
+    std::string_view schema_id{};
 };
 
 namespace detail {
