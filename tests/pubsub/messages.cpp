@@ -1,7 +1,9 @@
 #include "catch.hpp"
 #include "exact_bytes.hpp"
+#include "pubsub/server_messages.hpp"
 #include "reference/protobuf_reader.hpp"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -17,26 +19,11 @@ using namespace std::string_view_literals;
 using pubsub::consumer_event;
 using pubsub::fetch_response;
 using pubsub::managed_fetch_response;
+using server_messages::event;
+using server_messages::field;
+using server_messages::varint;
 
 namespace {
-
-// ---- messages as a server writes them, a few bytes at a time --------------------------------------------------------
-
-std::string varint(std::uint64_t v) {
-    std::string out;
-    for (; v >= 0x80; v >>= 7) out += static_cast<char>(v | 0x80);
-    return out += static_cast<char>(v);
-}
-std::string field(std::uint32_t number, std::string_view bytes) {
-    return varint(number * 8 + 2) + varint(bytes.size()) + std::string(bytes);
-}
-std::string field(std::uint32_t number, std::uint64_t value) { return varint(number * 8) + varint(value); }
-
-std::string event(std::string_view id, std::string_view schema_id, std::string_view payload,
-                  std::string_view replay_id) {
-    const std::string header = field(4, field(1, "key"sv) + field(2, "value"sv));
-    return field(1, field(1, field(1, id) + field(2, schema_id) + field(3, payload) + header) + field(2, replay_id));
-}
 
 const std::string two_events = event("id-1", "schema-1", "\x01\x02", "\x00\x01"sv)
                                + event("id-2", "schema-2", "", "\x02") + field(2, "newest"sv) + field(3, "rpc"sv)
