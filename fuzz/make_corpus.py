@@ -39,3 +39,23 @@ put("cdc_bitmap", *(bytes(pair) + text for pair in ((0, 80), (64, 13)) for text 
     b"650004E0", b"0x650004E0", b"1-0x03", b"", b"0x", b"00000000000000000000000000000001", b"0400800000000000000000", b"fFaA09zz", b"0-0x1", b"99999999999-0x1")))
 put("protobuf_wire", b"\x00", b"\x7f\x80\x01", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\x80" * 9 + b"\x00", b"\x96\x01\xac\x02")
 put("replay_id", b"00000000001790500000", b"AAAAAAF5BQAAAA==", b"-1", b"zz", b"", b"A", b"AA=", b"AB==")
+
+
+def varint(n):
+    n &= 2**64 - 1
+    return bytes([n]) if n < 128 else bytes([n % 128 + 128]) + varint(n >> 7)
+
+
+def field(number, value):
+    return varint(number * 8) + varint(value) if isinstance(value, int) else varint(number * 8 + 2) + varint(len(value)) + value
+
+
+def message(*fields):
+    return b"".join(field(number, value) for number, value in fields)
+
+
+header = message((1, b"k"), (2, b"v"))
+delivered = [message((1, message((1, e["id"].encode() if "id" in e else b""), (2, b"schema"), (3, base64.b64decode(e["payload"])), (4, header))), (2, bytes(8) + bytes([n, 0]))) for n, e in enumerate(events[:3])]
+commit = message((1, b"c"), (2, b"\x01"), (3, message((1, 2), (2, b"too old"))), (4, 1700000000000))
+put("pubsub_response", message(*((1, e) for e in delivered), (2, b"newest"), (3, b"rpc"), (4, 97)), message((2, b"\x01\x02"), (4, 100)), message((4, -1), (5, commit)), message((1, delivered[0]), (1, b""), (99, b"?"), (5, commit), (5, commit)),
+    message((1, b"/data/ChangeEvents"), (2, b"00D"), (3, 1), (4, 1), (5, b""), (6, b"r")), message((1, b"{}"), (2, b"sid"), (3, b"r")), b"\x0a\x05\x0a\x03\x0a\x02x", b"")

@@ -62,6 +62,20 @@ enum class errc : std::uint8_t {
     bad_base64,
     replay_id_too_long,
 
+    // a subscription, what its user did; nothing was changed by it
+    bad_subscription_options,
+    not_expected_now,
+    unknown_call,
+    released_too_many,
+
+    // a subscription, why a call is over although the server did not end it; it is resumed
+    open_timed_out,
+    server_silent,
+    more_events_than_requested,
+    events_not_released,
+    token_refused,
+    token_unavailable,
+
     // checkpoint; offset = which of the rows given, else 0
     checkpoint_full,
     checkpoint_bad_row,
@@ -114,6 +128,20 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
+    case errc::bad_subscription_options:
+        return "a subscription needs a topic and a start (a replay id exactly when it is custom), or exactly one of "
+               "subscription id and developer name; 1 to 100 credits, room for as many events, budgets of at least "
+               "one";
+    case errc::not_expected_now: return "the subscription is not in a state in which this can happen or be asked for";
+    case errc::unknown_call: return "the subscription never opened a call of this number";
+    case errc::released_too_many: return "more events are released than were handed over";
+    case errc::open_timed_out: return "the server did not open the stream in time";
+    case errc::server_silent: return "the server sent neither events nor a keepalive in time";
+    case errc::more_events_than_requested: return "the server sent more events than it was asked for";
+    case errc::events_not_released:
+        return "the events handed over were not released in time for the server to keep the call open";
+    case errc::token_refused: return "no new token could be had";
+    case errc::token_unavailable: return "the login service could not be asked for a new token";
     case errc::checkpoint_full: return "the checkpoint holds as many events that are not durable as it may";
     case errc::checkpoint_bad_row:
         return "an event has a row on a stream that the checkpoint does not know, or in front of an earlier event's "
