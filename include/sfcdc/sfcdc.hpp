@@ -28,4 +28,6 @@
 
 #include <sfcdc/pubsub/replay_id.hpp>
 
+#include <sfcdc/zerobus/messages.hpp>
+
 #include <sfcdc/backoff.hpp>
