@@ -61,6 +61,22 @@ enum class errc : std::uint8_t {
     bad_hex,
     bad_base64,
     replay_id_too_long,
+
+    // an ingest stream, what its user did; nothing was taken
+    bad_stream_options,
+    record_batch_too_large,
+    stream_full,
+    stream_closed,
+
+    // an ingest stream, what the server did; what was not acknowledged is sent again
+    call_ended,
+    open_timed_out,
+    ack_timed_out,
+    unexpected_response,
+    response_incomplete,
+    ack_regressed,
+    ack_beyond_sent,
+    token_refused,
 };
 
 // One sentence for each code; the caller adds where.
@@ -109,6 +125,19 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
+    case errc::bad_stream_options:
+        return "a stream needs a table name of the form catalog.schema.table, and a descriptor for protobuf records";
+    case errc::record_batch_too_large: return "the records are more than limits::request_record_bytes";
+    case errc::stream_full: return "the stream holds as much as it may; add again when more is durable";
+    case errc::stream_closed: return "the stream is closed or has failed, and takes no more rows";
+    case errc::call_ended: return "the server ended the call";
+    case errc::open_timed_out: return "the server did not open the stream in time";
+    case errc::ack_timed_out: return "the server did not acknowledge a request in time";
+    case errc::unexpected_response: return "the response is of a kind that cannot come here";
+    case errc::response_incomplete: return "the response lacks what it must say";
+    case errc::ack_regressed: return "an acknowledgement is negative or takes an earlier one back";
+    case errc::ack_beyond_sent: return "an acknowledgement is for a request that was not sent";
+    case errc::token_refused: return "no new token could be had";
     }
     return "unknown error";
 }

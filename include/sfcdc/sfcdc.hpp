@@ -28,6 +28,9 @@
 
 #include <sfcdc/pubsub/replay_id.hpp>
 
+#include <sfcdc/zerobus/ingest_stream.hpp>
 #include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/status.hpp>
 
 #include <sfcdc/backoff.hpp>

@@ -23,9 +23,8 @@ enum class record_type : std::uint8_t { proto = 1, json = 2 };
 
 // What opens a stream.
 struct create_ingest_stream_request {
-    std::string_view table_name; // catalog.schema.table
-    std::string_view
-        descriptor_proto; // serialised google.protobuf.DescriptorProto of a row; left out when empty (JSON)
+    std::string_view table_name;       // catalog.schema.table
+    std::string_view descriptor_proto; // serialised google.protobuf.DescriptorProto of a row; not sent for JSON
     zerobus::record_type record_type = zerobus::record_type::proto;
 };
 
@@ -77,7 +76,7 @@ inline void append_request(const create_ingest_stream_request& create, std::stri
     wire::protobuf_writer w(to);
     w.nested(1, [&] {
         w.bytes(1, create.table_name);
-        if (!create.descriptor_proto.empty()) w.bytes(3, create.descriptor_proto);
+        if (create.record_type == record_type::proto) w.bytes(3, create.descriptor_proto);
         w.varint(4, static_cast<std::uint64_t>(create.record_type));
     });
 }
