@@ -33,6 +33,11 @@
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
 
+#include <sfcdc/zerobus/ingest_stream.hpp>
+#include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/status.hpp>
+
 #include <sfcdc/backoff.hpp>
 
 #include <sfcdc/checkpoint.hpp>

@@ -1,0 +1,508 @@
+// Rows into one table through Zerobus, as a state machine without I/O, clock or threads: it says which calls to open and
+// what to send, and is told what came back. Every row that it takes becomes durable, or is reported as rejected, or is
+// still held when the stream fails; none is forgotten, and none is reported twice.
+//
+//     ingest_stream stream({.table_name = "main.sales.events", .descriptor_proto = descriptor}, seed);
+//     for (;;) {
+//         while (auto event = stream.poll_event()) checkpoint.on(*event);        // durable|row_rejected|interrupted|failed
+//         while (auto action = stream.poll_action(clock.now())) io.perform(*action);
+//         if (stream.closed()) break;
+//         const auto input = io.wait_until(stream.poll_timeout());               // or a batch to add()
+//         if (input) stream.handle(*input, clock.now());
+//     }
+//
+// Offsets. Rows have *logical* offsets, from 0 over the whole life of the stream. Requests have *wire* offsets, which start
+// at 0 on each call and are what the server acknowledges; they stay inside.
+//
+// Calls. At most two are open: the one that rows are sent on, and an old one that the server is about to close (it does so
+// every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
+// the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
+//
+// What a response or the end of a call does, by the phase of the call that it is about:
+//
+//     the call is    opened   created  ack          same ack  close_signal  bad      ended
+//     none           -        -        -            -         -             -        -
+//     opening        create   broken   broken       broken    broken        broken   lost
+//     creating       -        start    broken       broken    broken        broken   lost
+//     streaming      -        broken   acknowledge  -         rotate        broken   lost
+//     draining       -        broken   acknowledge  -         -             broken   left
+//     half_closed    -        broken   acknowledge  -         -             broken   left
+//
+//     create        create_stream is sent
+//     start         rows may be sent
+//     acknowledge   the requests up to there are durable, and the server is in good health
+//     rotate        nothing more is sent; the call drains for as long as the server said; the next one is opened
+//     broken        the server does not keep to the protocol: the call is cancelled, and it counts as lost
+//     lost          status_rules say what to do: again later, a new token, find the bad row, or stop
+//     left          expected; what was not acknowledged goes out on the next call (a bad row is looked for first)
+//     bad           unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
+//     none          a call of before: what still comes from it changes nothing
+//
+// And the stream itself; inputs about calls count in all states but `closed`:
+//
+//     the stream is  add      close    abandon  token_renewed  token_refused
+//     running        taken    closing  closed   -              failed
+//     renewing       taken    closing  closed   running        failed
+//     closing        refused  -        closed   -              failed
+//     closed         refused  -        -        -              -
+//
+//     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
+//     failed         the event, with what to do; closed
+//
+// Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <sfcdc/backoff.hpp>
+#include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/status.hpp>
+
+namespace sfcdc::zerobus {
+
+// ---- what goes in and out -------------------------------------------------------------------------------------------
+
+// Numbers the calls of a stream from 1. An input about a call that is no longer wanted is ignored.
+using call_id = std::uint64_t;
+
+// Inputs. Their bytes and texts are used during handle() only.
+struct call_opened { // requests can be sent
+    call_id call;
+};
+struct response_received {
+    call_id call;
+    std::string_view bytes; // one EphemeralStreamResponse
+};
+struct call_ended { // by the server, by the network, or after cancel_call
+    call_id call;
+    int status; // of gRPC
+    std::string_view message;
+};
+struct token_renewed {};
+struct token_refused { // at any time, and for good: what can be tried again is the I/O's to try
+    std::string_view message;
+};
+using input = std::variant<call_opened, response_received, call_ended, token_renewed, token_refused>;
+
+// Actions, to be performed in this order; one about a call that has ended meanwhile is void.
+struct open_call { // with a good token and the table's name as metadata
+    call_id call;
+};
+struct send {
+    call_id call;
+    std::string bytes; // one EphemeralStreamRequest
+};
+struct half_close { // after all that was to be sent
+    call_id call;
+};
+struct cancel_call {
+    call_id call;
+};
+struct renew_token {}; // the one that was used is refused; answered by token_renewed or token_refused
+using action = std::variant<open_call, send, half_close, cancel_call, renew_token>;
+
+// Events. Each logical offset comes once, in `durable` or in `row_rejected`, and in order.
+struct durable {
+    offset_range rows;
+};
+struct row_rejected { // the server will not take this row, and all others go on; it is the caller's to keep
+    std::int64_t offset;
+    std::string record;
+    std::string reason; // the server's words
+};
+struct interrupted {
+    sfcdc::error cause;  // what happened; its offset is that in a response that could not be read
+    int status;          // for errc::call_ended
+    std::string message; // the server's words
+    time_point until;    // no call is opened before
+};
+struct failed { // the last event; what is not durable stays in held()
+    sfcdc::error cause;
+    int status;
+    std::string message;
+    std::string_view what_to_do;
+};
+using event = std::variant<durable, row_rejected, interrupted, failed>;
+
+struct ingest_options {
+    using milliseconds = std::chrono::milliseconds;
+
+    std::string table_name;       // catalog.schema.table
+    std::string descriptor_proto; // row::descriptor_proto(); empty for JSON
+    zerobus::record_type record_type = zerobus::record_type::proto;
+
+    // What is held until it is durable, sent or not; add() refuses more. 256 batches of 100 rows at 200 ms for an ack are
+    // 128,000 rows a second, above Databricks' quota for a stream; a batch may have 10 MB, hence the bound on bytes.
+    std::size_t requests = 256;
+    std::size_t bytes = 64u << 20;
+
+    milliseconds open_time{15'000}; // from open_call to create_stream_response; as Databricks' clients
+    milliseconds ack_time{60'000};  // for each request from its sending; as Databricks' clients
+    milliseconds drain_time{2'000}; // from half_close to the end of the call; acks take 200 to 500 ms
+
+    // In a row, with nothing acknowledged in between. Waits are up to 30 s, so these retries last about three days.
+    unsigned retries = 10'000;
+    unsigned token_renewals = 3;
+    // If so many rows in a row are bad, it is not the rows: the table has changed.
+    unsigned rejections = 100;
+
+    backoff::options waits{};
+};
+
+// ---- the machine ----------------------------------------------------------------------------------------------------
+
+// Used by one thread at a time. Owns copies of everything but the token, which it never sees.
+class ingest_stream {
+  public:
+    // `seed` spreads the waits of clients that lost the same server. Opens a call at once, so that a missing table is
+    // known before the first row; later calls are opened when there are rows for them. With options that cannot work
+    // the stream has failed from the start, with bad_stream_options.
+    ingest_stream(ingest_options options, std::uint64_t seed)
+        : options_(std::move(options)), backoff_(seed, options_.waits) {
+        const bool needs_descriptor = options_.record_type == record_type::proto;
+        if (!has_three_parts(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
+            fail({{errc::bad_stream_options, 0}, 0, {}}, "correct the options");
+    }
+
+    // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
+    // A batch of no rows is fine, and nothing. Errors: stream_full, stream_closed, record_batch_too_large.
+    result<offset_range> add(record_batch&& records) {
+        if (closing_ || stopped_) return {{}, {errc::stream_closed, 0}};
+        if (records.empty()) return {{added(), added()}, {}};
+        if (records.record_bytes() > limits::request_record_bytes) return {{}, {errc::record_batch_too_large, 0}};
+        const bool fits =
+            requests_.size() < options_.requests && held_bytes() + records.message().size() <= options_.bytes;
+        if (!fits && held_bytes() != 0) return {{}, {errc::stream_full, 0}};
+        return {requests_.push(std::move(records)), {}};
+    }
+
+    // To flush, take added() and go on until settled() has come so far.
+    std::int64_t added() const noexcept { return requests_.end_offset(); }
+    // All rows below this are durable or were rejected.
+    std::int64_t settled() const noexcept { return requests_.begin_offset(); }
+    // What is not settled, in order; also of a stream that has failed or was abandoned. A view until the next call.
+    const request_queue& held() const noexcept { return requests_; }
+    // Of held(), and of rejected rows that were not polled yet: what options.bytes bounds.
+    std::size_t held_bytes() const noexcept { return requests_.bytes() + rejected_bytes_; }
+
+    // No more rows: the stream is closed() when all that it holds is settled, and its last call has ended.
+    void close() noexcept { closing_ = true; }
+
+    // Ends now, whatever is in flight. What is not known to be durable stays in held().
+    void abandon() { stop(); }
+
+    bool closed() const noexcept {
+        const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);
+        return done && actions_.empty();
+    }
+
+    void handle(const input& in, time_point now) {
+        if (stopped_) return;
+        std::visit([&](const auto& i) { on(i, now); }, in);
+    }
+
+    std::optional<action> poll_action(time_point now) {
+        on_time(now);
+        if (actions_.empty()) next_step(now);
+        if (actions_.empty()) return std::nullopt;
+        action next = std::move(actions_.front());
+        actions_.pop_front();
+        return next;
+    }
+
+    std::optional<event> poll_event() {
+        if (events_.empty()) return std::nullopt;
+        event next = std::move(events_.front());
+        events_.pop_front();
+        if (const auto* rejected = std::get_if<row_rejected>(&next)) rejected_bytes_ -= rejected->record.size();
+        return next;
+    }
+
+    // When poll_action() has something to do without an input; to be asked when it has nothing left.
+    std::optional<time_point> poll_timeout() const {
+        if (stopped_) return std::nullopt;
+        time_point next = std::min(deadline_of(current_), deadline_of(old_));
+        if (wants_call()) next = std::min(next, open_at_);
+        if (next == never) return std::nullopt;
+        return next;
+    }
+
+  private:
+    static constexpr time_point never = time_point::max();
+
+    enum class phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
+
+    struct call {
+        call_id id = 0;
+        ingest_stream::phase phase = ingest_stream::phase::none;
+        std::int64_t sent = 0;       // requests, which is the next wire offset
+        std::int64_t durable = 0;    // of these the first so many
+        time_point deadline = never; // of the phase
+
+        explicit operator bool() const noexcept { return phase != ingest_stream::phase::none; }
+        std::size_t in_flight() const noexcept { return static_cast<std::size_t>(sent - durable); }
+    };
+
+    struct reason {
+        sfcdc::error cause;
+        int status = 0;
+        std::string_view message;
+    };
+
+    // ---- inputs
+
+    call* find(call_id id) noexcept {
+        if (current_ && current_.id == id) return &current_;
+        return old_ && old_.id == id ? &old_ : nullptr;
+    }
+
+    void on(const call_opened& in, time_point) {
+        if (find(in.call) != &current_ || current_.phase != phase::opening) return;
+        current_.phase = phase::creating;
+        send create{in.call, {}};
+        append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
+        actions_.emplace_back(std::move(create));
+    }
+
+    void on(const response_received& in, time_point now) {
+        call* const c = find(in.call);
+        if (c == nullptr) return;
+        const auto [message, unreadable] = parse_response(in.bytes);
+        const error bad =
+            unreadable ? unreadable : std::visit([&](const auto& r) { return take(*c, r, now); }, message);
+        if (bad) give_up(*c, bad, now);
+    }
+
+    error take(call&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
+
+    error take(call& c, const create_ingest_stream_response& created, time_point) {
+        if (c.phase != phase::creating) return {errc::unexpected_response, 0};
+        if (!created.stream_id || created.stream_id->empty()) return {errc::response_incomplete, 0};
+        c.phase = phase::streaming;
+        c.deadline = never;
+        started_ = true;
+        return {};
+    }
+
+    error take(call& c, const ingest_record_response& ack, time_point now) {
+        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
+        if (!ack.durability_ack_up_to_offset) return {errc::response_incomplete, 0};
+        const std::int64_t up_to = *ack.durability_ack_up_to_offset;
+        if (up_to < 0 || up_to < c.durable - 1) return {errc::ack_regressed, 0};
+        if (up_to >= c.sent) return {errc::ack_beyond_sent, 0};
+        if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
+        return {};
+    }
+
+    error take(call& c, const close_stream_signal& signal, time_point now) {
+        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
+        if (c.phase != phase::streaming) return {};
+        const duration d = signal.duration.value_or(duration{});
+        const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
+        const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
+        // A server that closes what it never took a row from is not rotating, it is in trouble.
+        open_at_ = current_.durable > 0 ? now : now + backoff_.next();
+        retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
+        return {};
+    }
+
+    void on(const call_ended& in, time_point now) {
+        call* const c = find(in.call);
+        if (c == nullptr) return;
+        const call ended = std::exchange(*c, {});
+        const reason why{{errc::call_ended, 0}, in.status, in.message};
+        const status_rule& rule = rule_of(in.status);
+        const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
+        if (what == remedy::find_row && ended.in_flight() > 0) return find_row(ended.in_flight(), why, now);
+        if (ended.phase > phase::streaming) return; // as announced
+        switch (what) {
+        case remedy::retry: return retry(why, now);
+        case remedy::renew_token: return renew(why, now);
+        case remedy::find_row:
+        case remedy::stop: return fail(why, rule.what_to_do);
+        }
+    }
+
+    void on(const token_renewed&, time_point) { renewing_ = false; }
+
+    void on(const token_refused& in, time_point) {
+        fail({{errc::token_refused, 0}, 0, in.message}, rule_of(16).what_to_do);
+    }
+
+    void on_time(time_point now) {
+        if (stopped_) return;
+        if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
+        if (now >= deadline_of(current_)) {
+            const bool open = current_.phase == phase::streaming;
+            give_up(current_, {open ? errc::ack_timed_out : errc::open_timed_out, 0}, now);
+        }
+    }
+
+    time_point deadline_of(const call& c) const {
+        const bool awaits_ack = c.in_flight() > 0 && c.phase < phase::half_closed;
+        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;
+    }
+
+    // ---- what follows from them
+
+    void acknowledge(call& c, std::int64_t durable_requests, time_point now) {
+        const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
+        c.durable = durable_requests;
+        if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
+            last->rows.end = rows.end;
+        else
+            events_.emplace_back(durable{rows});
+        backoff_.reset();
+        failures_ = renewals_ = rejections_ = 0;
+        if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
+    }
+
+    // The call is of no use any more; what it has in flight is sent again.
+    void give_up(call& c, const error& cause, time_point now) {
+        const bool was_current = &c == &current_;
+        cancel(c);
+        const reason why{cause, 0, {}};
+        was_current ? retry(why, now) : interrupt(why, now);
+    }
+
+    void retry(const reason& why, time_point now) {
+        if (++failures_ > options_.retries) return fail(why, advice(why));
+        open_at_ = now + backoff_.next();
+        interrupt(why, open_at_);
+    }
+
+    void renew(const reason& why, time_point now) {
+        if (++renewals_ > options_.token_renewals) return fail(why, advice(why));
+        renewing_ = true;
+        open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
+        actions_.emplace_back(renew_token{});
+        interrupt(why, open_at_);
+    }
+
+    // No wait: each refusal leaves less to look at, and options.rejections ends what finds only bad rows.
+    void find_row(std::size_t in_flight, const reason& why, time_point now) {
+        open_at_ = now;
+        interrupt(why, now);
+        if (!requests_.narrow(in_flight)) return;
+        const std::int64_t offset = requests_.begin_offset();
+        row_rejected rejected{offset, requests_.pop_refused(), text(why)};
+        rejected_bytes_ += rejected.record.size();
+        events_.emplace_back(std::move(rejected));
+        if (++rejections_ > options_.rejections) fail(why, advice(why));
+    }
+
+    // The current call becomes the old one, which acknowledges for `time`, or for drain_time behind our half-close.
+    void retire(std::chrono::nanoseconds time, time_point now) {
+        if (old_.in_flight() > 0) { // more rotations than rows: the current call has nothing to wait for
+            actions_.emplace_back(half_close{current_.id});
+            return cancel(current_);
+        }
+        cancel(old_);
+        old_ = std::exchange(current_, {});
+        old_.phase = phase::draining;
+        old_.deadline = now + time;
+        if (old_.in_flight() == 0 || time.count() == 0) half_close_old(now);
+    }
+
+    void half_close_old(time_point now) {
+        actions_.emplace_back(half_close{old_.id});
+        old_.phase = phase::half_closed;
+        old_.deadline = now + options_.drain_time;
+    }
+
+    void cancel(call& c) {
+        if (c) actions_.emplace_back(cancel_call{c.id});
+        c = {};
+    }
+
+    void interrupt(const reason& why, time_point until) {
+        if (!events_.empty() && std::holds_alternative<interrupted>(events_.back())) events_.pop_back();
+        events_.emplace_back(interrupted{why.cause, why.status, text(why), until});
+    }
+
+    void fail(const reason& why, std::string_view what_to_do) {
+        events_.emplace_back(failed{why.cause, why.status, text(why), what_to_do});
+        stop();
+    }
+
+    void stop() {
+        stopped_ = true;
+        cancel(current_);
+        cancel(old_);
+    }
+
+    static std::string text(const reason& why) { return std::string(why.message.substr(0, limits::peer_text_bytes)); }
+    static std::string_view advice(const reason& why) {
+        return why.cause.code == errc::call_ended ? rule_of(why.status).what_to_do : detail::wait_for_service;
+    }
+
+    // ---- what can be done next
+
+    bool wants_call() const noexcept {
+        const bool for_rows = !requests_.empty();
+        const bool to_try = !started_ && !closing_;
+        return !stopped_ && !renewing_ && !current_ && (for_rows || to_try);
+    }
+
+    bool may_send() const noexcept {
+        return current_.phase == phase::streaming && old_.in_flight() == 0
+               && current_.in_flight() < requests_.window();
+    }
+
+    void next_step(time_point now) {
+        if (stopped_) return;
+        if (closing_ && requests_.empty()) {
+            if (current_.phase == phase::streaming) return retire({}, now);
+            return cancel(current_);
+        }
+        if (wants_call() && now >= open_at_) {
+            current_.id = ++calls_;
+            current_.phase = phase::opening;
+            current_.deadline = now + options_.open_time;
+            actions_.emplace_back(open_call{current_.id});
+        } else if (may_send()) {
+            request& next = requests_[current_.in_flight()];
+            next.sent = now;
+            send s{current_.id, {}};
+            append_request(current_.sent++, options_.record_type, next.records, s.bytes);
+            actions_.emplace_back(std::move(s));
+        }
+    }
+
+    static bool has_three_parts(std::string_view name) noexcept {
+        return std::count(name.begin(), name.end(), '.') == 2 && name.front() != '.' && name.back() != '.'
+               && name.find("..") == std::string_view::npos;
+    }
+
+    ingest_options options_;
+    sfcdc::backoff backoff_;
+    std::deque<action> actions_; // a few; requests are taken from requests_ one by one
+    std::deque<event> events_;
+
+    request_queue requests_; // the first ones are in flight: on old_ if it has any, else on current_
+    std::size_t rejected_bytes_ = 0;
+
+    call current_, old_;
+    call_id calls_ = 0;
+    time_point open_at_ = time_point::min();
+
+    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0; // in a row
+    bool started_ = false;                                  // a stream was created once
+    bool renewing_ = false;                                 // a token is awaited
+    bool closing_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace sfcdc::zerobus
