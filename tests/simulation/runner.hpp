@@ -54,8 +54,8 @@ template<class Io> class runner {
           stored_(io.load_position()),
           at_(stored_),
           from_(resume(std::move(o.subscription), stored_, io.seed())) {
-        for (zerobus::ingest_options& table : o.tables)
-            to_.push_back({at_.add_stream(), zerobus::ingest_stream(std::move(table), io.seed())});
+        for (zerobus::ingest_options& t : o.tables)
+            to_.push_back({at_.add_stream(), zerobus::ingest_stream(std::move(t), io.seed())});
     }
 
     ended run() {
@@ -68,8 +68,8 @@ template<class Io> class runner {
             const arrived came = io_.wait_until(timeout());
             if (const auto* in = std::get_if<pubsub::input>(&came.input))
                 mistake_ = from_.handle(*in, io_.now()) != sfcdc::errc::none;
-            else if (const auto* in = std::get_if<zerobus::input>(&came.input))
-                to_[came.table].stream.handle(*in, io_.now());
+            else if (const auto* rows = std::get_if<zerobus::input>(&came.input))
+                to_[came.table].stream.handle(*rows, io_.now());
         }
         return ended::mistake;
     }
@@ -126,7 +126,9 @@ template<class Io> class runner {
         at_.keepalive(alive.position);
     }
     void on(pubsub::committed&) {} // of ManagedSubscribe
-    void on(pubsub::interrupted& pause) { io_.log("the subscription is interrupted", pause.why.error_code, pause.why.fault); }
+    void on(pubsub::interrupted& pause) {
+        io_.log("the subscription is interrupted", pause.why.error_code, pause.why.fault);
+    }
     void on(pubsub::failed& failure) {
         io_.log("the subscription failed", failure.why.error_code, failure.why.fault);
         // The policy of this user: rather all that Salesforce still has, some of it twice, than a gap.
@@ -138,7 +140,9 @@ template<class Io> class runner {
         io_.dead_letter(t.number, row.record, row.reason);
         durable(t, row.offset);
     }
-    void on(table&, zerobus::interrupted& pause) { io_.log("a stream is interrupted", pause.message, pause.cause.code); }
+    void on(table&, zerobus::interrupted& pause) {
+        io_.log("a stream is interrupted", pause.message, pause.cause.code);
+    }
     void on(table&, zerobus::failed& failure) { io_.log("a stream failed", failure.message, failure.cause.code); }
     void durable(table& t, std::int64_t up_to) { mistake_ = mistake_ || at_.durable(t.number, up_to); }
 

@@ -32,21 +32,24 @@ bool run(plan p, tally& total) {
         }
         w.print_trace(stdout);
         std::printf("seed %llu: %s\nagain: ./dev simulate --first %llu --seeds 1 --events %u --trace\n",
-                    static_cast<unsigned long long>(p.seed), what.what(), static_cast<unsigned long long>(p.seed), p.events);
+                    static_cast<unsigned long long>(p.seed), what.what(), static_cast<unsigned long long>(p.seed),
+                    p.events);
         return false;
     }
 }
 
 void print(const tally& t, double seconds) {
     const auto n = [](std::uint64_t v) { return static_cast<unsigned long long>(v); };
-    std::printf("%llu seeds, %.0f virtual hours, %llu events, %llu rows in %.1f s (%.2f ms a seed)\n", n(t.seeds), t.hours,
-                n(t.events), n(t.rows), seconds, 1e3 * seconds / static_cast<double>(std::max<std::uint64_t>(t.seeds, 1)));
-    std::printf("calls %llu, deaths %llu, orderly ends %llu, given up %llu, positions stored %llu\n", n(t.calls), n(t.crashes),
-                n(t.stops), n(t.given_up), n(t.positions));
-    std::printf("rows sent %llu, durable twice %llu; events fetched again %llu; dead letters %llu, twice %llu\n", n(t.rows_sent),
-                n(t.duplicates), n(t.fetched_again), n(t.dead_letters), n(t.dead_letters_again));
+    std::printf("%llu seeds, %.0f virtual hours, %llu events, %llu rows in %.1f s (%.2f ms a seed)\n", n(t.seeds),
+                t.hours, n(t.events), n(t.rows), seconds,
+                1e3 * seconds / static_cast<double>(std::max<std::uint64_t>(t.seeds, 1)));
+    std::printf("calls %llu, deaths %llu, orderly ends %llu, given up %llu, positions stored %llu\n", n(t.calls),
+                n(t.crashes), n(t.stops), n(t.given_up), n(t.positions));
+    std::printf("rows sent %llu, durable twice %llu; events fetched again %llu; dead letters %llu, twice %llu\n",
+                n(t.rows_sent), n(t.duplicates), n(t.fetched_again), n(t.dead_letters), n(t.dead_letters_again));
     for (std::size_t i = 0; i < fault_count; ++i)
-        std::printf("%10llu  %.*s\n", n(t.by_fault[i]), static_cast<int>(faults[i].name.size()), faults[i].name.data());
+        std::printf("%10llu  %.*s\n", n(t.by_fault[i]), static_cast<int>(faults[i].name.size()),
+                    faults[i].name.data());
 }
 
 int day() {
@@ -54,9 +57,10 @@ int day() {
     const auto start = std::chrono::steady_clock::now();
     const bool good = run({.events = 8'640, .faults = false}, total);
     const double seconds = seconds_since(start);
-    std::printf("24 virtual hours, %llu events, every call reset each hour: %.1f ms, %llu calls, %llu rows durable twice\n",
-                static_cast<unsigned long long>(total.events), 1e3 * seconds, static_cast<unsigned long long>(total.calls),
-                static_cast<unsigned long long>(total.duplicates));
+    std::printf(
+        "24 virtual hours, %llu events, every call reset each hour: %.1f ms, %llu calls, %llu rows durable twice\n",
+        static_cast<unsigned long long>(total.events), 1e3 * seconds, static_cast<unsigned long long>(total.calls),
+        static_cast<unsigned long long>(total.duplicates));
     return good ? 0 : 1;
 }
 

@@ -39,7 +39,8 @@ struct tally {
     void add(const tally& t) {
         seeds += t.seeds, events += t.events, rows += t.rows, rows_sent += t.rows_sent, duplicates += t.duplicates;
         fetched_again += t.fetched_again, dead_letters += t.dead_letters, dead_letters_again += t.dead_letters_again;
-        calls += t.calls, crashes += t.crashes, stops += t.stops, given_up += t.given_up, faults += t.faults, positions += t.positions;
+        calls += t.calls, crashes += t.crashes, stops += t.stops, given_up += t.given_up, faults += t.faults,
+            positions += t.positions;
         hours += t.hours;
         for (std::size_t i = 0; i < fault_count; ++i) by_fault[i] += t.by_fault[i];
     }
@@ -96,7 +97,8 @@ class world {
     }
     template<class Row> void rows_of(const pubsub::consumer_event& event, Row&& row) {
         step();
-        const std::uint32_t e = number_in({reinterpret_cast<const char*>(event.payload.data()), event.payload.size()});
+        const std::uint32_t e =
+            number_in({reinterpret_cast<const char*>(event.payload.data()), event.payload.size()});
         truth_.taken(e);
         const auto [counter, first_row, rows] = truth_.events()[e];
         if (replay_id_of(counter) != event.replay_id) log_.fail("event %u came with another's replay id", e);
@@ -137,7 +139,8 @@ class world {
             case arrival::opened: return {0, pubsub::input(pubsub::opened{call})};
             case arrival::message: return {0, pubsub::input(pubsub::response{call, a.bytes})};
             case arrival::end:
-                return {0, pubsub::input(pubsub::call_ended{call, static_cast<sfcdc::wire::grpc_status>(a.status.grpc_code),
+                return {0, pubsub::input(pubsub::call_ended{call,
+                                                            static_cast<sfcdc::wire::grpc_status>(a.status.grpc_code),
                                                             a.status.error_code, "as planned"})};
             case arrival::token: return {0, pubsub::input(pubsub::token_renewed{})};
             case arrival::no_token: return {0, pubsub::input(pubsub::token_unavailable{})};
@@ -147,7 +150,8 @@ class world {
         switch (a.what) {
         case arrival::opened: return {table, zerobus::input(zerobus::call_opened{call})};
         case arrival::message: return {table, zerobus::input(zerobus::response_received{call, a.bytes})};
-        case arrival::end: return {table, zerobus::input(zerobus::call_ended{call, a.status.grpc_code, "as planned"})};
+        case arrival::end:
+            return {table, zerobus::input(zerobus::call_ended{call, a.status.grpc_code, "as planned"})};
         case arrival::token: return {table, zerobus::input(zerobus::token_renewed{})};
         default: return {table, zerobus::input(zerobus::token_refused{"as planned"})};
         }
@@ -166,7 +170,8 @@ class world {
         call->life = net_.life();
         call->latency = random_.between<duration>(1ms, random_.one_in(10) ? duration(400ms) : duration(40ms));
         for (const connection_ptr& c : open_)
-            if (c->service == service && c->number == number) log_.fail("call %llu is opened twice", static_cast<unsigned long long>(number));
+            if (c->service == service && c->number == number)
+                log_.fail("call %llu is opened twice", static_cast<unsigned long long>(number));
         open_.push_back(call);
         if (service == 0)
             org_.open(call, tokens_[0]);
@@ -207,7 +212,13 @@ class world {
                 if (life == net_.life()) renew_token(service);
             });
         if (!down && !refused) new_token(service);
-        net_.answer({refused ? arrival::refused_token : down ? arrival::no_token : arrival::token, service, nullptr, {}, {}},
+        net_.answer({refused ? arrival::refused_token
+                     : down  ? arrival::no_token
+                             : arrival::token,
+                     service,
+                     nullptr,
+                     {},
+                     {}},
                     net_.life(), random_.between<duration>(50ms, 1s));
     }
     void new_token(std::uint32_t service) {
@@ -221,7 +232,8 @@ class world {
         if (limit <= now() && net_.inbox().empty() && ++spins_ > 10'000)
             log_.fail("the runner turns in circles: its time is always over");
         while (net_.inbox().empty()) {
-            if (limit == time_point::max() && clock_.idle()) log_.fail("the runner waits for something that never comes");
+            if (limit == time_point::max() && clock_.idle())
+                log_.fail("the runner waits for something that never comes");
             if (!clock_.step(limit)) return false;
             spins_ = 0;
         }
@@ -334,16 +346,20 @@ class world {
             return;
         }
         if (now() > deadline)
-            log_.fail("hours after the last fault only %u of %u events are done, and the position is behind %u", truth_.done(),
-                      truth_.size(), truth_.first_after(truth_.position()));
+            log_.fail("hours after the last fault only %u of %u events are done, and the position is behind %u",
+                      truth_.done(), truth_.size(), truth_.first_after(truth_.position()));
         clock_.after(1min, [this, deadline] { look_whether_done(deadline); });
     }
     void look_whether_at_rest(std::uint64_t org_calls, std::uint64_t table_calls) {
         if (!org_.ready()) log_.fail("at rest, no subscription waits for events with credits for them");
-        if (org_.calls() > org_calls + 1) log_.fail("at rest, the subscription was opened %llu times", static_cast<unsigned long long>(org_.calls() - org_calls));
+        if (org_.calls() > org_calls + 1)
+            log_.fail("at rest, the subscription was opened %llu times",
+                      static_cast<unsigned long long>(org_.calls() - org_calls));
         std::uint64_t now_calls = 0;
         for (const databricks& table : lake_) now_calls += table.calls();
-        if (now_calls > table_calls + 4 * ledger::tables) log_.fail("at rest, ingest streams were opened %llu times", static_cast<unsigned long long>(now_calls - table_calls));
+        if (now_calls > table_calls + 4 * ledger::tables)
+            log_.fail("at rest, ingest streams were opened %llu times",
+                      static_cast<unsigned long long>(now_calls - table_calls));
         throw finished{};
     }
 
