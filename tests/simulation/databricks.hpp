@@ -72,7 +72,8 @@ class databricks {
         const std::optional<std::int64_t> ack = ack_in(bytes);
         if (!ack || *ack >= static_cast<std::int64_t>(c->sent.size())) return;
         for (; c->confirmed <= *ack; ++c->confirmed)
-            for (const std::uint32_t r : c->sent[static_cast<std::size_t>(c->confirmed)]) truth_.confirmed(r);
+            for (const std::int64_t row : c->sent[static_cast<std::size_t>(c->confirmed)])
+                truth_.confirmed(table_, row);
     }
 
     std::uint64_t new_token() { return ++tokens_; }
@@ -81,7 +82,11 @@ class databricks {
     // ---- what may go wrong; each with whether there was something to do it to
 
     bool end_with(int grpc_code) {
-        return on_call([&](const auto& c) { lose(c, {grpc_code, {}}); });
+        return on_call([&](const auto& c) {
+            // With rows in flight it would say that one of them is bad, and nobody could know better.
+            const bool in_flight = c->confirmed < static_cast<std::int64_t>(c->sent.size());
+            lose(c, {grpc_code == grpc_invalid_argument && in_flight ? grpc_internal : grpc_code, {}});
+        });
     }
     bool reset() {
         return on_call([&](const auto& c) {
@@ -103,13 +108,14 @@ class databricks {
     // Acknowledgements that no good server sends.
     bool acknowledge_wrongly() {
         return on_call([&](const auto& c) {
-            switch (random_.below(6)) {
+            switch (random_.below(7)) {
             case 0: return acknowledge(c, std::int64_t{1'000'000'000}); // beyond anything sent
             case 1: return acknowledge(c, -1);
             case 2: return acknowledge(c, c->acknowledged - random_.between(0, 5)); // again, or going back
             case 3: return acknowledge(c, std::nullopt);
-            case 4: return net_.to_runner(c, {}); // no payload at all
-            default: return created(c);           // a second time
+            case 4: return net_.to_runner(c, {});                 // no payload at all
+            case 5: return net_.to_runner(c, "\x0b\x12\x02\x08"); // not a message
+            default: return created(c);                           // a second time
             }
         });
     }
@@ -143,10 +149,10 @@ class databricks {
         std::size_t waiting_bytes = 0;
         time_point last_durable{};
         bool settling = false, acknowledging = false; // something is planned
-        // What the runner sent, whether it arrived or not, by offset.
-        std::vector<std::vector<std::uint32_t>> sent;
-        std::int64_t last_place = -1;
-        std::int64_t confirmed = 0;
+        // What the runner sent, whether it arrived or not: for each offset the numbers of its rows in the ledger.
+        std::vector<std::vector<std::int64_t>> sent;
+        std::int64_t last_sent = -1;
+        std::int64_t confirmed = 0; // so many offsets
     };
     using call_ptr = std::shared_ptr<call>;
 
@@ -219,11 +225,13 @@ class databricks {
             log_.fail("table %u: offset %lld was sent, %zu is next", table_,
                       static_cast<long long>(p.offset.value_or(-1)), c.sent.size());
         if (p.rows.empty()) log_.fail("table %u: a request without rows", table_);
+        std::vector<std::int64_t> numbers;
         for (const std::uint32_t r : p.rows) {
             if (truth_.rows()[r].table != table_) log_.fail("row %u came to table %u", r, table_);
-            truth_.sent(r, c.last_place);
+            truth_.sent(table_, r, c.last_sent);
+            numbers.push_back(c.last_sent);
         }
-        c.sent.push_back(std::move(p.rows));
+        c.sent.push_back(std::move(numbers));
     }
 
     void request(const call_ptr& c, std::string_view bytes) {

@@ -74,6 +74,7 @@ inline constexpr fault faults[] = {
     {"salesforce: replay ids are not known any more", 1, [](const stage& s) { return s.org.forget_positions(); }},
     {"salesforce: events are sent twice", 3, [](const stage& s) { return s.org.repeat_response(); }},
     {"salesforce: more events than asked for", 3, [](const stage& s) { return s.org.send_more_than_asked(); }},
+    {"salesforce: a message that is none", 2, [](const stage& s) { return s.org.send_rubbish(); }},
     {"salesforce: a keepalive without credits", 6, [](const stage& s) { return s.org.keepalive_without_credits(); }},
 
     // Databricks

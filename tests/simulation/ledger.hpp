@@ -98,10 +98,11 @@ class ledger {
 
     // A new runner, which knows nothing but the stored position.
     void new_life() {
-        given_.assign(rows_.size(), 0);
-        confirmed_.assign(rows_.size(), 0);
+        for (auto& rows : handed_) rows.clear();
+        std::fill(std::begin(unsettled_), std::end(unsettled_), 0);
         expected_ = position_.empty() ? 0 : first_after(position_);
         repeated_by_salesforce = false;
+        may_start_anywhere_ = position_.empty();
     }
 
     // The runner took an event from its subscription, and gives its rows to the streams.
@@ -110,25 +111,34 @@ class ledger {
         if (e > expected_) log_.fail("event %u came, but %u was never handed over", e, expected_);
         if (e < expected_) ++fetched_again;
         expected_ = e + 1;
-        for (std::uint32_t r = events_[e].first_row; r < events_[e].first_row + events_[e].rows; ++r) ++given_[r];
+        may_start_anywhere_ = false;
+        for (std::uint32_t r = events_[e].first_row; r < events_[e].first_row + events_[e].rows; ++r)
+            handed_[rows_[r].table].push_back({r, false});
     }
     // A keepalive: nothing is between what came last and this position.
     void taken_position(std::string_view replay_id) {
+        may_start_anywhere_ = may_start_anywhere_ && replay_id.empty();
         const std::uint32_t next = first_after(replay_id);
         if (next > expected_)
             log_.fail(
                 "a keepalive's position %llu was taken, but event %u is in front of it and was never handed over",
                 static_cast<unsigned long long>(counter_of(replay_id)), expected_);
     }
-    // Where a subscription starts again: `next` is the first event that Salesforce will send.
-    void resumed(std::uint32_t next, bool policy) {
-        if (policy)
-            expected_ = next;
-        else if (next > expected_)
+    // A subscription starts at event `next`, from a position.
+    void resumed(std::uint32_t next) {
+        if (next > expected_)
             log_.fail("the subscription starts at event %u, but %u was never handed over", next, expected_);
-        else if (next < expected_ && !repeated_by_salesforce)
+        if (next < expected_ && !repeated_by_salesforce)
             log_.fail("the subscription starts at event %u, but events up to %u were handed over", next,
                       expected_ - 1);
+    }
+    // A subscription starts at event `next`, without a position: there is none yet, or Salesforce said that it does not
+    // know it any more. That holds until there is one.
+    void started(std::uint32_t next, bool position_refused) {
+        if (!may_start_anywhere_ && !position_refused)
+            log_.fail("a subscription from earliest, although there is a position");
+        may_start_anywhere_ = true;
+        expected_ = next;
     }
     std::uint32_t expected() const { return expected_; }
 
@@ -156,22 +166,31 @@ class ledger {
         ++dead_letters;
         if (dead_[r]) ++dead_letters_again;
         dead_[r] = true;
+        auto& rows = handed_[rows_[r].table];
+        const auto at = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(first_unsettled(rows_[r].table)),
+                                     rows.end(), [r](const handed_row& h) { return h.row == r && !h.settled; });
+        if (at == rows.end()) log_.fail("row %u was made a dead letter, and was not handed to a stream", r);
+        at->settled = true;
     }
 
-    // The runner sends a row on a call; `last` is the place of the one before on this call, -1 for none.
-    void sent(std::uint32_t r, std::int64_t& last) {
+    // The runner sends a row of a table on a call, `last` being the number of the one before on the same call, -1 for
+    // none. Each call goes on, in order and without a gap, from the first row that is neither acknowledged nor dead.
+    void sent(std::uint32_t table, std::uint32_t r, std::int64_t& last) {
         ++rows_sent;
-        if (given_[r] == 0) log_.fail("row %u was sent, but its event was never taken in this life", r);
-        if (confirmed_[r] >= given_[r])
-            log_.fail("row %u was sent again, although its acknowledgement was delivered", r);
-        if (rows_[r].place <= last && given_[r] < 2)
-            log_.fail("row %u was sent on a call behind a later row of its table", r);
-        last = rows_[r].place;
+        const auto& rows = handed_[table];
+        std::size_t next = last < 0 ? first_unsettled(table) : static_cast<std::size_t>(last) + 1;
+        while (next < rows.size() && rows[next].settled) ++next;
+        if (next == rows.size()) log_.fail("row %u was sent, and all rows of its table were sent before", r);
+        if (rows[next].row != r) log_.fail("row %u was sent, and row %u was next", r, rows[next].row);
+        last = static_cast<std::int64_t>(next);
     }
-    // An acknowledgement was handed to the runner.
-    void confirmed(std::uint32_t r) {
-        if (confirmed_[r] < given_[r]) ++confirmed_[r];
+    // An acknowledgement was handed to the runner, of the row of this number.
+    void confirmed(std::uint32_t table, std::int64_t number) {
+        handed_[table][static_cast<std::size_t>(number)].settled = true;
     }
+
+    // So many rows of a table, in the order in which they were handed over, are acknowledged or dead.
+    std::size_t settled(std::uint32_t table) { return first_unsettled(table); }
 
     // ---- what the lake does
 
@@ -203,6 +222,17 @@ class ledger {
     bool repeated_by_salesforce = false; // it sent events a second time, unasked, in this life
 
   private:
+    struct handed_row {
+        std::uint32_t row;
+        bool settled; // its acknowledgement was delivered, or it is a dead letter
+    };
+    std::size_t first_unsettled(std::uint32_t table) {
+        auto& rows = handed_[table];
+        std::size_t& at = unsettled_[table];
+        while (at < rows.size() && rows[at].settled) ++at;
+        return at;
+    }
+
     void advance() {
         const auto done = [this](const event& e) {
             for (std::uint32_t r = e.first_row; r < e.first_row + e.rows; ++r)
@@ -219,8 +249,10 @@ class ledger {
     std::uint32_t next_place_[tables] = {};
     std::vector<std::uint32_t> durable_; // how often the lake has it
     std::vector<bool> dead_;
-    std::vector<std::uint32_t> given_, confirmed_; // in this life
+    std::vector<handed_row> handed_[tables]; // what the streams were given in this life, in order
+    std::size_t unsettled_[tables] = {};
     std::string position_;
+    bool may_start_anywhere_ = true;
     std::uint32_t expected_ = 0; // the next event that the runner has not taken
     std::uint32_t done_ = 0;     // events up to here are durable or dead letters
 };

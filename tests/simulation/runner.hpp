@@ -63,6 +63,7 @@ template<class Io> class runner {
             take_events();
             if (const pubsub::replay_id& safe = at_.position(); safe != stored_) io_.store(stored_ = safe);
             if (from_.release(at_.take_passed()) != sfcdc::errc::none) break;
+            close_if_no_more_comes();
             perform_actions();
             if (const auto how = at_its_end()) return *how;
             const arrived came = io_.wait_until(timeout());
@@ -77,6 +78,7 @@ template<class Io> class runner {
     // ---- for metrics
     const sfcdc::checkpoint& at() const { return at_; }
     const pubsub::subscription& from() const { return from_; }
+    const zerobus::ingest_stream& to(std::uint32_t number) const { return to_[number].stream; }
 
   private:
     // One table. Batches wait here while its stream is full; subscription_options::max_unreleased bounds them.
@@ -152,15 +154,18 @@ template<class Io> class runner {
             while (auto action = t.stream.poll_action(io_.now())) io_.perform(t.number, *action);
     }
 
-    // When no more events come, what is under way still becomes durable, and the position is stored behind it.
-    std::optional<ended> at_its_end() {
-        for (const table& t : to_)
-            if (t.stream.closed() && t.stream.settled() < t.rows) return ended::failed;
+    // What is under way still becomes durable, and the position is stored behind it.
+    void close_if_no_more_comes() {
         if (io_.stopping()) from_.close();
-        if (!from_.closed()) return std::nullopt;
-        bool all_closed = true;
-        for (table& t : to_) {
+        if (!from_.closed()) return;
+        for (table& t : to_)
             if (t.waiting.empty()) t.stream.close();
+    }
+
+    std::optional<ended> at_its_end() const {
+        bool all_closed = from_.closed();
+        for (const table& t : to_) {
+            if (t.stream.closed() && t.stream.settled() < t.rows) return ended::failed;
             all_closed = all_closed && t.stream.closed();
         }
         if (!all_closed) return std::nullopt;

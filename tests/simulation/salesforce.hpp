@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -127,7 +128,14 @@ class salesforce {
     bool send_more_than_asked() {
         return on_call([&](const auto& c) {
             const std::uint32_t more = std::min(published_ - c->next, random_.between(1u, 30u));
-            if (more > 0) respond(c, more);
+            if (more > 0) c->surplus = true, respond(c, more);
+        });
+    }
+    bool send_rubbish() {
+        return on_call([&](const auto& c) {
+            std::string bytes(random_.below(40), '\0');
+            for (char& byte : bytes) byte = static_cast<char>(random_.roll());
+            net_.to_runner(c, "\x0b" + bytes); // a group, which is an error whatever follows
         });
     }
     // An empty response with a position far ahead, while no credits are left.
@@ -146,6 +154,8 @@ class salesforce {
 
     // ---- looked at from outside
 
+    std::function<void()> on_burst; // events were published
+
     bool all_published() const { return published_ == truth_.size(); }
     std::uint64_t calls() const { return calls_; }
     // A call that waits for events with credits to send them.
@@ -159,6 +169,7 @@ class salesforce {
         std::uint32_t first = 0; // where it began
         std::uint32_t next = 0;  // the next event to send
         std::uint32_t credits = 0;
+        bool surplus = false; // more was sent than asked for
         time_point last_response{};
     };
     using call_ptr = std::shared_ptr<call>;
@@ -209,11 +220,12 @@ class salesforce {
         if (in.error()) log_.fail("a FetchRequest is not a message");
         log_.note("salesforce: call %llu asks for %d", static_cast<unsigned long long>(c->number), wanted);
         if (wanted <= 0) log_.fail("num_requested is %d", wanted);
-        if (c->credits + static_cast<std::uint32_t>(wanted) > most_credits)
+        // Who got more than was asked for cannot know what the service makes of it.
+        if (c->credits + static_cast<std::uint32_t>(wanted) > most_credits && !c->surplus)
             log_.fail("num_requested is %d on top of %u: more than 100 credits", wanted, c->credits);
         if (!topic_name.empty() && topic_name != topic) log_.fail("a FetchRequest names another topic");
         if (!c->subscribed && !begin(c, topic_name, preset, replay_id)) return;
-        c->credits += static_cast<std::uint32_t>(wanted);
+        c->credits = std::min(c->credits + static_cast<std::uint32_t>(wanted), most_credits);
         feed(c);
     }
 
@@ -222,11 +234,8 @@ class salesforce {
         enum { latest = 0, earliest = 1, custom = 2 };
         switch (preset) {
         case earliest:
-            if (!truth_.position().empty() && !forget_)
-                log_.fail("a subscription from earliest, although there is a position");
             c->next = std::min(forgotten_, published_);
-            truth_.resumed(c->next, true);
-            forget_ = false;
+            truth_.started(c->next, std::exchange(forget_, false));
             break;
         case custom:
             if (replay_id.empty()) log_.fail("a subscription from a position without saying which");
@@ -235,7 +244,7 @@ class salesforce {
                 fail(c, "subscription.fetch.replayid.corrupted", grpc_invalid_argument);
                 return false;
             }
-            truth_.resumed(c->next, false);
+            truth_.resumed(c->next);
             break;
         default: log_.fail("a subscription from latest: what came before is lost");
         }
@@ -268,10 +277,12 @@ class salesforce {
         const std::uint64_t last = published_ == 0 ? 0 : truth_.events()[published_ - 1].counter;
         const std::uint64_t next = published_ == truth_.size() ? last + 4 : truth_.events()[published_].counter;
         std::string message;
-        sfcdc::wire::appender to(message);
-        sfcdc::wire::protobuf_writer write(to);
-        write.bytes(2, replay_id_of(next - 1));
-        if (c->credits > 0) write.varint(4, c->credits);
+        {
+            sfcdc::wire::appender to(message);
+            sfcdc::wire::protobuf_writer write(to);
+            write.bytes(2, replay_id_of(next - 1));
+            if (c->credits > 0) write.varint(4, c->credits);
+        }
         send(c, std::move(message));
     }
 
@@ -312,11 +323,12 @@ class salesforce {
     void publish_later(duration span) {
         if (all_published()) return;
         const std::uint32_t burst =
-            std::min(truth_.size() - published_, random_.between(1u, random_.one_in(4) ? 400u : 40u));
+            std::min(truth_.size() - published_, random_.between(1u, random_.one_in(8) ? 300u : 30u));
         // On average as fast as it takes to be through in `span`.
         const duration wait = span * burst / truth_.size();
         clock_.after(random_.between<duration>(0s, 2 * wait), [this, burst, span] {
             published_ += burst;
+            if (on_burst) on_burst();
             on_call([&](const auto& c) { feed(c); });
             publish_later(span);
         });

@@ -54,7 +54,7 @@ class world {
           log_(clock_, p.trace),
           net_(clock_, random_),
           truth_(random_, log_, p.events),
-          span_(p.faults ? random_.between<duration>(2min, 5h) : duration(24h)),
+          span_(p.faults ? some_span() : duration(24h)),
           org_(clock_, random_, log_, net_, truth_, span_) {
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
             lake_.emplace_back(clock_, random_, log_, net_, truth_, table, in_flight);
@@ -228,6 +228,7 @@ class world {
     // The only thing that takes time. False when nothing came in until then.
     bool wait(std::optional<time_point> when) {
         step();
+        check_what_the_runner_holds();
         const time_point limit = when.value_or(time_point::max());
         if (limit <= now() && net_.inbox().empty() && ++spins_ > 10'000)
             log_.fail("the runner turns in circles: its time is always over");
@@ -243,6 +244,25 @@ class world {
             lake_[last_.service - 1].handed_over(last_.call, last_.bytes);
         if (last_.what == arrival::end) std::erase(open_, last_.call);
         return true;
+    }
+
+    // Bounded, and neither more nor less than what the acknowledgements leave.
+    void check_what_the_runner_holds() {
+        const pubsub::subscription& from = runner_->from();
+        if (from.unreleased() != runner_->at().waiting())
+            log_.fail("%u events are not released, and %zu wait to be passed", from.unreleased(),
+                      runner_->at().waiting());
+        if (from.outstanding() > 100 || from.outstanding() + from.unreleased() > most_unreleased)
+            log_.fail("%u credits and %u events held are more than allowed", from.outstanding(), from.unreleased());
+        for (std::uint32_t table = 0; table < ledger::tables; ++table) {
+            const zerobus::ingest_stream& to = runner_->to(table);
+            if (to.held().size() > in_flight.requests || to.held_bytes() > in_flight.bytes)
+                log_.fail("table %u: %zu requests with %zu bytes are held", table, to.held().size(), to.held_bytes());
+            const auto settled = static_cast<std::size_t>(to.settled()), acknowledged = truth_.settled(table);
+            if (settled > acknowledged || (settled < acknowledged && !to.closed() && to.held().size() > 0))
+                log_.fail("table %u: %zu rows were acknowledged, and the stream counts %zu", table, acknowledged,
+                          settled);
+        }
     }
 
     // Everything the runner does, it may not live to do.
@@ -295,6 +315,7 @@ class world {
                                                  .preset = pubsub::replay_preset::earliest,
                                                  .max_unreleased = most_unreleased},
                                 .batch_bytes = 5'000});
+        runner_ = &r;
         switch (r.run()) {
         case ended::mistake: log_.fail("the loop and the machines do not agree");
         case ended::failed:
@@ -317,31 +338,52 @@ class world {
                 });
             return;
         }
-        const std::uint64_t count = random_.below(100);
-        for (std::uint64_t i = 0; i < count; ++i)
-            clock_.at(time_point{} + random_.between<duration>(1s, span_), [this] {
-                const std::size_t which = pick_fault(random_);
-                log_.note("FAULT: %.*s", static_cast<int>(faults[which].name.size()), faults[which].name.data());
-                if (!faults[which].happen({clock_, random_, net_, org_, lake_, crash_in_, stopping_})) return;
-                ++tally_.by_fault[which];
-                ++tally_.faults;
-            });
+        for (std::uint64_t left = random_.below(120); left > 0; --left)
+            clock_.at(time_point{} + random_.between<duration>(1s, span_), [this] { something_goes_wrong(); });
+        // Most of it when it hurts.
+        const std::uint64_t rarely = std::uint64_t{1} << random_.below(5);
+        org_.on_burst = [this, rarely] {
+            if (random_.one_in(rarely))
+                clock_.after(random_.between<duration>(0s, 2s), [this] { something_goes_wrong(); });
+        };
+    }
+    void something_goes_wrong() {
+        if (healed_) return;
+        const std::size_t which = pick_fault(random_);
+        log_.note("FAULT: %.*s", static_cast<int>(faults[which].name.size()), faults[which].name.data());
+        if (faults[which].happen({clock_, random_, net_, org_, lake_, crash_in_, stopping_})) {
+            ++tally_.by_fault[which];
+            ++tally_.faults;
+        }
+        // Misfortunes never come singly.
+        if (random_.one_in(3)) clock_.after(random_.between<duration>(0s, 3s), [this] { something_goes_wrong(); });
+    }
+
+    // Between minutes and hours; with as many events and faults, short ones are the harder ones.
+    duration some_span() {
+        switch (random_.below(3)) {
+        case 0: return random_.between<duration>(1min, 5min);
+        case 1: return random_.between<duration>(5min, 30min);
+        default: return random_.between<duration>(30min, 4h);
+        }
     }
 
     // From here on nothing goes wrong any more, and everything must come to its end and then to rest.
     void heal() {
         log_.note("FAULTS END");
+        healed_ = true;
+        org_.on_burst = {};
+        crash_in_ = 0;
         org_.heal();
         for (databricks& table : lake_) table.heal();
         net_.slow_down = 0s;
         look_whether_done(now() + 6h);
     }
     void look_whether_done(time_point deadline) {
-        if (org_.all_published() && truth_.all_done() && truth_.position_at_end()) {
+        if (org_.all_published() && truth_.all_done() && truth_.position_at_end() && org_.ready() && !stopping_) {
             log_.note("all is durable, and the position is behind the last event");
-            const std::uint64_t org_calls = org_.calls();
-            std::uint64_t table_calls = 0;
-            for (const databricks& table : lake_) table_calls += table.calls();
+            // From here on nothing happens but keepalives and the rotation of streams.
+            const std::uint64_t org_calls = org_.calls(), table_calls = calls_of_tables();
             clock_.after(40min, [this, org_calls, table_calls] { look_whether_at_rest(org_calls, table_calls); });
             return;
         }
@@ -352,15 +394,16 @@ class world {
     }
     void look_whether_at_rest(std::uint64_t org_calls, std::uint64_t table_calls) {
         if (!org_.ready()) log_.fail("at rest, no subscription waits for events with credits for them");
-        if (org_.calls() > org_calls + 1)
-            log_.fail("at rest, the subscription was opened %llu times",
-                      static_cast<unsigned long long>(org_.calls() - org_calls));
-        std::uint64_t now_calls = 0;
-        for (const databricks& table : lake_) now_calls += table.calls();
-        if (now_calls > table_calls + 4 * ledger::tables)
-            log_.fail("at rest, ingest streams were opened %llu times",
-                      static_cast<unsigned long long>(now_calls - table_calls));
+        if (org_.calls() != org_calls) log_.fail("at rest, the subscription was opened again");
+        if (calls_of_tables() > table_calls + 4 * ledger::tables)
+            log_.fail("at rest, ingest streams were opened again and again");
         throw finished{};
+    }
+
+    std::uint64_t calls_of_tables() const {
+        std::uint64_t calls = 0;
+        for (const databricks& table : lake_) calls += table.calls();
+        return calls;
     }
 
     void count() {
@@ -373,8 +416,7 @@ class world {
         tally_.dead_letters += truth_.dead_letters;
         tally_.dead_letters_again += truth_.dead_letters_again;
         tally_.positions += truth_.positions;
-        tally_.calls += org_.calls();
-        for (const databricks& table : lake_) tally_.calls += table.calls();
+        tally_.calls += org_.calls() + calls_of_tables();
         tally_.hours += std::chrono::duration<double>(now().time_since_epoch()).count() / 3600;
     }
 
@@ -389,9 +431,11 @@ class world {
     std::vector<databricks> lake_;
     std::vector<connection_ptr> open_;
     std::uint64_t tokens_[1 + ledger::tables] = {};
+    const runner<world>* runner_ = nullptr;
     arrival last_;
     std::uint32_t crash_in_ = 0;
     bool stopping_ = false;
+    bool healed_ = false;
     std::uint32_t spins_ = 0;
     tally tally_;
 };
