@@ -83,9 +83,8 @@ class databricks {
 
     bool end_with(int grpc_code) {
         return on_call([&](const auto& c) {
-            // With rows in flight it would say that one of them is bad, and nobody could know better.
-            const bool in_flight = c->confirmed < static_cast<std::int64_t>(c->sent.size());
-            lose(c, {grpc_code == grpc_invalid_argument && in_flight ? grpc_internal : grpc_code, {}});
+            // INVALID_ARGUMENT says that a row is bad, and nobody could know better: only request() says so.
+            lose(c, {grpc_code == grpc_invalid_argument ? grpc_internal : grpc_code, {}});
         });
     }
     bool reset() {
@@ -101,7 +100,8 @@ class databricks {
         first_valid_token_ = tokens_ + 1;
         return on_call([&](const auto& c) { lose(c, {grpc_unauthenticated, {}}); });
     }
-    void refuse_next_token() { refuse_next_ = true; }
+    // The next call ends with this before it is a stream.
+    void refuse_next_call(int grpc_code) { refuse_next_ = grpc_code; }
     bool rotate() {
         return on_call([&](const auto& c) { close_signal(c); });
     }
@@ -125,7 +125,8 @@ class databricks {
     duration storage_delay = 50ms; // from the bytes to the lake
 
     void heal() {
-        unreachable = storms = mute = login_down = login_refused = refuse_next_ = false;
+        unreachable = storms = mute = login_down = login_refused = false;
+        refuse_next_.reset();
         storage_delay = 50ms;
     }
 
@@ -167,8 +168,8 @@ class databricks {
     void accept(const call_ptr& c, std::uint64_t token) {
         ++calls_;
         log_.note("table %u: call %llu with token %llu", table_, number(c), static_cast<unsigned long long>(token));
-        if (std::exchange(refuse_next_, false) || token < first_valid_token_)
-            return net_.end(c, {random_.one_in(2) ? grpc_unauthenticated : grpc_permission_denied, {}});
+        if (refuse_next_) return net_.end(c, {*std::exchange(refuse_next_, std::nullopt), {}});
+        if (token < first_valid_token_) return net_.end(c, {grpc_unauthenticated, {}});
         if (mute && random_.one_in(2)) c->dead = true;
         net_.opened(c);
     }
@@ -376,7 +377,7 @@ class databricks {
     std::uint64_t calls_ = 0;
     std::uint64_t tokens_ = 0;
     std::uint64_t first_valid_token_ = 1;
-    bool refuse_next_ = false;
+    std::optional<int> refuse_next_;
 };
 
 } // namespace simulation

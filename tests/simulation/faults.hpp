@@ -86,7 +86,13 @@ inline constexpr fault faults[] = {
     {"databricks: a good token is refused once", 2,
      [](const stage& s) {
          databricks& table = s.table();
-         table.refuse_next_token();
+         table.refuse_next_call(s.random.one_in(2) ? grpc_unauthenticated : grpc_permission_denied);
+         return table.reset();
+     }},
+    {"databricks: create_stream is refused once", 3,
+     [](const stage& s) {
+         databricks& table = s.table();
+         table.refuse_next_call(static_cast<int>(s.random.below(17)));
          return table.reset();
      }},
     {"databricks: logins fail for a while", 2,
