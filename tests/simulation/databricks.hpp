@@ -67,23 +67,29 @@ class databricks {
         });
     }
     // An answer was handed to the runner, which knows now what is durable.
-    void handed_over(const connection_ptr& on, std::string_view bytes) {
+    // True when something new is.
+    bool handed_over(const connection_ptr& on, std::string_view bytes) {
         auto c = std::static_pointer_cast<call>(on);
         const std::optional<std::int64_t> ack = ack_in(bytes);
-        if (!ack || *ack >= static_cast<std::int64_t>(c->sent.size())) return;
+        if (!ack || *ack >= static_cast<std::int64_t>(c->sent.size()) || *ack < c->confirmed) return false;
         for (; c->confirmed <= *ack; ++c->confirmed)
             for (const std::int64_t row : c->sent[static_cast<std::size_t>(c->confirmed)])
                 truth_.confirmed(table_, row);
+        token_refusals_ = 0;
+        return true;
     }
 
     std::uint64_t new_token() { return ++tokens_; }
     bool login_down = false, login_refused = false;
+    // Something happened for which a client may end for good.
+    bool may_give_up = false;
 
     // ---- what may go wrong; each with whether there was something to do it to
 
     bool end_with(int grpc_code) {
         return on_call([&](const auto& c) {
             // INVALID_ARGUMENT says that a row is bad, and nobody could know better: only request() says so.
+            judge(grpc_code);
             lose(c, {grpc_code == grpc_invalid_argument ? grpc_internal : grpc_code, {}});
         });
     }
@@ -98,7 +104,10 @@ class databricks {
     }
     bool expire_token() {
         first_valid_token_ = tokens_ + 1;
-        return on_call([&](const auto& c) { lose(c, {grpc_unauthenticated, {}}); });
+        return on_call([&](const auto& c) {
+            judge(grpc_unauthenticated);
+            lose(c, {grpc_unauthenticated, {}});
+        });
     }
     // The next call ends with this before it is a stream.
     void refuse_next_call(int grpc_code) { refuse_next_ = grpc_code; }
@@ -159,6 +168,14 @@ class databricks {
 
     static unsigned long long number(const call_ptr& c) { return c->number; }
 
+    // After some codes Databricks' own clients do not try again; after those about tokens, they do with a new one.
+    void judge(int grpc_code) {
+        const bool about_token = grpc_code == grpc_unauthenticated || grpc_code == grpc_permission_denied;
+        constexpr int final[] = {grpc_invalid_argument, grpc_not_found, grpc_out_of_range, grpc_unimplemented};
+        may_give_up = may_give_up || (about_token && ++token_refusals_ > 3)
+                      || std::find(std::begin(final), std::end(final), grpc_code) != std::end(final);
+    }
+
     template<class Do> bool on_call(Do&& what) {
         if (current_ == nullptr || current_->over || current_->dead || !current_->created) return false;
         what(current_);
@@ -168,8 +185,12 @@ class databricks {
     void accept(const call_ptr& c, std::uint64_t token) {
         ++calls_;
         log_.note("table %u: call %llu with token %llu", table_, number(c), static_cast<unsigned long long>(token));
-        if (refuse_next_) return net_.end(c, {*std::exchange(refuse_next_, std::nullopt), {}});
-        if (token < first_valid_token_) return net_.end(c, {grpc_unauthenticated, {}});
+        std::optional<int> refusal = std::exchange(refuse_next_, std::nullopt);
+        if (!refusal && token < first_valid_token_) refusal = grpc_unauthenticated;
+        if (refusal) {
+            judge(*refusal);
+            return net_.end(c, {*refusal, {}});
+        }
         if (mute && random_.one_in(2)) c->dead = true;
         net_.opened(c);
     }
@@ -241,9 +262,9 @@ class databricks {
             if (p.table_name != table_name(table_)) log_.fail("create_stream for another table");
             if (current_ != nullptr && !current_->over && current_->left) store_some(*current_);
             if (mute) return;
-            if (storms) return net_.end(c, {grpc_internal, {}});
             current_ = c;
             created(c);
+            if (storms) return clock_.after(10ms, [this, c] { lose(c, {grpc_internal, {}}); });
             clock_.after(15min, [this, c] {
                 if (!c->over && !c->closing) close_signal(c);
             });
@@ -378,6 +399,7 @@ class databricks {
     std::uint64_t tokens_ = 0;
     std::uint64_t first_valid_token_ = 1;
     std::optional<int> refuse_next_;
+    unsigned token_refusals_ = 0; // since something was acknowledged
 };
 
 } // namespace simulation

@@ -24,7 +24,8 @@ struct call_status {
 
 inline constexpr int grpc_ok = 0, grpc_cancelled = 1, grpc_invalid_argument = 3, grpc_not_found = 5,
                      grpc_permission_denied = 7, grpc_resource_exhausted = 8, grpc_failed_precondition = 9,
-                     grpc_internal = 13, grpc_unavailable = 14, grpc_unauthenticated = 16;
+                     grpc_out_of_range = 11, grpc_unimplemented = 12, grpc_internal = 13, grpc_unavailable = 14,
+                     grpc_unauthenticated = 16;
 
 // One call, as both ends see it. A service derives what it knows about a call from it.
 struct connection {

@@ -23,33 +23,34 @@ namespace simulation {
 struct salesforce_error {
     const char* code; // without the prefix
     int grpc_code;
+    bool final = false; // trying again gives the same: a client gives up
 };
 inline constexpr std::string_view error_prefix = "sfdc.platform.eventbus.grpc.";
 inline constexpr salesforce_error salesforce_errors[] = {
     {"service.unavailable", grpc_internal},
     {"service.auth.error", grpc_unauthenticated},
-    {"service.auth.headers.invalid", grpc_unauthenticated},
+    {"service.auth.headers.invalid", grpc_unauthenticated, true},
     {"service.auth.refresh.invalid", grpc_unauthenticated},
     {"service.protection.stream.limit.triggered", grpc_resource_exhausted},
     {"service.protection.triggered", grpc_resource_exhausted},
-    {"service.tenant.license", grpc_permission_denied},
+    {"service.tenant.license", grpc_permission_denied, true},
     {"concurrent.client.limit.exceeded", grpc_resource_exhausted},
-    {"topic.not.found", grpc_not_found},
-    {"topic.meta.permission", grpc_permission_denied},
-    {"topic.validation.empty", grpc_invalid_argument},
+    {"topic.not.found", grpc_not_found, true},
+    {"topic.meta.permission", grpc_permission_denied, true},
+    {"topic.validation.empty", grpc_invalid_argument, true},
     {"topic.api.unavailable", grpc_unavailable},
     {"schema.api.unavailable", grpc_unavailable},
-    {"schema.meta.permission", grpc_permission_denied},
-    {"schema.validation.failed", grpc_invalid_argument},
+    {"schema.meta.permission", grpc_permission_denied, true},
+    {"schema.validation.failed", grpc_invalid_argument, true},
     {"subscription.fetch.replayid.corrupted", grpc_invalid_argument},
     {"subscription.fetch.replayid.validation.failed", grpc_invalid_argument},
     {"subscription.fetch.replay.repeated", grpc_internal},
     {"subscription.limit.exceeded", grpc_resource_exhausted},
     {"subscription.fetch.overflow", grpc_resource_exhausted},
-    {"subscription.fetch.requested.events.invalid", grpc_invalid_argument},
-    {"subscription.fetch.topic.mismatch", grpc_invalid_argument},
-    {"subscription.fetch.request.invalid", grpc_invalid_argument},
-    {"subscription.topic.cannot.subscribe", grpc_permission_denied},
+    {"subscription.fetch.requested.events.invalid", grpc_invalid_argument, true},
+    {"subscription.fetch.topic.mismatch", grpc_invalid_argument, true},
+    {"subscription.fetch.request.invalid", grpc_invalid_argument, true},
+    {"subscription.topic.cannot.subscribe", grpc_permission_denied, true},
     {"subscription.internal.error", grpc_internal},
 };
 
@@ -85,6 +86,8 @@ class salesforce {
 
     std::uint64_t new_token() { return ++tokens_; }
     bool login_down = false, login_refused = false;
+    // Something happened for which a client may end for good.
+    bool may_give_up = false;
 
     // ---- what may go wrong; each with whether there was something to do it to
 
@@ -101,6 +104,7 @@ class salesforce {
     bool end_with(const salesforce_error& e) {
         return on_call([&](const auto& c) {
             if (std::string_view(e.code).starts_with("subscription.fetch.replayid.")) forget();
+            may_give_up = may_give_up || e.final;
             fail(c, e.code, e.grpc_code);
         });
     }
@@ -128,11 +132,15 @@ class salesforce {
     bool send_more_than_asked() {
         return on_call([&](const auto& c) {
             const std::uint32_t more = std::min(published_ - c->next, random_.between(1u, 30u));
-            if (more > 0) c->surplus = true, respond(c, more);
+            if (more == 0) return;
+            may_give_up = true; // the same position may give the same surplus
+            c->surplus = true;
+            respond(c, more);
         });
     }
     bool send_rubbish() {
         return on_call([&](const auto& c) {
+            may_give_up = true; // the same position may give the same bytes
             std::string bytes(random_.below(40), '\0');
             for (char& byte : bytes) byte = static_cast<char>(random_.roll());
             net_.to_runner(c, "\x0b" + bytes); // a group, which is an error whatever follows
@@ -202,6 +210,7 @@ class salesforce {
     }
 
     void fail(const call_ptr& c, const char* code, int grpc_code) {
+        if (grpc_code == grpc_unauthenticated && ++token_refusals_ > 5) may_give_up = true;
         log_.note("salesforce: call %llu ends with %s", static_cast<unsigned long long>(c->number), code);
         net_.end(c, {grpc_code, std::string(error_prefix) + code});
     }
@@ -345,6 +354,7 @@ class salesforce {
     std::uint64_t tokens_ = 0;
     std::uint64_t first_valid_token_ = 1;
     bool refuse_next_ = false;
+    unsigned token_refusals_ = 0;
     bool forget_ = false;
     std::uint32_t forgotten_ = 0; // the oldest event that is retained
 };

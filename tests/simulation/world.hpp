@@ -2,7 +2,9 @@
 // between, which dies now and then and is started again with nothing but the stored position.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -172,6 +174,15 @@ class world {
         for (const connection_ptr& c : open_)
             if (c->service == service && c->number == number)
                 log_.fail("call %llu is opened twice", static_cast<unsigned long long>(number));
+        // A service in trouble is left alone: waits double, up to half a minute. Where there is progress, as in the search
+        // for a bad row, nothing is to be waited for.
+        std::deque<time_point>& opened = opened_[service];
+        opened.push_back(now());
+        if (opened.size() > most_opens) {
+            if (now() - opened.front() < 1min)
+                log_.fail("service %u was called %u times in a minute, and never answered", service, most_opens);
+            opened.pop_front();
+        }
         open_.push_back(call);
         if (service == 0)
             org_.open(call, tokens_[0]);
@@ -206,6 +217,7 @@ class world {
         step();
         const bool down = service == 0 ? org_.login_down : lake_[service - 1].login_down;
         const bool refused = service == 0 ? org_.login_refused : lake_[service - 1].login_refused;
+        if (refused) (service == 0 ? org_.may_give_up : lake_[service - 1].may_give_up) = true;
         log_.note("runner: a new token for service %u: %s", service, refused ? "refused" : down ? "not now" : "yes");
         if (down && service != 0) // an ingest stream leaves it to its I/O to ask again
             return clock_.after(30s, [this, service, life = net_.life()] {
@@ -240,8 +252,9 @@ class world {
         }
         last_ = std::move(net_.inbox().front());
         net_.inbox().pop_front();
-        if (last_.what == arrival::message && last_.service > 0 && !last_.call->left)
-            lake_[last_.service - 1].handed_over(last_.call, last_.bytes);
+        if (last_.what == arrival::message && !last_.call->left
+            && (last_.service == 0 || lake_[last_.service - 1].handed_over(last_.call, last_.bytes)))
+            opened_[last_.service].clear();
         if (last_.what == arrival::end) std::erase(open_, last_.call);
         return true;
     }
@@ -272,6 +285,7 @@ class world {
 
     static constexpr databricks::bounds in_flight{.requests = 32, .bytes = 16'000};
     static constexpr std::uint32_t most_unreleased = 400;
+    static constexpr std::uint32_t most_opens = 20;
 
     connection_ptr find(std::uint32_t service, std::uint64_t number) {
         for (const connection_ptr& c : open_)
@@ -299,7 +313,14 @@ class world {
         crash_in_ = 0;
         stopping_ = false;
         for (std::uint32_t service = 0; service <= ledger::tables; ++service) new_token(service);
+        org_.may_give_up = false;
+        for (databricks& table : lake_) table.may_give_up = false;
         truth_.new_life();
+    }
+
+    bool may_give_up() const {
+        return org_.may_give_up
+               || std::any_of(lake_.begin(), lake_.end(), [](const databricks& table) { return table.may_give_up; });
     }
 
     // Of one process, until it dies or ends.
@@ -319,6 +340,7 @@ class world {
         switch (r.run()) {
         case ended::mistake: log_.fail("the loop and the machines do not agree");
         case ended::failed:
+            if (!may_give_up()) log_.fail("the runner gave up, although all that happened could be mended");
             ++tally_.given_up;
             log_.note("runner: gives up; somebody starts it again");
             break;
@@ -431,6 +453,7 @@ class world {
     std::vector<databricks> lake_;
     std::vector<connection_ptr> open_;
     std::uint64_t tokens_[1 + ledger::tables] = {};
+    std::deque<time_point> opened_[1 + ledger::tables];
     const runner<world>* runner_ = nullptr;
     arrival last_;
     std::uint32_t crash_in_ = 0;
