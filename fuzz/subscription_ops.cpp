@@ -42,7 +42,8 @@ std::string response_of(unsigned events, std::int64_t pending, unsigned n) {
     {
         wire::appender to(out);
         wire::protobuf_writer write(to);
-        for (unsigned i = 0; i < events; ++i) write.nested(1, [&] { write.bytes(2, n % 7 == 0 ? std::string() : id); });
+        for (unsigned i = 0; i < events; ++i)
+            write.nested(1, [&] { write.bytes(2, n % 7 == 0 ? std::string() : id); });
         if (n % 3 != 0) write.bytes(2, id);
         write.int64(4, pending);
         if (n % 4 == 0) write.nested(5, [&] { write.bytes(1, id); });
@@ -55,8 +56,8 @@ struct world {
     const subscription_options limits;
     time_point now{};
     std::uint64_t call = 0, held = 0;
-    bool standing = false;       // there is a call that was opened and neither ended nor cancelled
-    std::uint64_t requests = 0;  // of this call
+    bool standing = false;      // there is a call that was opened and neither ended nor cancelled
+    std::uint64_t requests = 0; // of this call
     const bool managed;
 
     explicit world(const subscription_options& o) : sub(o), limits(o), managed(o.topic_name.empty()) {}
@@ -105,8 +106,10 @@ struct world {
         }
         fuzz::require(!in.error() && num_requested <= 100);
         fuzz::require(num_requested > 0 || commits);
-        if (managed) fuzz::require(names == (requests == 0) && (requests != 0 || !commits));
-        else fuzz::require(names && (requests == 0 || !starts));
+        if (managed)
+            fuzz::require(names == (requests == 0) && (requests != 0 || !commits));
+        else
+            fuzz::require(names && (requests == 0 || !starts));
     }
     // Until there is nothing to do, which must come soon.
     void run() {
@@ -193,7 +196,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         }
         case 11: w.sub.commit(replay_id::from_bytes(in.take(in.next() % 12)).value); break;
         case 12:
-            w.sub.choose(static_cast<replay_preset>(in.next() % 3), replay_id::from_bytes(in.take(in.next() % 4)).value);
+            w.sub.choose(static_cast<replay_preset>(in.next() % 3),
+                         replay_id::from_bytes(in.take(in.next() % 4)).value);
             break;
         case 13: w.now += std::chrono::seconds(in.next()); break;
         case 14:
