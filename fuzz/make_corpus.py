@@ -61,3 +61,21 @@ delivered = [message((1, message((1, e["id"].encode() if "id" in e else b""), (2
 commit = message((1, b"c"), (2, b"\x01"), (3, message((1, 2), (2, b"too old"))), (4, 1700000000000))
 put("pubsub_response", message(*((1, e) for e in delivered), (2, b"newest"), (3, b"rpc"), (4, 97)), message((2, b"\x01\x02"), (4, 100)), message((4, -1), (5, commit)), message((1, delivered[0]), (1, b""), (99, b"?"), (5, commit), (5, commit)),
     message((1, b"/data/ChangeEvents"), (2, b"00D"), (3, 1), (4, 1), (5, b""), (6, b"r")), message((1, b"{}"), (2, b"sid"), (3, b"r")), b"\x0a\x05\x0a\x03\x0a\x02x", b"")
+
+# Operations of subscription_ops: the options, then what happens.
+run, is_open, tick = b"\x00", b"\x01", b"\x0e"
+begin = run + is_open + run
+
+
+def respond(count, pending=70, n=1):
+    return bytes([3, count, pending, n])
+
+
+put("subscription_ops", *(options + ops for options in (b"\x10\x63\x00", b"\x08\x63\xff", b"\x11\x09\x40") for ops in (
+    begin + respond(5) + run + b"\x0a\x05" + run + respond(0) + tick,
+    begin + respond(100) + run + tick + tick + b"\x0a\x32" + run + is_open + run,
+    begin + b"\x05\x01\x10" + tick + b"\x07" + begin + b"\x06\x0e" + tick + begin,
+    begin + b"\x05\x0f\x03" + run + b"\x0c\x01\x00" + begin + respond(101) + tick,
+    begin + b"\x05\x01\x10" + tick + b"\x08" + tick + b"\x09" + tick + b"\x07" + begin,
+    begin + b"\x0b\x05hello" + run + respond(3, 70, 4) + b"\x06\x0e" + tick + is_open + run,
+    begin + b"\x02\x03\x0a\x05\x0a" + tick + begin + tick + tick + b"\x83\x01\x05\x46\x01" + b"\x0f\xff" + run)))

@@ -31,6 +31,7 @@
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
 
 #include <sfcdc/zerobus/ingest_stream.hpp>

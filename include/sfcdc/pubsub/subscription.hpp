@@ -1,5 +1,5 @@
 // Subscribe and ManagedSubscribe as a state machine: no I/O, no clock, no threads. It says what to do next (actions) and
-// what the user must know (events), and is told what happened (inputs); the loop around it:
+// what the user must know (events), and is told what happened (inputs), see subscription_io.hpp; the loop around it:
 //
 //     while (auto event = sub.poll_event()) sink.on(*event);
 //     while (auto action = sub.poll_action(clock.now())) io.perform(*action);
@@ -50,95 +50,18 @@
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::pubsub {
 
-// ---- what happened ---------------------------------------------------------------------------------------------------
-// `call` is the number of the open_call that the input is about. Views are read by handle(), and events point into
-// them: they must live until poll_event() has nothing more to give.
-
-struct
-    opened { // the call is started and takes requests; the server's initial metadata may come as late as a keepalive
-    std::uint64_t call;
-};
-struct response { // a message of the server's
-    std::uint64_t call;
-    std::string_view bytes;
-};
-struct call_ended { // by the server or by the connection; after cancel_call it need not be told
-    std::uint64_t call;
-    wire::grpc_status status = wire::grpc_status::ok;
-    std::string_view error_code{}; // trailer "error-code"
-    std::string_view message{};
-};
-struct token_renewed {};
-struct token_refused {};     // the login service said no
-struct token_unavailable {}; // it could not be asked
-
-// std::monostate: nothing, the wait for poll_timeout() is over.
-using input =
-    std::variant<std::monostate, opened, response, call_ended, token_renewed, token_refused, token_unavailable>;
-
-// ---- what to do next -------------------------------------------------------------------------------------------------
-
-struct open_call {
-    std::uint64_t call;      // 1, 2, 3, ...
-    std::string_view method; // the HTTP/2 path; accesstoken, instanceurl and tenantid go along as metadata
-};
-struct send_request {
-    std::uint64_t call;
-    std::string bytes; // a FetchRequest or ManagedFetchRequest
-};
-struct cancel_call { // the call is over for the subscription
-    std::uint64_t call;
-};
-struct renew_token { // the token that this call had is not valid any more
-    std::uint64_t call;
-};
-
-using action = std::variant<open_call, send_request, cancel_call, renew_token>;
-
-// ---- what the user must know -----------------------------------------------------------------------------------------
-
-struct reason {
-    pubsub::remedy remedy = pubsub::remedy::retry_here;
-    errc fault = errc::none;     // what the subscription itself noticed; none: the server ended the call, as follows
-    bool budget_used_up = false; // another try might help, but there were enough of them
-    wire::grpc_status status = wire::grpc_status::ok;
-    std::string_view error_code{}; // without error_code_prefix
-    std::string_view message{};
-};
-
-struct received { // events, in order; they count as unreleased from now on
-    fetch_response response;
-};
-struct keepalive {
-    // All events up to here were handed over. Empty where the server does not say so.
-    replay_id position;
-};
-struct committed { // the answer to a commit; for all commits up to this one, and maybe an error
-    commit_replay_response response;
-};
-struct interrupted { // it goes on by itself
-    reason why;
-    time_point until; // the next attempt
-};
-struct failed { // remedy is choose_position: it waits for choose(); or stop: it is closed
-    reason why;
-};
-
-using event = std::variant<received, keepalive, committed, interrupted, failed>;
-
-// ---- the machine -----------------------------------------------------------------------------------------------------
-
 enum class subscription_state : std::uint8_t { waiting, opening, streaming, login_due, renewing, choosing, closed };
 
 // After an interruption it resumes behind the last event handed over, or behind a keepalive's position: what was handed
-// over and is not yet released is in the user's hands. A new process starts from the position that it stored. Until there
-// is a position, a new call starts from the preset again. It never goes elsewhere by itself.
+// over and is not yet released is in the user's hands. A new process starts from the position that it stored. It never
+// goes elsewhere by itself. Until there is a position a new call starts from the preset again: with LATEST what was
+// published meanwhile is missed, which preset() in answer to interrupted tells.
 class subscription {
   public:
     explicit subscription(subscription_options options)
@@ -323,7 +246,10 @@ class subscription {
     errc on(std::monostate, time_point) { return errc::none; }
     errc on(const opened& in, time_point now) { return about_call(in, now); }
     errc on(const response& in, time_point now) { return about_call(in, now); }
-    errc on(const call_ended& in, time_point now) { return about_call(in, now); }
+    errc on(const call_ended& in, time_point now) {
+        if (in.call == cancel_) cancel_ = 0; // it ended by itself meanwhile
+        return about_call(in, now);
+    }
 
     errc on_call(const opened&, time_point now) {
         if (state_ != subscription_state::opening) return errc::not_expected_now;
