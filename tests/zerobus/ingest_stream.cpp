@@ -746,6 +746,18 @@ TEST_CASE("each request has its own deadline for the acknowledgement") {
         CHECK(again.said() == "cancel 1, interrupted");
         CHECK(again.cause.code == errc::ack_timed_out);
     }
+    SECTION("and without another try the stream fails") {
+        auto o = options();
+        o.retries = 0;
+        scene only(o);
+        only.open();
+        only.add({"a"});
+        only.said();
+        only.wait(seconds(60));
+        CHECK(only.said() == "cancel 1, failed ()");
+        CHECK(only.cause.code == errc::ack_timed_out);
+        CHECK(held_records(only.stream) == strings{"a"});
+    }
     SECTION("nothing in flight, nothing to wait for") {
         s.ack(1, 1);
         s.said();
