@@ -323,6 +323,7 @@ class world {
         case 5: respond(id, call != nullptr && call->opened && !call->created ? ack(0) : created()); break;
         case 6: return nonsense(id);
         }
+        if (call == nullptr) return;
         poll(1'000);
         fuzz::require(find(id) == nullptr); // a liar is not listened to any longer
     }
