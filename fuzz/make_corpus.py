@@ -42,6 +42,14 @@ put("replay_id", b"00000000001790500000", b"AAAAAAF5BQAAAA==", b"-1", b"zz", b""
 put("zerobus_response", b"\x0a\x04\x0a\x02id", b"\x0a\x00", b"\x12\x02\x08\x00", b"\x12\x00", b"\x12\x0b\x08" + b"\xff" * 9 + b"\x01", b"\x12\x01\x08",
     b"\x1a\x06\x0a\x04\x08\x02\x10\x07", b"\x1a\x00", b"\x1a\x02\x0a\x00", b"\x1a\x04\x0a\x02\x0b\x01", b"\x22\x01x", b"", b"\x12\x02\x08\x01\x12\x00", b"\x1a\x08\x0a\x02\x08\x01\x0a\x02\x10\x01")
 
+# Operations by their number in world::operate(), each with the bytes that it takes.
+poll, add, opened, store, acked, rotated = b"\x04", b"\x00\x05" + b"\x01" * 5, b"\x06\x01\x00\x01", b"\x07\x01\x00\x02", b"\x08\x01\x00", b"\x0b\x01\x00\x02\x01"
+put("ingest_ops",
+    b"\x00" + poll + opened + add + poll + store + acked,
+    b"\x01" + poll + opened + add + add + poll + store + acked + rotated + poll + opened + store + acked + poll,
+    b"\x00" + poll + opened + b"\x00\x06\x01\x01\x00\x01\x01\x00" + poll + store * 3,
+    b"\x00" + poll + opened + add + poll + b"\x0a\x01\x00\x0e\x02\x64" + poll + opened + poll + b"\x09\x01\x00\x00" + poll,
+    b"\x00" + poll + b"\x0a\x01\x00\x10" + poll + b"\x0c" + b"\x02\xff" + poll)
 
 def varint(n):
     n &= 2**64 - 1

@@ -39,6 +39,13 @@ TEST_CASE("requests are byte for byte those of the official client") {
     CHECK(request(0, zerobus::record_type::json, {R"({"i":0})"}) == "\x12\x0b\x08\x00\x1a\x07{\"i\":0}"sv);
 }
 
+TEST_CASE("a table has a name of three parts") {
+    CHECK(zerobus::is_table_name("main.sales.events"));
+    CHECK(zerobus::is_table_name("a.b.c"));
+    for (const char* name : {"", "a", "a.b", "a.b.c.d", ".b.c", "a..c", "a.b.", "..", "...", "a.b..c", ".a.b.c"})
+        CHECK(!zerobus::is_table_name(name));
+}
+
 TEST_CASE("a batch gives its records back, and counts them and their bytes") {
     zerobus::record_batch batch;
     CHECK(batch.empty());

@@ -123,8 +123,8 @@ struct row_rejected { // the server will not take this row, and all others go on
     std::string reason; // the server's words
 };
 struct interrupted {
-    sfcdc::error cause;  // what happened; its offset is that in a response that could not be read
-    int status;          // for errc::call_ended
+    sfcdc::error cause;  // its offset is that in a response that could not be read
+    int status;          // of gRPC; UNKNOWN where no call ended
     std::string message; // the server's words
     time_point until;    // no call is opened before
 };
@@ -172,8 +172,8 @@ class ingest_stream {
     ingest_stream(ingest_options options, std::uint64_t seed)
         : options_(std::move(options)), backoff_(seed, options_.waits) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
-        if (!has_three_parts(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
-            fail({{errc::bad_stream_options, 0}, 0, {}}, "correct the options");
+        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
+            fail({.cause = {errc::bad_stream_options, 0}}, "correct the options");
     }
 
     // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
@@ -214,8 +214,8 @@ class ingest_stream {
     }
 
     std::optional<action> poll_action(time_point now) {
-        on_time(now);
-        if (actions_.empty()) next_step(now);
+        if (!stopped_) on_time(now);
+        if (!stopped_ && actions_.empty()) next_step(now);
         if (actions_.empty()) return std::nullopt;
         action next = std::move(actions_.front());
         actions_.pop_front();
@@ -235,8 +235,7 @@ class ingest_stream {
         if (stopped_) return std::nullopt;
         time_point next = std::min(deadline_of(current_), deadline_of(old_));
         if (wants_call()) next = std::min(next, open_at_);
-        if (next == never) return std::nullopt;
-        return next;
+        return next == never ? std::nullopt : std::optional(next);
     }
 
   private:
@@ -257,8 +256,8 @@ class ingest_stream {
 
     struct reason {
         sfcdc::error cause;
-        int status = 0;
-        std::string_view message;
+        int status = unknown_status;
+        std::string_view message{};
     };
 
     // ---- inputs
@@ -284,6 +283,8 @@ class ingest_stream {
             unreadable ? unreadable : std::visit([&](const auto& r) { return take(*c, r, now); }, message);
         if (bad) give_up(*c, bad, now);
     }
+
+    // One for each kind of response; an error is the server's.
 
     error take(call&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
 
@@ -331,18 +332,17 @@ class ingest_stream {
         case remedy::retry: return retry(why, now);
         case remedy::renew_token: return renew(why, now);
         case remedy::find_row:
-        case remedy::stop: return fail(why, rule.what_to_do);
+        case remedy::stop: return fail(why);
         }
     }
 
     void on(const token_renewed&, time_point) { renewing_ = false; }
 
     void on(const token_refused& in, time_point) {
-        fail({{errc::token_refused, 0}, 0, in.message}, rule_of(16).what_to_do);
+        fail({{errc::token_refused, 0}, unauthenticated_status, in.message});
     }
 
     void on_time(time_point now) {
-        if (stopped_) return;
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
             const bool open = current_.phase == phase::streaming;
@@ -355,7 +355,7 @@ class ingest_stream {
         return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;
     }
 
-    // ---- what follows from them
+    // ---- what follows
 
     void acknowledge(call& c, std::int64_t durable_requests, time_point now) {
         const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
@@ -373,18 +373,18 @@ class ingest_stream {
     void give_up(call& c, const error& cause, time_point now) {
         const bool was_current = &c == &current_;
         cancel(c);
-        const reason why{cause, 0, {}};
+        const reason why{.cause = cause};
         was_current ? retry(why, now) : interrupt(why, now);
     }
 
     void retry(const reason& why, time_point now) {
-        if (++failures_ > options_.retries) return fail(why, advice(why));
+        if (++failures_ > options_.retries) return fail(why);
         open_at_ = now + backoff_.next();
         interrupt(why, open_at_);
     }
 
     void renew(const reason& why, time_point now) {
-        if (++renewals_ > options_.token_renewals) return fail(why, advice(why));
+        if (++renewals_ > options_.token_renewals) return fail(why);
         renewing_ = true;
         open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
         actions_.emplace_back(renew_token{});
@@ -400,7 +400,7 @@ class ingest_stream {
         row_rejected rejected{offset, requests_.pop_refused(), text(why)};
         rejected_bytes_ += rejected.record.size();
         events_.emplace_back(std::move(rejected));
-        if (++rejections_ > options_.rejections) fail(why, advice(why));
+        if (++rejections_ > options_.rejections) fail(why);
     }
 
     // The current call becomes the old one, which acknowledges for `time`, or for drain_time behind our half-close.
@@ -432,6 +432,7 @@ class ingest_stream {
         events_.emplace_back(interrupted{why.cause, why.status, text(why), until});
     }
 
+    void fail(const reason& why) { fail(why, rule_of(why.status).what_to_do); }
     void fail(const reason& why, std::string_view what_to_do) {
         events_.emplace_back(failed{why.cause, why.status, text(why), what_to_do});
         stop();
@@ -444,16 +445,13 @@ class ingest_stream {
     }
 
     static std::string text(const reason& why) { return std::string(why.message.substr(0, limits::peer_text_bytes)); }
-    static std::string_view advice(const reason& why) {
-        return why.cause.code == errc::call_ended ? rule_of(why.status).what_to_do : detail::wait_for_service;
-    }
 
     // ---- what can be done next
 
     bool wants_call() const noexcept {
         const bool for_rows = !requests_.empty();
         const bool to_try = !started_ && !closing_;
-        return !stopped_ && !renewing_ && !current_ && (for_rows || to_try);
+        return !renewing_ && !current_ && (for_rows || to_try);
     }
 
     bool may_send() const noexcept {
@@ -462,7 +460,6 @@ class ingest_stream {
     }
 
     void next_step(time_point now) {
-        if (stopped_) return;
         if (closing_ && requests_.empty()) {
             if (current_.phase == phase::streaming) return retire({}, now);
             return cancel(current_);
@@ -479,11 +476,6 @@ class ingest_stream {
             append_request(current_.sent++, options_.record_type, next.records, s.bytes);
             actions_.emplace_back(std::move(s));
         }
-    }
-
-    static bool has_three_parts(std::string_view name) noexcept {
-        return std::count(name.begin(), name.end(), '.') == 2 && name.front() != '.' && name.back() != '.'
-               && name.find("..") == std::string_view::npos;
     }
 
     ingest_options options_;

@@ -2,6 +2,7 @@
 // are read as views. Names and numbers are those of proto/zerobus_service.proto.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -21,9 +22,15 @@ namespace sfcdc::zerobus {
 
 enum class record_type : std::uint8_t { proto = 1, json = 2 };
 
+// catalog.schema.table, none of them empty.
+constexpr bool is_table_name(std::string_view name) noexcept {
+    return std::count(name.begin(), name.end(), '.') == 2 && name.front() != '.' && name.back() != '.'
+           && name.find("..") == std::string_view::npos;
+}
+
 // What opens a stream.
 struct create_ingest_stream_request {
-    std::string_view table_name;       // catalog.schema.table
+    std::string_view table_name;
     std::string_view descriptor_proto; // serialised google.protobuf.DescriptorProto of a row; not sent for JSON
     zerobus::record_type record_type = zerobus::record_type::proto;
 };

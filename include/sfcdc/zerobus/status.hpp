@@ -55,8 +55,12 @@ inline constexpr std::array<status_rule, 17> status_rules{{
     {"UNAUTHENTICATED", remedy::renew_token, remedy::renew_token, "correct the client id and secret"},
 }};
 
+inline constexpr int unknown_status = 2;
+inline constexpr int unauthenticated_status = 16;
+
 constexpr const status_rule& rule_of(int status) noexcept {
-    return status_rules[status >= 0 && status < 17 ? static_cast<std::size_t>(status) : 2];
+    const bool known = status >= 0 && status < static_cast<int>(status_rules.size());
+    return status_rules[static_cast<std::size_t>(known ? status : unknown_status)];
 }
 
 } // namespace sfcdc::zerobus
