@@ -55,7 +55,7 @@ class databricks {
             log_.note("table %u: call %llu is half-closed", table_, number(c));
             c->half_closed = true;
             // Some servers do not wait for what they have not stored yet.
-            if (random_.one_in(10)) return lose(c, {grpc_ok, {}});
+            if (!gentle && random_.one_in(10)) return lose(c, {grpc_ok, {}});
             settle(c);
         });
     }
@@ -129,6 +129,7 @@ class databricks {
         });
     }
     bool unreachable = false;      // no call gets through
+    bool gentle = false;           // no call is closed before what it holds is acknowledged
     bool storms = false;           // calls are accepted and fail at once
     bool mute = false;             // create_stream gets no answer
     duration storage_delay = 50ms; // from the bytes to the lake
@@ -327,7 +328,7 @@ class databricks {
 
     void close_signal(const call_ptr& c) {
         c->closing = true;
-        const auto grace = random_.one_in(4) ? 0s : random_.between<std::chrono::seconds>(1s, 60s);
+        const auto grace = !gentle && random_.one_in(4) ? 0s : random_.between<std::chrono::seconds>(1s, 60s);
         log_.note("table %u: call %llu is told to go in %lld s", table_, number(c),
                   static_cast<long long>(grace.count()));
         std::string message;

@@ -46,6 +46,8 @@ class journal {
         throw violation(text);
     }
 
+    const std::deque<std::string>& lines() const { return lines_; }
+
     // The last lines, oldest first.
     void print(std::FILE* to) const {
         if (dropped_ > 0) std::fprintf(to, "(%zu lines before)\n", dropped_);

@@ -53,7 +53,7 @@ class ledger {
   public:
     static constexpr std::uint32_t tables = 3;
 
-    ledger(dice& random, journal& log, std::uint32_t events) : log_(log) {
+    ledger(dice& random, journal& log, std::uint32_t events, bool poison) : log_(log) {
         std::uint64_t counter = 1'000;
         for (std::uint32_t e = 0; e < events; ++e) {
             counter += 1 + random.below(4);
@@ -63,8 +63,8 @@ class ledger {
             for (std::uint32_t r = 0; r < rows; ++r) {
                 const auto table = static_cast<std::uint32_t>(std::min(random.below(tables), random.below(tables)));
                 const auto bytes = static_cast<std::uint32_t>(random.one_in(100) ? 4'000 : random.between(8, 60));
-                rows_.push_back(
-                    {e, table, static_cast<std::uint32_t>(table_rows_[table].size()), bytes, random.one_in(400)});
+                rows_.push_back({e, table, static_cast<std::uint32_t>(table_rows_[table].size()), bytes,
+                                 poison && random.one_in(400)});
                 table_rows_[table].push_back(static_cast<std::uint32_t>(rows_.size() - 1));
             }
         }

@@ -19,8 +19,10 @@ AT_A_TIME = 2
 
 CHECKPOINT = "checkpoint.hpp"
 SUBSCRIPTION = "pubsub/subscription.hpp"
+OPTIONS = "pubsub/subscription_options.hpp"
 CALL_END = "pubsub/call_end.hpp"
 STREAM = "zerobus/ingest_stream.hpp"
+QUEUE = "zerobus/request_queue.hpp"
 MESSAGES = "zerobus/messages.hpp"
 
 # name: (header, the line or a part of it, what it becomes, the mistake)
@@ -53,21 +55,29 @@ MUTATIONS = {
         "credits of a lost call count on the next one"),
     "no_watchdog": (SUBSCRIPTION, "now >= silent_at()) {", "false) {",
         "a dead line is never noticed"),
-    "starves": (SUBSCRIPTION, "duration no_credit_limit{45};", "duration no_credit_limit{75};",
+    "starves": (OPTIONS, "duration no_credit_limit{45};", "duration no_credit_limit{75};",
         "with a slow sink, Salesforce ends the call for want of credits"),
     "same_token_again": (CALL_END, '{"service.auth.error", remedy::renew_login}', '{"service.auth.error", remedy::retry_here}',
         "an expired token is used again and again"),
     "gives_up": (CALL_END, '{"subscription.internal.error", remedy::retry_here}', '{"subscription.internal.error", remedy::stop}',
         "a passing error ends the subscription for good"),
-    "hammers": (SUBSCRIPTION, ": retry_.next());", ": backoff::duration(0));",
+    "hammers": (SUBSCRIPTION, "until_ = now + wait;", "until_ = now + 0 * wait;",
         "no waits between attempts"),
     # ingest_stream
     "acks_one_more": (STREAM, "acknowledge(c, up_to + 1, now);", "acknowledge(c, std::min(up_to + 2, c.sent), now);",
         "an acknowledgement counts for the request behind it, too"),
     "late_acks_lost": (STREAM, "return old_ && old_.id == id ? &old_ : nullptr;", "return nullptr;",
         "what an old call acknowledges while it drains is ignored"),
-    "two_calls_at_once": (STREAM, "current_.phase == phase::streaming && old_.in_flight() == 0", "current_.phase == phase::streaming",
-        "rows go out on the next call while the old one still has some under way"),
+    "first_is_the_bad_one": (QUEUE, "if (in_flight > 1) return false;", "",
+        "of several requests that may hold the bad row, the first is taken for it"),
+    "halves_out_of_order": (QUEUE, "requests_.push_front(std::move(first));", "requests_.push_back(std::move(first));",
+        "half of a refused request is sent behind all others"),
+    "halves_without_offset": (QUEUE, "second.first = first.end();", "",
+        "the second half of a refused request has the first one's offsets"),
+    "budgets_never_refill": (STREAM, "failures_ = renewals_ = rejections_ = 0;", "",
+        "a stream that is well gives up after the fourth token"),
+    "offset_0_left_out": (MESSAGES, "w.varint(1, offset);", "if (offset != 0) w.varint(1, offset);",
+        "offset 0 is not on the wire, as proto3 would have it"),
     "no_ack_deadline": (STREAM, "return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;", "return (void)awaits_ack, c.deadline;",
         "a server that acknowledges nothing is waited for without end"),
     "wire_offsets_go_on": (STREAM, "append_request(current_.sent++, options_.record_type", "append_request(requests_.begin_offset() + current_.sent++, options_.record_type",

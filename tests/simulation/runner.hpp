@@ -19,7 +19,10 @@
 #include <variant>
 #include <vector>
 
-#include <sfcdc/sfcdc.hpp>
+#include <sfcdc/checkpoint.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/pubsub/subscription.hpp>
+#include <sfcdc/zerobus/ingest_stream.hpp>
 
 namespace simulation {
 

@@ -210,7 +210,7 @@ class salesforce {
     }
 
     void fail(const call_ptr& c, const char* code, int grpc_code) {
-        if (grpc_code == grpc_unauthenticated && ++token_refusals_ > 5) may_give_up = true;
+        if (grpc_code == grpc_unauthenticated && ++token_refusals_ >= 5) may_give_up = true;
         log_.note("salesforce: call %llu ends with %s", static_cast<unsigned long long>(c->number), code);
         net_.end(c, {grpc_code, std::string(error_prefix) + code});
     }

@@ -1,12 +1,11 @@
 // Runs seeds of the simulation, or one virtual day, and says what it saw. Exit code 1: an invariant did not hold.
 //
-// usage: simulate [--seeds N] [--first S] [--events N] [--trace]
-//        simulate --day
+// usage: simulate [--seeds N] [--first S] [--events N] [--trace]     --trace prints the last lines of each seed's journal
+//        simulate --day                                              24 hours, with a drop of every call each hour
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "world.hpp"
@@ -24,13 +23,14 @@ bool run(plan p, tally& total) {
     world w(p);
     try {
         total.add(w.run());
+        w.trace().print(stdout);
         return true;
     } catch (const violation& what) {
         if (!p.trace) {
             p.trace = true;
             return run(p, total);
         }
-        w.print_trace(stdout);
+        w.trace().print(stdout);
         std::printf("seed %llu: %s\nagain: ./dev simulate --first %llu --seeds 1 --events %u --trace\n",
                     static_cast<unsigned long long>(p.seed), what.what(), static_cast<unsigned long long>(p.seed),
                     p.events);

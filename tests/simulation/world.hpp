@@ -27,8 +27,9 @@ struct plan {
     std::uint64_t seed = 0;
     std::uint32_t events = 2'000;
     bool trace = false;
-    // Without it: nothing goes wrong but a reset of every call each hour, for 24 hours.
     bool faults = true;
+    // Without faults it is 24 hours, with a reset of every call each hour.
+    bool drops = true;
 };
 
 // What a run counted, for the summary.
@@ -55,7 +56,7 @@ class world {
           random_(p.seed),
           log_(clock_, p.trace),
           net_(clock_, random_),
-          truth_(random_, log_, p.events),
+          truth_(random_, log_, p.events, p.faults),
           span_(p.faults ? some_span() : duration(24h)),
           org_(clock_, random_, log_, net_, truth_, span_) {
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
@@ -81,7 +82,7 @@ class world {
             }
         }
     }
-    void print_trace(std::FILE* to) const { log_.print(to); }
+    const journal& trace() const { return log_; }
 
     // ---- what the runner sees of the world; any of these may be its last step
 
@@ -353,7 +354,8 @@ class world {
 
     void plan_what_goes_wrong() {
         if (!plan_.faults) {
-            for (int hour = 1; hour < 24; ++hour)
+            for (databricks& table : lake_) table.gentle = !plan_.drops;
+            for (int hour = 1; hour < 24 && plan_.drops; ++hour)
                 clock_.at(time_point{} + std::chrono::hours(hour), [this] {
                     org_.reset();
                     for (databricks& table : lake_) table.reset();
