@@ -421,6 +421,7 @@ TEST_CASE(
 TEST_CASE("without credits for 45 seconds the little that there is room for keeps the call open") {
     subscriber s({.topic_name = topic, .preset = replay_preset::earliest, .max_unreleased = 120});
     s.stream();
+    s.pass(3min); // counts from the last event on
     s.respond(events(1, 100));
     s.pass(44s);
     CHECK(s.taken<send_request>().size() == 1);
