@@ -11,9 +11,9 @@ namespace {
 
 using strings = std::vector<std::string>;
 
-std::vector<std::string> numbered(int count, const std::string& prefix = "r") {
+std::vector<std::string> numbered(int count, const std::string& prefix = "") {
     strings out;
-    for (int i = 0; i < count; ++i) out.push_back(prefix + std::to_string(i));
+    for (int i = 0; i < count; ++i) out.push_back(prefix + "r" + std::to_string(i));
     return out;
 }
 
@@ -1165,6 +1165,34 @@ TEST_CASE("of many requests in flight the search sends half, and nobody is blame
     CHECK(s.said() == "create 3, send 3 #0 r7"); // alone, as bad rows come in groups
     s.ack(3, 0);
     CHECK(s.said() == "durable 7-8, send 3 #1 r8");
+}
+
+TEST_CASE("a bad row among 25,600 in flight takes at most 16 refusals, wherever it is") {
+    for (const std::size_t bad : {0u, 1u, 99u, 100u, 12'799u, 12'800u, 17'066u, 25'499u, 25'599u}) {
+        scene s;
+        s.open();
+        for (int i = 0; i < 256; ++i) s.add(numbered(100, std::to_string(i) + " "));
+        const std::string bad_row = std::to_string(bad / 100) + " r" + std::to_string(bad % 100);
+        const auto has_bad_row = [&](const sent_request& r) {
+            return std::find(r.records.begin(), r.records.end(), bad_row) != r.records.end();
+        };
+        s.requests.erase(s.requests.begin()); // create_stream
+        int refusals = 0;
+        for (zerobus::call_id call = 1; s.stream.settled() < s.stream.added();) {
+            // The worst server: it acknowledges nothing of what it refuses a row of.
+            if (std::any_of(s.requests.begin(), s.requests.end(), has_bad_row)) {
+                ++refusals;
+                s.ended(call, 3);
+                s.opened(++call);
+                s.requests.clear();
+                s.created(call);
+            } else {
+                s.ack(call, static_cast<std::int64_t>(s.requests.size()) - 1);
+            }
+        }
+        CHECK(refusals <= 16);
+        CHECK(s.said().find("rejected " + std::to_string(bad) + " " + bad_row) != std::string::npos);
+    }
 }
 
 TEST_CASE("a failure of another kind interrupts the search, which goes on afterwards") {

@@ -18,25 +18,26 @@
 // every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
 // the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
 //
-// What a response or the end of a call does, by the phase of the call that it is about:
+// What a response, the end of a call or the end of its time does, by the phase of the call that it is about:
 //
-//     the call is    opened   created  ack          same ack  close_signal  bad      ended
-//     none           -        -        -            -         -             -        -
-//     opening        create   broken   broken       broken    broken        broken   lost
-//     creating       -        start    broken       broken    broken        broken   lost
-//     streaming      -        broken   acknowledge  -         rotate        broken   lost
-//     draining       -        broken   acknowledge  -         -             broken   left
-//     half_closed    -        broken   acknowledge  -         -             broken   left
+//     the call is  opened  created  ack          same ack  close_signal  bad     ended  deadline
+//     none         -       -        -            -         -             -       -      -
+//     opening      create  broken   broken       broken    broken        broken  lost   broken
+//     creating     -       start    broken       broken    broken        broken  lost   broken
+//     streaming    -       broken   acknowledge  -         rotate        broken  lost   broken
+//     draining     -       broken   acknowledge  -         -             broken  left   half_close
+//     half_closed  -       broken   acknowledge  -         -             broken  left   cancel
 //
-//     create        create_stream is sent
-//     start         rows may be sent
-//     acknowledge   the requests up to there are durable, and the server is in good health
-//     rotate        nothing more is sent; the call drains for as long as the server said; the next one is opened
-//     broken        the server does not keep to the protocol: the call is cancelled, and it counts as lost
-//     lost          status_rules say what to do: again later, a new token, find the bad row, or stop
-//     left          expected; what was not acknowledged goes out on the next call (a bad row is looked for first)
-//     bad           unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
-//     none          a call of before: what still comes from it changes nothing
+//     create       create_stream is sent
+//     start        rows may be sent
+//     acknowledge  the requests up to there are durable, and the server is in good health
+//     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
+//     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
+//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop
+//     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
+//     none         a call of before: what still comes from it changes nothing
+//     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
+//     deadline     open_time; ack_time of the oldest request in flight; the server's time when draining; drain_time
 //
 // And the stream itself; inputs about calls count in all states but `closed`:
 //
@@ -345,8 +346,8 @@ class ingest_stream {
     void on_time(time_point now) {
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
-            const bool open = current_.phase == phase::streaming;
-            give_up(current_, {open ? errc::ack_timed_out : errc::open_timed_out, 0}, now);
+            give_up(current_, {current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, 0},
+                    now);
         }
     }
 
