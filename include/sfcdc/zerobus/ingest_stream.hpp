@@ -450,9 +450,8 @@ class ingest_stream {
     // ---- what can be done next
 
     bool wants_call() const noexcept {
-        const bool for_rows = !requests_.empty();
         const bool to_try = !started_ && !closing_;
-        return !renewing_ && !current_ && (for_rows || to_try);
+        return !renewing_ && !current_ && (to_try || !requests_.empty());
     }
 
     bool may_send() const noexcept {
