@@ -77,6 +77,7 @@ enum class errc : std::uint8_t {
     ack_regressed,
     ack_beyond_sent,
     token_refused,
+    token_unavailable,
 };
 
 // One sentence for each code; the caller adds where.
@@ -138,6 +139,7 @@ constexpr const char* message(errc code) noexcept {
     case errc::ack_regressed: return "an acknowledgement is negative or takes an earlier one back";
     case errc::ack_beyond_sent: return "an acknowledgement is for a request that was not sent";
     case errc::token_refused: return "no new token could be had";
+    case errc::token_unavailable: return "the login service could not be asked for a new token";
     }
     return "unknown error";
 }

@@ -6,6 +6,7 @@
 #include <sfcdc/version.hpp>
 
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
@@ -28,9 +29,11 @@
 
 #include <sfcdc/pubsub/replay_id.hpp>
 
-#include <sfcdc/zerobus/ingest_stream.hpp>
 #include <sfcdc/zerobus/messages.hpp>
-#include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/status.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/backoff.hpp>

@@ -42,7 +42,7 @@ table read_table(const std::string& head, std::vector<std::string>& columns) {
     return out;
 }
 
-const zerobus::call_id first = 1;
+const std::uint64_t first = 1;
 
 // A call of each phase, always number 1; where rows can be in flight, four are sent and two of them acknowledged.
 std::unique_ptr<scene> in_phase(const std::string& phase) {
@@ -175,7 +175,9 @@ TEST_CASE("the table of calls in the header is what the machine does") {
 TEST_CASE("the table of the stream in the header is what the machine does") {
     std::vector<std::string> columns;
     const table rows = read_table("the stream is  add", columns);
-    REQUIRE(columns == std::vector<std::string>{"add", "close", "abandon", "token_renewed", "token_refused"});
+    REQUIRE(columns
+            == std::vector<std::string>{"add", "close", "abandon", "token_renewed", "token_refused",
+                                        "token_unavailable"});
     REQUIRE(rows.size() == 4);
 
     const auto in_state = [](const std::string& state) {
@@ -194,8 +196,9 @@ TEST_CASE("the table of the stream in the header is what the machine does") {
     const auto state_of = [](scene& s) -> std::string {
         if (s.stream.closed()) return "closed";
         if (s.stream.add(batch({"x"})).error.code == errc::stream_closed) return "closing";
-        s.wait(seconds(0));
-        return contains(s.said(), "open") ? "running" : "-";
+        s.wait(seconds(1));
+        const std::string said = s.said();
+        return contains(said, "open") ? "running" : contains(said, "renew_token") ? "again" : "-";
     };
     for (const auto& [state, cells] : rows) {
         REQUIRE(cells.size() == columns.size());
@@ -213,6 +216,7 @@ TEST_CASE("the table of the stream in the header is what the machine does") {
                 if (columns[i] == "abandon") s->abandon();
                 if (columns[i] == "token_renewed") s->stream.handle(zerobus::token_renewed{}, s->now);
                 if (columns[i] == "token_refused") s->input(zerobus::token_refused{"no"});
+                if (columns[i] == "token_unavailable") s->input(zerobus::token_unavailable{"later"});
                 const std::string after = s->stream.closed() ? s->said() : "";
                 outcome = contains(after, "failed (no)") ? "failed" : state_of(*s);
                 if (outcome == before || outcome == "-") outcome = "-";
