@@ -69,8 +69,8 @@ struct server_call {
     }
 };
 
-zerobus::ingest_options small(zerobus::record_type type) {
-    zerobus::ingest_options o;
+zerobus::ingest_stream_options small(zerobus::record_type type) {
+    zerobus::ingest_stream_options o;
     o.table_name = "a.b.c";
     o.descriptor_proto = "d";
     o.record_type = type;
@@ -88,7 +88,7 @@ zerobus::ingest_options small(zerobus::record_type type) {
 class world {
   public:
     explicit world(input_bytes& in)
-        : in_(in), stream_(small(in.next(2) == 0 ? zerobus::record_type::proto : zerobus::record_type::json), 1) {}
+        : in_(in), stream_(small(in.next(2) == 0 ? zerobus::record_type::proto : zerobus::record_type::json)) {}
 
     void operate() {
         switch (in_.next(14)) {
@@ -200,7 +200,7 @@ class world {
         last_call_ = a.call;
         calls_[a.call];
     }
-    void perform(const zerobus::send& a) {
+    void perform(const zerobus::send_request& a) {
         const auto found = calls_.find(a.call);
         if (found == calls_.end()) return; // it has ended
         server_call& call = found->second;
@@ -238,9 +238,9 @@ class world {
     void perform(const zerobus::renew_token&) { renewing_ = true; }
 
     void handle(const zerobus::input& in) { stream_.handle(in, now_); }
-    void respond(zerobus::call_id id, const std::string& bytes) {
+    void respond(std::uint64_t id, const std::string& bytes) {
         const fuzz::exact_bytes exact({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-        handle(zerobus::response_received{id, exact.text()});
+        handle(zerobus::response{id, exact.text()});
     }
 
     // ---- operations
@@ -259,23 +259,23 @@ class world {
         fuzz::require(range.end == static_cast<std::int64_t>(added_.size()));
     }
 
-    zerobus::call_id some_call() {
+    std::uint64_t some_call() {
         if (calls_.empty() || in_.next(16) == 0) return in_.next(8); // one that has ended, or never was
         return std::next(calls_.begin(), in_.next(static_cast<unsigned>(calls_.size())))->first;
     }
-    std::vector<zerobus::call_id> call_ids() const {
-        std::vector<zerobus::call_id> out;
+    std::vector<std::uint64_t> call_ids() const {
+        std::vector<std::uint64_t> out;
         for (const auto& [id, call] : calls_) out.push_back(id);
         return out;
     }
-    server_call* find(zerobus::call_id id) {
+    server_call* find(std::uint64_t id) {
         const auto found = calls_.find(id);
         return found == calls_.end() ? nullptr : &found->second;
     }
 
-    void open(zerobus::call_id id) {
+    void open(std::uint64_t id) {
         if (server_call* const call = find(id)) call->opened = true;
-        handle(zerobus::call_opened{id});
+        handle(zerobus::opened{id});
         poll(2);
         server_call* const call = find(id);
         if (call == nullptr || !call->create_seen || call->created || in_.next(4) == 0) return;
@@ -283,7 +283,7 @@ class world {
         respond(id, created());
     }
 
-    void store(zerobus::call_id id, std::size_t most) {
+    void store(std::uint64_t id, std::size_t most) {
         server_call* const call = find(id);
         if (call == nullptr) return;
         for (; most > 0 && call->stored < call->requests.size(); --most) {
@@ -302,7 +302,7 @@ class world {
         }
     }
 
-    void acknowledge(zerobus::call_id id) {
+    void acknowledge(std::uint64_t id) {
         server_call* const call = find(id);
         if (call == nullptr || call->stored == 0) return;
         call->acknowledged = call->stored;
@@ -310,7 +310,7 @@ class world {
     }
 
     // Only what can be seen to be a lie: an ack of what was sent and not stored is a server that loses rows.
-    void lie(zerobus::call_id id) {
+    void lie(std::uint64_t id) {
         const server_call* const call = find(id);
         const auto sent = call == nullptr ? 0 : static_cast<std::int64_t>(call->requests.size());
         const auto durable = call == nullptr ? 0 : static_cast<std::int64_t>(call->acknowledged);
@@ -329,7 +329,7 @@ class world {
     }
 
     // Any bytes that are no good answer by chance.
-    void nonsense(zerobus::call_id id) {
+    void nonsense(std::uint64_t id) {
         const std::string bytes = in_.next_bytes(in_.next(12));
         const auto parsed = zerobus::parse_response(bytes);
         if (parsed && std::holds_alternative<zerobus::ingest_record_response>(parsed.value)) return;
@@ -337,16 +337,16 @@ class world {
         respond(id, bytes);
     }
 
-    void end(zerobus::call_id id, int status) {
+    void end(std::uint64_t id, int status) {
         if (const server_call* const call = find(id)) {
             if (status == 3 && call->created && call->rows_in_flight() == 1)
                 refused_alone_.insert(offset_of(call->requests.back().front()));
             calls_.erase(id);
         }
-        handle(zerobus::call_ended{id, status, "words"});
+        handle(zerobus::call_ended{id, static_cast<wire::grpc_status>(status), "words"});
     }
 
-    void signal(zerobus::call_id id) {
+    void signal(std::uint64_t id) {
         const auto time = static_cast<std::int64_t>(in_.next(4));
         if (in_.next(4) == 0) return respond(id, message([](auto& w) { w.nested(3, [] {}); }));
         respond(id, message([&](auto& w) { w.nested(3, [&] { w.nested(1, [&] { w.int64(1, time); }); }); }));
@@ -357,8 +357,15 @@ class world {
         handle(zerobus::token_renewed{});
     }
     void token() {
-        poll(1'000); // a new token that comes before the stream has asked for it could be an old one
-        if (renewing_ || in_.next(4) == 0) give_token();
+        switch (in_.next(4)) {
+        case 0: give_token(); break; // asked for or not
+        case 1:
+            renewing_ = false;
+            handle(zerobus::token_unavailable{"later"});
+            break;
+        default:
+            if (renewing_) give_token();
+        }
     }
     void rarely() {
         switch (in_.next(32)) {
@@ -373,12 +380,12 @@ class world {
     }
 
     // What a good server does about a call; false when there is nothing.
-    bool serve(zerobus::call_id id) {
+    bool serve(std::uint64_t id) {
         server_call* call = find(id);
         if (call == nullptr) return false;
         if (!call->opened) {
             call->opened = true;
-            handle(zerobus::call_opened{id});
+            handle(zerobus::opened{id});
             return true;
         }
         if (call->create_seen && !call->created) {
@@ -405,8 +412,8 @@ class world {
     input_bytes& in_;
     zerobus::ingest_stream stream_;
     time_point now_{};
-    std::map<zerobus::call_id, server_call> calls_; // that neither side has ended
-    zerobus::call_id last_call_ = 0;
+    std::map<std::uint64_t, server_call> calls_; // that neither side has ended
+    std::uint64_t last_call_ = 0;
     bool renewing_ = false, failed_ = false, abandoned_ = false;
 
     std::vector<std::string> added_;       // by logical offset

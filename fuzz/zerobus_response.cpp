@@ -8,7 +8,7 @@ using namespace sfcdc;
 
 namespace {
 
-void write(const zerobus::response& r, std::string& out) {
+void write(const zerobus::ephemeral_stream_response& r, std::string& out) {
     wire::appender to(out);
     wire::protobuf_writer w(to);
     if (const auto* created = std::get_if<zerobus::create_ingest_stream_response>(&r)) {
@@ -30,7 +30,7 @@ void write(const zerobus::response& r, std::string& out) {
     }
 }
 
-bool same(const zerobus::response& a, const zerobus::response& b) {
+bool same(const zerobus::ephemeral_stream_response& a, const zerobus::ephemeral_stream_response& b) {
     if (a.index() != b.index()) return false;
     if (const auto* created = std::get_if<zerobus::create_ingest_stream_response>(&a))
         return created->stream_id == std::get<zerobus::create_ingest_stream_response>(b).stream_id;

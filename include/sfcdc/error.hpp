@@ -71,6 +71,7 @@ enum class errc : std::uint8_t {
     // both protocols; what was not acknowledged is sent again, a subscription is resumed
     open_timed_out,
     token_refused,
+    token_unavailable,
 
     // an ingest stream, what the server did; what was not acknowledged is sent again
     call_ended,
@@ -90,7 +91,6 @@ enum class errc : std::uint8_t {
     server_silent,
     more_events_than_requested,
     events_not_released,
-    token_unavailable,
 
     // checkpoint; offset = which of the rows given, else 0
     checkpoint_full,

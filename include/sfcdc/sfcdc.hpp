@@ -34,10 +34,12 @@
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
 
-#include <sfcdc/zerobus/ingest_stream.hpp>
 #include <sfcdc/zerobus/messages.hpp>
-#include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/status.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/backoff.hpp>
 

@@ -46,7 +46,7 @@ enum class ended {
 template<class Io> class runner {
   public:
     struct options {
-        std::vector<zerobus::ingest_options> tables;
+        std::vector<zerobus::ingest_stream_options> tables;
         pubsub::subscription_options subscription; // a stored position takes the place of its preset
         std::size_t batch_bytes = sfcdc::limits::request_record_bytes;
     };
@@ -57,8 +57,10 @@ template<class Io> class runner {
           stored_(io.load_position()),
           at_(stored_),
           from_(resume(std::move(o.subscription), stored_, io.seed())) {
-        for (zerobus::ingest_options& t : o.tables)
-            to_.push_back({at_.add_stream(), zerobus::ingest_stream(std::move(t), io.seed())});
+        for (zerobus::ingest_stream_options& t : o.tables) {
+            t.seed = io.seed();
+            to_.push_back({at_.add_stream(), zerobus::ingest_stream(std::move(t))});
+        }
     }
 
     ended run() {

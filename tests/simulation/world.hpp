@@ -119,45 +119,16 @@ class world {
     }
 
     void perform(const pubsub::action& action) {
-        using namespace pubsub;
-        if (const auto* open = std::get_if<pubsub::open_call>(&action)) open_call(0, open->call);
-        if (const auto* request = std::get_if<send_request>(&action)) send(0, request->call, request->bytes);
-        if (const auto* cancel = std::get_if<pubsub::cancel_call>(&action)) cancel_call(0, cancel->call);
-        if (std::holds_alternative<pubsub::renew_token>(action)) renew_token(0);
+        std::visit([this](const auto& a) { start(0, a); }, action);
     }
     void perform(std::uint32_t table, const zerobus::action& action) {
-        const std::uint32_t service = 1 + table;
-        if (const auto* open = std::get_if<zerobus::open_call>(&action)) open_call(service, open->call);
-        if (const auto* request = std::get_if<zerobus::send>(&action)) send(service, request->call, request->bytes);
-        if (const auto* half = std::get_if<zerobus::half_close>(&action)) half_close(service, half->call);
-        if (const auto* cancel = std::get_if<zerobus::cancel_call>(&action)) cancel_call(service, cancel->call);
-        if (std::holds_alternative<zerobus::renew_token>(action)) renew_token(service);
+        std::visit([&](const auto& a) { start(1 + table, a); }, action);
     }
 
     arrived wait_until(std::optional<time_point> when) {
-        if (!wait(when)) return {0, pubsub::input{}};
-        const arrival& a = last_;
-        const std::uint64_t call = a.call ? a.call->number : 0;
-        if (a.service == 0) switch (a.what) {
-            case arrival::opened: return {0, pubsub::input(pubsub::opened{call})};
-            case arrival::message: return {0, pubsub::input(pubsub::response{call, a.bytes})};
-            case arrival::end:
-                return {0, pubsub::input(pubsub::call_ended{call,
-                                                            static_cast<sfcdc::wire::grpc_status>(a.status.grpc_code),
-                                                            a.status.error_code, "as planned"})};
-            case arrival::token: return {0, pubsub::input(pubsub::token_renewed{})};
-            case arrival::no_token: return {0, pubsub::input(pubsub::token_unavailable{})};
-            case arrival::refused_token: return {0, pubsub::input(pubsub::token_refused{})};
-            }
-        const std::uint32_t table = a.service - 1;
-        switch (a.what) {
-        case arrival::opened: return {table, zerobus::input(zerobus::call_opened{call})};
-        case arrival::message: return {table, zerobus::input(zerobus::response_received{call, a.bytes})};
-        case arrival::end:
-            return {table, zerobus::input(zerobus::call_ended{call, a.status.grpc_code, "as planned"})};
-        case arrival::token: return {table, zerobus::input(zerobus::token_renewed{})};
-        default: return {table, zerobus::input(zerobus::token_refused{"as planned"})};
-        }
+        if (!wait(when)) return {};
+        if (last_.service == 0) return {0, for_subscription()};
+        return {last_.service - 1, for_stream()};
     }
 
   private:
@@ -220,10 +191,6 @@ class world {
         const bool refused = service == 0 ? org_.login_refused : lake_[service - 1].login_refused;
         if (refused) (service == 0 ? org_.may_give_up : lake_[service - 1].may_give_up) = true;
         log_.note("runner: a new token for service %u: %s", service, refused ? "refused" : down ? "not now" : "yes");
-        if (down && service != 0) // an ingest stream leaves it to its I/O to ask again
-            return clock_.after(30s, [this, service, life = net_.life()] {
-                if (life == net_.life()) renew_token(service);
-            });
         if (!down && !refused) new_token(service);
         net_.answer({refused ? arrival::refused_token
                      : down  ? arrival::no_token
@@ -279,6 +246,43 @@ class world {
         }
     }
 
+    // What came in last, as the machines are told it.
+    pubsub::input for_subscription() const {
+        const std::uint64_t call = last_.call ? last_.call->number : 0;
+        switch (last_.what) {
+        case arrival::opened: return pubsub::opened{call};
+        case arrival::message: return pubsub::response{call, last_.bytes};
+        case arrival::end: return pubsub::call_ended{call, status(), last_.status.error_code, "as planned"};
+        case arrival::token: return pubsub::token_renewed{};
+        case arrival::no_token: return pubsub::token_unavailable{};
+        case arrival::refused_token: return pubsub::token_refused{};
+        }
+        return {};
+    }
+    zerobus::input for_stream() const {
+        const std::uint64_t call = last_.call ? last_.call->number : 0;
+        switch (last_.what) {
+        case arrival::opened: return zerobus::opened{call};
+        case arrival::message: return zerobus::response{call, last_.bytes};
+        case arrival::end: return zerobus::call_ended{call, status(), "as planned"};
+        case arrival::token: return zerobus::token_renewed{};
+        case arrival::no_token: return zerobus::token_unavailable{};
+        case arrival::refused_token: return zerobus::token_refused{};
+        }
+        return {};
+    }
+    sfcdc::wire::grpc_status status() const { return static_cast<sfcdc::wire::grpc_status>(last_.status.grpc_code); }
+
+    void start(std::uint32_t service, const pubsub::open_call& a) { open_call(service, a.call); }
+    void start(std::uint32_t service, const zerobus::open_call& a) { open_call(service, a.call); }
+    void start(std::uint32_t service, const pubsub::send_request& a) { send(service, a.call, a.bytes); }
+    void start(std::uint32_t service, const zerobus::send_request& a) { send(service, a.call, a.bytes); }
+    void start(std::uint32_t service, const zerobus::half_close& a) { half_close(service, a.call); }
+    void start(std::uint32_t service, const pubsub::cancel_call& a) { cancel_call(service, a.call); }
+    void start(std::uint32_t service, const zerobus::cancel_call& a) { cancel_call(service, a.call); }
+    void start(std::uint32_t service, const pubsub::renew_token&) { renew_token(service); }
+    void start(std::uint32_t service, const zerobus::renew_token&) { renew_token(service); }
+
     // Everything the runner does, it may not live to do.
     void step() {
         if (crash_in_ > 0 && --crash_in_ == 0) throw died{};
@@ -326,7 +330,7 @@ class world {
 
     // Of one process, until it dies or ends.
     void live() {
-        std::vector<zerobus::ingest_options> tables;
+        std::vector<zerobus::ingest_stream_options> tables;
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
             tables.push_back({.table_name = databricks::table_name(table),
                               .descriptor_proto = "a row",

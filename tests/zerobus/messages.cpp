@@ -108,7 +108,7 @@ namespace {
 namespace generated = databricks::zerobus;
 
 // What two readers have to agree on, as a text that a failed check can show.
-std::string said_by(const zerobus::response& r) {
+std::string said_by(const zerobus::ephemeral_stream_response& r) {
     if (const auto* c = std::get_if<zerobus::create_ingest_stream_response>(&r))
         return "create " + (c->stream_id ? "'" + std::string(*c->stream_id) + "'" : "-");
     if (const auto* a = std::get_if<zerobus::ingest_record_response>(&r))

@@ -18,8 +18,8 @@ using namespace sfcdc;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-inline zerobus::ingest_options options() {
-    zerobus::ingest_options o;
+inline zerobus::ingest_stream_options options() {
+    zerobus::ingest_stream_options o;
     o.table_name = "main.sales.events";
     o.descriptor_proto = "descriptor";
     return o;
@@ -93,15 +93,14 @@ class scene {
     time_point interrupted_until{};
     error cause;
     std::string_view what_to_do;
-    zerobus::call_id last_call = 0;
+    std::uint64_t last_call = 0;
+    bool token_asked = false;
 
-    explicit scene(zerobus::ingest_options o = options(), std::uint64_t seed = 1) : stream(std::move(o), seed) {
-        run();
-    }
+    explicit scene(zerobus::ingest_stream_options o = options()) : stream(std::move(o)) { run(); }
     scene(const scene&) = delete;
 
     // The server takes the call, and all about that is said already.
-    scene& open(zerobus::call_id call = 1) {
+    scene& open(std::uint64_t call = 1) {
         opened(call);
         created(call);
         said();
@@ -122,16 +121,16 @@ class scene {
         stream.handle(in, now);
         run();
     }
-    void opened(zerobus::call_id call) { input(zerobus::call_opened{call}); }
-    void respond(zerobus::call_id call, const std::string& bytes) {
+    void opened(std::uint64_t call) { input(zerobus::opened{call}); }
+    void respond(std::uint64_t call, const std::string& bytes) {
         const exact_bytes exact(bytes); // gone when handle() is over
-        input(zerobus::response_received{call, exact.text()});
+        input(zerobus::response{call, exact.text()});
     }
-    void created(zerobus::call_id call) { respond(call, created_response()); }
-    void ack(zerobus::call_id call, std::int64_t offset) { respond(call, ack_response(offset)); }
-    void ended(zerobus::call_id call, int status, std::string_view message = "gone") {
+    void created(std::uint64_t call) { respond(call, created_response()); }
+    void ack(std::uint64_t call, std::int64_t offset) { respond(call, ack_response(offset)); }
+    void ended(std::uint64_t call, int status, std::string_view message = "gone") {
         const exact_bytes exact(message);
-        input(zerobus::call_ended{call, status, exact.text()});
+        input(zerobus::call_ended{call, static_cast<wire::grpc_status>(status), exact.text()});
     }
     void close() {
         stream.close();
@@ -153,13 +152,14 @@ class scene {
     }
 
     // As long as it takes until this call is asked for, and no longer.
-    void wait_for_call(zerobus::call_id call) {
-        while (last_call < call && !stream.closed()) {
-            const auto next = stream.poll_timeout();
-            if (!next) throw std::runtime_error("the stream waits for nothing");
-            now = std::max(now, *next);
-            run();
-        }
+    void wait_for_call(std::uint64_t call) {
+        while (last_call < call && !stream.closed()) step();
+    }
+    // A new token, as soon as it is asked for.
+    void renew_token() {
+        while (!token_asked && !stream.closed()) step();
+        token_asked = false;
+        input(zerobus::token_renewed{});
     }
 
     // What was asked for and reported since the last time.
@@ -177,6 +177,12 @@ class scene {
     }
 
   private:
+    void step() {
+        const auto next = stream.poll_timeout();
+        if (!next) throw std::runtime_error("the stream waits for nothing");
+        now = std::max(now, *next);
+        run();
+    }
     void say(const std::string& text) { said_ += (said_.empty() ? "" : ", ") + text; }
     void perform(const zerobus::open_call& a) {
         last_call = a.call;
@@ -184,8 +190,11 @@ class scene {
     }
     void perform(const zerobus::half_close& a) { say("half_close " + std::to_string(a.call)); }
     void perform(const zerobus::cancel_call& a) { say("cancel " + std::to_string(a.call)); }
-    void perform(const zerobus::renew_token&) { say("renew_token"); }
-    void perform(const zerobus::send& a) {
+    void perform(const zerobus::renew_token&) {
+        token_asked = true;
+        say("renew_token");
+    }
+    void perform(const zerobus::send_request& a) {
         const sent_request& r = requests.emplace_back(read_request(a.bytes));
         std::string text = (r.create ? "create " : "send ") + std::to_string(a.call);
         if (!r.create) text += " #" + std::to_string(r.offset);

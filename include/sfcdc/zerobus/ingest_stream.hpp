@@ -2,13 +2,13 @@
 // what to send, and is told what came back. Every row that it takes becomes durable, or is reported as rejected, or is
 // still held when the stream fails; none is forgotten, and none is reported twice.
 //
-//     ingest_stream stream({.table_name = "main.sales.events", .descriptor_proto = descriptor}, seed);
+//     ingest_stream stream({.table_name = "main.sales.events", .descriptor_proto = descriptor, .seed = seed});
 //     for (;;) {
 //         while (auto event = stream.poll_event()) checkpoint.on(*event);        // durable|row_rejected|interrupted|failed
 //         while (auto action = stream.poll_action(clock.now())) io.perform(*action);
 //         if (stream.closed()) break;
 //         const auto input = io.wait_until(stream.poll_timeout());               // or a batch to add()
-//         if (input) stream.handle(*input, clock.now());
+//         stream.handle(input, clock.now());
 //     }
 //
 // Offsets. Rows have *logical* offsets, from 0 over the whole life of the stream. Requests have *wire* offsets, which start
@@ -18,35 +18,37 @@
 // every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
 // the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
 //
-// What a response or the end of a call does, by the phase of the call that it is about:
+// What a response, the end of a call or the end of its time does, by the phase of the call that it is about:
 //
-//     the call is    opened   created  ack          same ack  close_signal  bad      ended
-//     none           -        -        -            -         -             -        -
-//     opening        create   broken   broken       broken    broken        broken   lost
-//     creating       -        start    broken       broken    broken        broken   lost
-//     streaming      -        broken   acknowledge  -         rotate        broken   lost
-//     draining       -        broken   acknowledge  -         -             broken   left
-//     half_closed    -        broken   acknowledge  -         -             broken   left
+//     the call is  opened  created  ack          same ack  close_signal  bad     ended  deadline
+//     none         -       -        -            -         -             -       -      -
+//     opening      create  broken   broken       broken    broken        broken  lost   broken
+//     creating     -       start    broken       broken    broken        broken  lost   broken
+//     streaming    -       broken   acknowledge  -         rotate        broken  lost   broken
+//     draining     -       broken   acknowledge  -         -             broken  left   half_close
+//     half_closed  -       broken   acknowledge  -         -             broken  left   cancel
 //
-//     create        create_stream is sent
-//     start         rows may be sent
-//     acknowledge   the requests up to there are durable, and the server is in good health
-//     rotate        nothing more is sent; the call drains for as long as the server said; the next one is opened
-//     broken        the server does not keep to the protocol: the call is cancelled, and it counts as lost
-//     lost          status_rules say what to do: again later, a new token, find the bad row, or stop
-//     left          expected; what was not acknowledged goes out on the next call (a bad row is looked for first)
-//     bad           unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
-//     none          a call of before: what still comes from it changes nothing
+//     create       create_stream is sent
+//     start        rows may be sent
+//     acknowledge  the requests up to there are durable, and the server is in good health
+//     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
+//     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
+//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop
+//     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
+//     none         a call of before: what still comes from it changes nothing
+//     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
+//     deadline     open_time; ack_time of the oldest request in flight; the server's time when draining; drain_time
 //
 // And the stream itself; inputs about calls count in all states but `closed`:
 //
-//     the stream is  add      close    abandon  token_renewed  token_refused
-//     running        taken    closing  closed   -              failed
-//     renewing       taken    closing  closed   running        failed
-//     closing        refused  -        closed   -              failed
-//     closed         refused  -        -        -              -
+//     the stream is  add      close    abandon  token_renewed  token_refused  token_unavailable
+//     running        taken    closing  closed   -              -              -
+//     renewing       taken    closing  closed   running        failed         again
+//     closing        refused  -        closed   -              -              -
+//     closed         refused  -        -        -              -              -
 //
 //     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
+//     again          the token is asked for again after a back-off
 //     failed         the event, with what to do; closed
 //
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
@@ -66,111 +68,23 @@
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 #include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/status.hpp>
 
 namespace sfcdc::zerobus {
 
-// ---- what goes in and out -------------------------------------------------------------------------------------------
-
-// Numbers the calls of a stream from 1. An input about a call that is no longer wanted is ignored.
-using call_id = std::uint64_t;
-
-// Inputs. Their bytes and texts are used during handle() only.
-struct call_opened { // requests can be sent
-    call_id call;
-};
-struct response_received {
-    call_id call;
-    std::string_view bytes; // one EphemeralStreamResponse
-};
-struct call_ended { // by the server, by the network, or after cancel_call
-    call_id call;
-    int status; // of gRPC
-    std::string_view message;
-};
-struct token_renewed {};
-struct token_refused { // at any time, and for good: what can be tried again is the I/O's to try
-    std::string_view message;
-};
-using input = std::variant<call_opened, response_received, call_ended, token_renewed, token_refused>;
-
-// Actions, to be performed in this order; one about a call that has ended meanwhile is void.
-struct open_call { // with a good token and the table's name as metadata
-    call_id call;
-};
-struct send {
-    call_id call;
-    std::string bytes; // one EphemeralStreamRequest
-};
-struct half_close { // after all that was to be sent
-    call_id call;
-};
-struct cancel_call {
-    call_id call;
-};
-struct renew_token {}; // the one that was used is refused; answered by token_renewed or token_refused
-using action = std::variant<open_call, send, half_close, cancel_call, renew_token>;
-
-// Events. Each logical offset comes once, in `durable` or in `row_rejected`, and in order.
-struct durable {
-    offset_range rows;
-};
-struct row_rejected { // the server will not take this row, and all others go on; it is the caller's to keep
-    std::int64_t offset;
-    std::string record;
-    std::string reason; // the server's words
-};
-struct interrupted {
-    sfcdc::error cause;  // its offset is that in a response that could not be read
-    int status;          // of gRPC; UNKNOWN where no call ended
-    std::string message; // the server's words
-    time_point until;    // no call is opened before
-};
-struct failed { // the last event; what is not durable stays in held()
-    sfcdc::error cause;
-    int status;
-    std::string message;
-    std::string_view what_to_do;
-};
-using event = std::variant<durable, row_rejected, interrupted, failed>;
-
-struct ingest_options {
-    using milliseconds = std::chrono::milliseconds;
-
-    std::string table_name;       // catalog.schema.table
-    std::string descriptor_proto; // row::descriptor_proto(); empty for JSON
-    zerobus::record_type record_type = zerobus::record_type::proto;
-
-    // What is held until it is durable, sent or not; add() refuses more. 256 batches of 100 rows at 200 ms for an ack are
-    // 128,000 rows a second, above Databricks' quota for a stream; a batch may have 10 MB, hence the bound on bytes.
-    std::size_t requests = 256;
-    std::size_t bytes = 64u << 20;
-
-    milliseconds open_time{15'000}; // from open_call to create_stream_response; as Databricks' clients
-    milliseconds ack_time{60'000};  // for each request from its sending; as Databricks' clients
-    milliseconds drain_time{2'000}; // from half_close to the end of the call; acks take 200 to 500 ms
-
-    // In a row, with nothing acknowledged in between. Waits are up to 30 s, so these retries last about three days.
-    unsigned retries = 10'000;
-    unsigned token_renewals = 3;
-    // If so many rows in a row are bad, it is not the rows: the table has changed.
-    unsigned rejections = 100;
-
-    backoff::options waits{};
-};
-
-// ---- the machine ----------------------------------------------------------------------------------------------------
-
 // Used by one thread at a time. Owns copies of everything but the token, which it never sees.
 class ingest_stream {
   public:
-    // `seed` spreads the waits of clients that lost the same server. Opens a call at once, so that a missing table is
+    // Opens a call at once, so that a missing table is
     // known before the first row; later calls are opened when there are rows for them. With options that cannot work
     // the stream has failed from the start, with bad_stream_options.
-    ingest_stream(ingest_options options, std::uint64_t seed)
-        : options_(std::move(options)), backoff_(seed, options_.waits) {
+    explicit ingest_stream(ingest_stream_options options)
+        : options_(std::move(options)), backoff_(options_.seed, options_.waits) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
         if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
             fail({.cause = {errc::bad_stream_options, 0}}, "correct the options");
@@ -243,8 +157,10 @@ class ingest_stream {
 
     enum class phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
 
+    enum class token : std::uint8_t { good, due, asked };
+
     struct call {
-        call_id id = 0;
+        std::uint64_t id = 0;
         ingest_stream::phase phase = ingest_stream::phase::none;
         std::int64_t sent = 0;       // requests, which is the next wire offset
         std::int64_t durable = 0;    // of these the first so many
@@ -256,26 +172,26 @@ class ingest_stream {
 
     struct reason {
         sfcdc::error cause;
-        int status = unknown_status;
+        wire::grpc_status status = wire::grpc_status::unknown;
         std::string_view message{};
     };
 
     // ---- inputs
 
-    call* find(call_id id) noexcept {
+    call* find(std::uint64_t id) noexcept {
         if (current_ && current_.id == id) return &current_;
         return old_ && old_.id == id ? &old_ : nullptr;
     }
 
-    void on(const call_opened& in, time_point) {
+    void on(const opened& in, time_point) {
         if (find(in.call) != &current_ || current_.phase != phase::opening) return;
         current_.phase = phase::creating;
-        send create{in.call, {}};
+        send_request create{in.call, {}};
         append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
         actions_.emplace_back(std::move(create));
     }
 
-    void on(const response_received& in, time_point now) {
+    void on(const response& in, time_point now) {
         call* const c = find(in.call);
         if (c == nullptr) return;
         const auto [message, unreadable] = parse_response(in.bytes);
@@ -336,17 +252,25 @@ class ingest_stream {
         }
     }
 
-    void on(const token_renewed&, time_point) { renewing_ = false; }
-
-    void on(const token_refused& in, time_point) {
-        fail({{errc::token_refused, 0}, unauthenticated_status, in.message});
+    void on(const token_renewed&, time_point) {
+        if (token_ == token::asked) token_ = token::good;
     }
+    void on(const token_refused& in, time_point) {
+        if (token_ == token::asked) fail({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message});
+    }
+    void on(const token_unavailable& in, time_point now) {
+        if (token_ != token::asked) return;
+        token_ = token::due;
+        retry({{errc::token_unavailable, 0}, wire::grpc_status::unavailable, in.message}, now);
+    }
+
+    void on(const std::monostate&, time_point) {}
 
     void on_time(time_point now) {
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
-            const bool open = current_.phase == phase::streaming;
-            give_up(current_, {open ? errc::ack_timed_out : errc::open_timed_out, 0}, now);
+            give_up(current_, {current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, 0},
+                    now);
         }
     }
 
@@ -385,9 +309,8 @@ class ingest_stream {
 
     void renew(const reason& why, time_point now) {
         if (++renewals_ > options_.token_renewals) return fail(why);
-        renewing_ = true;
+        token_ = token::due;
         open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
-        actions_.emplace_back(renew_token{});
         interrupt(why, open_at_);
     }
 
@@ -449,9 +372,8 @@ class ingest_stream {
     // ---- what can be done next
 
     bool wants_call() const noexcept {
-        const bool for_rows = !requests_.empty();
         const bool to_try = !started_ && !closing_;
-        return !renewing_ && !current_ && (for_rows || to_try);
+        return !current_ && token_ != token::asked && (to_try || !requests_.empty());
     }
 
     bool may_send() const noexcept {
@@ -464,7 +386,10 @@ class ingest_stream {
             if (current_.phase == phase::streaming) return retire({}, now);
             return cancel(current_);
         }
-        if (wants_call() && now >= open_at_) {
+        if (wants_call() && now >= open_at_ && token_ == token::due) {
+            token_ = token::asked;
+            actions_.emplace_back(renew_token{calls_});
+        } else if (wants_call() && now >= open_at_) {
             current_.id = ++calls_;
             current_.phase = phase::opening;
             current_.deadline = now + options_.open_time;
@@ -472,13 +397,13 @@ class ingest_stream {
         } else if (may_send()) {
             request& next = requests_[current_.in_flight()];
             next.sent = now;
-            send s{current_.id, {}};
+            send_request s{current_.id, {}};
             append_request(current_.sent++, options_.record_type, next.records, s.bytes);
             actions_.emplace_back(std::move(s));
         }
     }
 
-    ingest_options options_;
+    ingest_stream_options options_;
     sfcdc::backoff backoff_;
     std::deque<action> actions_; // a few; requests are taken from requests_ one by one
     std::deque<event> events_;
@@ -487,12 +412,12 @@ class ingest_stream {
     std::size_t rejected_bytes_ = 0;
 
     call current_, old_;
-    call_id calls_ = 0;
+    std::uint64_t calls_ = 0;
     time_point open_at_ = time_point::min();
 
     unsigned failures_ = 0, renewals_ = 0, rejections_ = 0; // in a row
     bool started_ = false;                                  // a stream was created once
-    bool renewing_ = false;                                 // a token is awaited
+    token token_ = token::good;                             // a token is awaited
     bool closing_ = false;
     bool stopped_ = false;
 };

@@ -127,7 +127,7 @@ struct close_stream_signal {
 };
 
 // EphemeralStreamResponse.payload; monostate where a response has none that is known. Views of the bytes parsed.
-using response =
+using ephemeral_stream_response =
     std::variant<std::monostate, create_ingest_stream_response, ingest_record_response, close_stream_signal>;
 
 namespace detail {
@@ -174,7 +174,7 @@ inline error read(std::string_view message, close_stream_signal& out) {
 }
 
 // The member of a oneof: another member that was there is gone.
-template<class T> error read_member(std::string_view message, response& out) {
+template<class T> error read_member(std::string_view message, ephemeral_stream_response& out) {
     if (!std::holds_alternative<T>(out)) out.emplace<T>();
     return read(message, std::get<T>(out));
 }
@@ -183,8 +183,8 @@ template<class T> error read_member(std::string_view message, response& out) {
 
 // Reads an EphemeralStreamResponse. Unknown fields are stepped over. Errors: message_truncated, message_bad_tag,
 // varint_too_long, with the byte of `message`.
-inline result<response> parse_response(std::string_view message) {
-    response out;
+inline result<ephemeral_stream_response> parse_response(std::string_view message) {
+    ephemeral_stream_response out;
     wire::protobuf_reader in(message);
     while (in.next()) {
         error bad;

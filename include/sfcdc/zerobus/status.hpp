@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <sfcdc/wire/grpc_status.hpp>
+
 namespace sfcdc::zerobus {
 
 enum class remedy : std::uint8_t {
@@ -30,7 +32,7 @@ inline constexpr std::string_view look_at_grants =
     "grant USE CATALOG, USE SCHEMA, SELECT and MODIFY on the table itself (inherited grants do not count)";
 } // namespace detail
 
-// By gRPC status code; a code that is not there counts as UNKNOWN, as gRPC has it. The codes that are not retried are
+// In the order of wire::grpc_status; a code that is not there counts as UNKNOWN, as gRPC has it. The codes that are not retried are
 // those of Databricks' clients.
 inline constexpr std::array<status_rule, 17> status_rules{{
     {"OK", remedy::retry, remedy::retry, detail::wait_for_service}, // requests in flight are not acknowledged by it
@@ -55,12 +57,9 @@ inline constexpr std::array<status_rule, 17> status_rules{{
     {"UNAUTHENTICATED", remedy::renew_token, remedy::renew_token, "correct the client id and secret"},
 }};
 
-inline constexpr int unknown_status = 2;
-inline constexpr int unauthenticated_status = 16;
-
-constexpr const status_rule& rule_of(int status) noexcept {
-    const bool known = status >= 0 && status < static_cast<int>(status_rules.size());
-    return status_rules[static_cast<std::size_t>(known ? status : unknown_status)];
+constexpr const status_rule& rule_of(wire::grpc_status status) noexcept {
+    const auto i = static_cast<std::size_t>(status);
+    return status_rules[i < status_rules.size() ? i : static_cast<std::size_t>(wire::grpc_status::unknown)];
 }
 
 } // namespace sfcdc::zerobus
