@@ -192,14 +192,10 @@ class world {
         if (refused) (service == 0 ? org_.may_give_up : lake_[service - 1].may_give_up) = true;
         log_.note("runner: a new token for service %u: %s", service, refused ? "refused" : down ? "not now" : "yes");
         if (!down && !refused) new_token(service);
-        net_.answer({refused ? arrival::refused_token
-                     : down  ? arrival::no_token
-                             : arrival::token,
-                     service,
-                     nullptr,
-                     {},
-                     {}},
-                    net_.life(), random_.between<duration>(50ms, 1s));
+        arrival answer;
+        answer.what = refused ? arrival::refused_token : down ? arrival::no_token : arrival::token;
+        answer.service = service;
+        net_.answer(std::move(answer), net_.life(), random_.between<duration>(50ms, 1s));
     }
     void new_token(std::uint32_t service) {
         tokens_[service] = service == 0 ? org_.new_token() : lake_[service - 1].new_token();
