@@ -27,12 +27,12 @@
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
-#include <sfcdc/pubsub/replay_id.hpp>
-#include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
-#include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/subscription_options.hpp>
 
 #include <sfcdc/zerobus/messages.hpp>
 #include <sfcdc/zerobus/status.hpp>

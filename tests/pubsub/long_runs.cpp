@@ -2,7 +2,12 @@
 #include "pubsub/subscriber.hpp"
 #include "pubsub/virtual_day.hpp"
 
+#include <deque>
 #include <random>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 using namespace sfcdc;
 using namespace sfcdc::pubsub;
@@ -132,4 +137,44 @@ TEST_CASE("24 hours with a drop every hour: everything arrives, once and in orde
     CHECK(day.received == day.published);
     CHECK(day.in_order);
     CHECK(day.keepalives > 11 * 50);
+}
+
+TEST_CASE(
+    "with 30 ms each way and a sink that takes a second, events come at 90 % of 100 credits a round trip or more") {
+    constexpr std::chrono::milliseconds way = 30ms, sink_takes = 1s, duration = 60s;
+    subscription sub({.topic_name = "/data/ChangeEvents", .preset = replay_preset::earliest});
+    virtual_org org;
+    org.published = 1'000'000;
+    time_point now{};
+    std::deque<std::pair<time_point, std::string>> to_server, to_client;
+    std::deque<std::pair<time_point, std::uint64_t>> to_release;
+    std::uint64_t received_events = 0;
+    for (const time_point end = now + duration; now < end; now += 1ms) {
+        for (; !to_release.empty() && to_release.front().first <= now; to_release.pop_front())
+            REQUIRE(sub.release(to_release.front().second) == errc::none);
+        for (; !to_client.empty() && to_client.front().first <= now; to_client.pop_front()) {
+            sub.handle(response{1, to_client.front().second}, now);
+            while (const auto event = sub.poll_event())
+                if (const auto* got = std::get_if<received>(&*event)) {
+                    received_events += got->response.events.size();
+                    to_release.emplace_back(now + sink_takes, got->response.events.size());
+                }
+        }
+        while (const auto action = sub.poll_action(now)) {
+            if (std::holds_alternative<open_call>(*action)) {
+                org.open();
+                sub.handle(opened{1}, now);
+            } else {
+                to_server.emplace_back(now + way, std::get<send_request>(*action).bytes);
+            }
+        }
+        for (; !to_server.empty() && to_server.front().first <= now; to_server.pop_front())
+            org.take(to_server.front().second);
+        while (org.waiting() > 0)
+            to_client.emplace_back(now + way, org.response(37)); // not in the pieces that were asked for
+    }
+    const auto round_trips = static_cast<double>(duration / (2 * way));
+    CAPTURE(received_events);
+    CHECK(static_cast<double>(received_events) >= 0.9 * 100 * round_trips);
+    CHECK(sub.state() == state::streaming);
 }

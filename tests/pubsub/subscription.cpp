@@ -473,6 +473,16 @@ TEST_CASE("credits that the server has lost are not waited on for ever") {
     CHECK(s.taken<send_request>().size() == 2);
 }
 
+TEST_CASE("a call that ended before it could be cancelled is not cancelled") {
+    subscriber s(behind(0));
+    s.stream();
+    s.respond("\x0a");
+    s.end();
+    s.wait();
+    CHECK(s.taken<cancel_call>().empty());
+    CHECK(s.call == 2);
+}
+
 // ---- silence ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a half-open connection is given up when a keepalive is overdue") {
