@@ -80,9 +80,8 @@ namespace sfcdc::zerobus {
 // Used by one thread at a time. Owns copies of everything but the token, which it never sees.
 class ingest_stream {
   public:
-    // Opens a call at once, so that a missing table is
-    // known before the first row; later calls are opened when there are rows for them. With options that cannot work
-    // the stream has failed from the start, with bad_stream_options.
+    // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
+    // rows for them. With options that cannot work the stream has failed from the start, with bad_stream_options.
     explicit ingest_stream(ingest_stream_options options)
         : options_(std::move(options)), backoff_(options_.seed, options_.waits) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
@@ -91,7 +90,8 @@ class ingest_stream {
     }
 
     // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
-    // A batch of no rows is fine, and nothing. Errors: stream_full, stream_closed, record_batch_too_large.
+    // A batch of no rows is fine, and nothing; one above options.bytes is taken when nothing else is held. Errors:
+    // stream_full, stream_closed, record_batch_too_large.
     result<offset_range> add(record_batch&& records) {
         if (closing_ || stopped_) return {{}, {errc::stream_closed, 0}};
         if (records.empty()) return {{added(), added()}, {}};
@@ -106,7 +106,8 @@ class ingest_stream {
     std::int64_t added() const noexcept { return requests_.end_offset(); }
     // All rows below this are durable or were rejected.
     std::int64_t settled() const noexcept { return requests_.begin_offset(); }
-    // What is not settled, in order; also of a stream that has failed or was abandoned. A view until the next call.
+    // What is not settled, in order; also of a stream that has failed or was abandoned. Changes with each call of a
+    // function that is not const.
     const request_queue& held() const noexcept { return requests_; }
     // Of held(), and of rejected rows that were not polled yet: what options.bytes bounds.
     std::size_t held_bytes() const noexcept { return requests_.bytes() + rejected_bytes_; }
@@ -117,16 +118,19 @@ class ingest_stream {
     // Ends now, whatever is in flight. What is not known to be durable stays in held().
     void abandon() { stop(); }
 
+    // Nothing will come any more, and nothing is left to be done.
     bool closed() const noexcept {
         const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);
-        return done && actions_.empty();
+        return done && actions_.empty() && events_.empty();
     }
 
+    // Says what happened. Its views need to live no longer than this call.
     void handle(const input& in, time_point now) {
         if (stopped_) return;
         std::visit([&](const auto& i) { on(i, now); }, in);
     }
 
+    // To be called until it has nothing; also notices what `now` is too late for.
     std::optional<action> poll_action(time_point now) {
         if (!stopped_) on_time(now);
         if (!stopped_ && actions_.empty()) next_step(now);
@@ -144,7 +148,7 @@ class ingest_stream {
         return next;
     }
 
-    // When poll_action() has something to do without an input; to be asked when it has nothing left.
+    // When poll_action() is to be called again if there is no input before; to be asked when it has nothing left.
     std::optional<time_point> poll_timeout() const {
         if (stopped_) return std::nullopt;
         time_point next = std::min(deadline_of(current_), deadline_of(old_));
