@@ -53,6 +53,11 @@ inline constexpr fault faults[] = {
          s.org.refuse_next_token();
          return s.org.reset();
      }},
+    {"salesforce: a call is never answered", 2,
+     [](const stage& s) {
+         s.org.swallow_next_call();
+         return s.org.reset();
+     }},
     {"salesforce: logins fail for a while", 2,
      [](const stage& s) {
          s.org.login_down = true;

@@ -114,6 +114,8 @@ class salesforce {
     }
     // The next call is refused, although its token is good.
     void refuse_next_token() { refuse_next_ = true; }
+    // The next call is never answered: a firewall swallows it.
+    void swallow_next_call() { mute_next_ = true; }
     // No position is known any more: the topic was reset, or the position is older than the retention.
     bool forget_positions() {
         return on_call([&](const auto& c) {
@@ -133,14 +135,14 @@ class salesforce {
         return on_call([&](const auto& c) {
             const std::uint32_t more = std::min(published_ - c->next, random_.between(1u, 30u));
             if (more == 0) return;
-            may_give_up = true; // the same position may give the same surplus
+            budget_spent(faulty_responses_);
             c->surplus = true;
             respond(c, more);
         });
     }
     bool send_rubbish() {
         return on_call([&](const auto& c) {
-            may_give_up = true; // the same position may give the same bytes
+            budget_spent(faulty_responses_);
             std::string bytes(random_.below(40), '\0');
             for (char& byte : bytes) byte = static_cast<char>(random_.roll());
             net_.to_runner(c, "\x0b" + bytes); // a group, which is an error whatever follows
@@ -157,8 +159,11 @@ class salesforce {
     void heal() {
         unreachable = false;
         login_down = login_refused = false;
-        refuse_next_ = false;
+        refuse_next_ = mute_next_ = false;
     }
+
+    // The runner took an event: all is well again.
+    void taken() { token_refusals_ = faulty_responses_ = 0; }
 
     // ---- looked at from outside
 
@@ -194,12 +199,21 @@ class salesforce {
 
     void accept(const call_ptr& c, std::uint64_t token) {
         ++calls_;
+        if (std::exchange(mute_next_, false)) {
+            c->dead = true;
+            return;
+        }
         const bool refused = std::exchange(refuse_next_, false);
         log_.note("salesforce: call %llu with token %llu", static_cast<unsigned long long>(c->number),
                   static_cast<unsigned long long>(token));
         if (refused || token < first_valid_token_) return fail(c, "service.auth.error", grpc_unauthenticated);
         current_ = c;
         net_.opened(c);
+    }
+
+    // What is tried again, but not for ever; a client's budgets are five of each.
+    void budget_spent(unsigned& times) {
+        if (++times >= 5) may_give_up = true;
     }
 
     // What is retained begins somewhere in front of the stored position, so that nothing is lost by starting there.
@@ -210,7 +224,7 @@ class salesforce {
     }
 
     void fail(const call_ptr& c, const char* code, int grpc_code) {
-        if (grpc_code == grpc_unauthenticated && ++token_refusals_ >= 5) may_give_up = true;
+        if (grpc_code == grpc_unauthenticated) budget_spent(token_refusals_);
         log_.note("salesforce: call %llu ends with %s", static_cast<unsigned long long>(c->number), code);
         net_.end(c, {grpc_code, std::string(error_prefix) + code});
     }
@@ -354,7 +368,8 @@ class salesforce {
     std::uint64_t tokens_ = 0;
     std::uint64_t first_valid_token_ = 1;
     bool refuse_next_ = false;
-    unsigned token_refusals_ = 0;
+    unsigned token_refusals_ = 0, faulty_responses_ = 0; // since an event was taken
+    bool mute_next_ = false;
     bool forget_ = false;
     std::uint32_t forgotten_ = 0; // the oldest event that is retained
 };

@@ -103,6 +103,7 @@ class world {
         const std::uint32_t e =
             number_in({reinterpret_cast<const char*>(event.payload.data()), event.payload.size()});
         truth_.taken(e);
+        org_.taken();
         const auto [counter, first_row, rows] = truth_.events()[e];
         if (replay_id_of(counter) != event.replay_id) log_.fail("event %u came with another's replay id", e);
         for (std::uint32_t r = first_row; r < first_row + rows; ++r) row(truth_.rows()[r].table, truth_.row_bytes(r));
