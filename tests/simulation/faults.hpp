@@ -159,15 +159,30 @@ inline constexpr fault faults[] = {
 };
 inline constexpr std::size_t fault_count = std::size(faults);
 
-// One of them, by its weight.
-inline std::size_t pick_fault(dice& random) {
-    unsigned all = 0;
-    for (const fault& f : faults) all += f.weight;
-    std::uint64_t left = random.below(all);
-    for (std::size_t i = 0;; ++i) {
-        if (left < faults[i].weight) return i;
-        left -= faults[i].weight;
+// Each seed has about half of the faults only: what some of them prevent, the death of the runner first of all, others
+// then have the time to bring about.
+class fault_picker {
+  public:
+    explicit fault_picker(dice& random) {
+        for (std::size_t i = 0; i < fault_count; ++i) {
+            if (random.one_in(2)) continue;
+            chosen_.push_back(i);
+            weight_ += faults[i].weight;
+        }
     }
-}
+    bool empty() const { return chosen_.empty(); }
+    std::size_t pick(dice& random) const {
+        std::uint64_t left = random.below(weight_);
+        for (const std::size_t i : chosen_) {
+            if (left < faults[i].weight) return i;
+            left -= faults[i].weight;
+        }
+        return chosen_.back();
+    }
+
+  private:
+    std::vector<std::size_t> chosen_;
+    std::uint64_t weight_ = 0;
+};
 
 } // namespace simulation

@@ -83,13 +83,14 @@ class network {
         if (!call->dead) deliver({arrival::end, call->service, call, {}, std::move(status)});
     }
 
-    // The runner's own last word: its gRPC library ends the call at once, the service hears of it later. What had arrived
-    // before is handed out nevertheless, as libraries do.
+    // The runner's own last word. Its gRPC library says that the call has ended at once or a while later, and still hands
+    // out what had arrived before; the service hears of it when it may.
     void cancel(const connection_ptr& call, std::function<void()> at_service) {
         if (call->left) return;
         to_service(call, std::move(at_service));
         call->left = true;
-        clock_.after(1ms, [this, call] { hand_over({arrival::end, call->service, call, {}, {grpc_cancelled, {}}}); });
+        clock_.after(random_.one_in(4) ? random_.between<duration>(0ms, 5s) : duration(1ms),
+                     [this, call] { hand_over({arrival::end, call->service, call, {}, {grpc_cancelled, {}}}); });
     }
 
     // Answers that are no part of a call: logins.

@@ -211,9 +211,10 @@ class salesforce {
         net_.opened(c);
     }
 
-    // What is tried again, but not for ever; a client's budgets are five of each.
+    // What is tried again, but not for ever: a client's budgets are five of each. An event that was on its way meanwhile may
+    // have taken one off the count here and not there.
     void budget_spent(unsigned& times) {
-        if (++times >= 5) may_give_up = true;
+        if (++times >= 4) may_give_up = true;
     }
 
     // What is retained begins somewhere in front of the stored position, so that nothing is lost by starting there.

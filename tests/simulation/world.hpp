@@ -57,6 +57,7 @@ class world {
           log_(clock_, p.trace),
           net_(clock_, random_),
           truth_(random_, log_, p.events, p.faults),
+          faults_(random_),
           span_(p.faults ? some_span() : duration(24h)),
           org_(clock_, random_, log_, net_, truth_, span_) {
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
@@ -373,8 +374,8 @@ class world {
         };
     }
     void something_goes_wrong() {
-        if (healed_) return;
-        const std::size_t which = pick_fault(random_);
+        if (healed_ || faults_.empty()) return;
+        const std::size_t which = faults_.pick(random_);
         log_.note("FAULT: %.*s", static_cast<int>(faults[which].name.size()), faults[which].name.data());
         if (faults[which].happen({clock_, random_, net_, org_, lake_, crash_in_, stopping_})) {
             ++tally_.by_fault[which];
@@ -451,6 +452,7 @@ class world {
     journal log_;
     network net_;
     ledger truth_;
+    fault_picker faults_;
     duration span_;
     salesforce org_;
     std::vector<databricks> lake_;
