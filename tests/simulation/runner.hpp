@@ -105,11 +105,11 @@ template<class Io> class runner {
     }
 
     void take_events() {
-        while (auto event = from_.poll_event()) std::visit([this](auto& e) { on(e); }, *event);
+        while (auto event = from_.poll_event()) std::visit([this](auto& e) { this->on(e); }, *event);
         for (table& t : to_) {
             while (!t.waiting.empty() && t.stream.add(std::move(t.waiting.front())).error.code == sfcdc::errc::none)
                 t.waiting.pop_front();
-            while (auto event = t.stream.poll_event()) std::visit([&](auto& e) { on(t, e); }, *event);
+            while (auto event = t.stream.poll_event()) std::visit([&](auto& e) { this->on(t, e); }, *event);
         }
     }
 
