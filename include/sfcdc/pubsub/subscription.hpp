@@ -192,7 +192,8 @@ class subscription {
 
         send_request out{call_, {}};
         if (managed()) {
-            managed_fetch_request request{.num_requested = static_cast<std::int32_t>(more)};
+            managed_fetch_request request;
+            request.num_requested = static_cast<std::int32_t>(more);
             std::string id;
             if (!requested_) {
                 request.subscription_id = options_.subscription_id;
