@@ -30,4 +30,17 @@ inline constexpr std::uint64_t empty_items = 65'536;
 // Replay ids seen have 10 bytes, some clients send 8; they are opaque, so the bound is only against nonsense.
 inline constexpr std::size_t replay_id_bytes = 1'024;
 
+// Databricks takes 10 MiB of records in a request of Zerobus; its own clients stay 64 KiB below.
+inline constexpr std::size_t request_record_bytes = 10'420'224;
+
+// What a server says when it ends a call is kept for a person to read; gRPC would let it have megabytes.
+inline constexpr std::size_t peer_text_bytes = 1'024;
+
+// A close signal of Zerobus says how long acknowledgements still come. Stops a stream from being held up for years.
+inline constexpr std::int64_t close_signal_seconds = 300;
+
+// Events handed over and not durable yet. Stops a sink that stands still from filling the memory; at 200 ms for an
+// acknowledgement it is enough for 300,000 events a second.
+inline constexpr std::size_t events_not_durable = 65'536;
+
 } // namespace sfcdc::limits

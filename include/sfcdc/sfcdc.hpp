@@ -6,6 +6,7 @@
 #include <sfcdc/version.hpp>
 
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
@@ -27,6 +28,20 @@
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
+#include <sfcdc/pubsub/call_end.hpp>
+#include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/pubsub/subscription.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/subscription_options.hpp>
+
+#include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/status.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/backoff.hpp>
+
+#include <sfcdc/checkpoint.hpp>

@@ -130,4 +130,5 @@ TEST_CASE("the reader says what is wrong with a message, and where") {
     CHECK(read("\x0b\x0c"sv) == error{errc::message_bad_tag, 0});         // a group
     CHECK(read("\x0e"sv) == error{errc::message_bad_tag, 0});
     CHECK(read("\x88\x80\x80\x80\x80\x01\x01"sv) == error{errc::message_bad_tag, 0}); // a tag of more than 32 bits
+    CHECK(read("\x88\x80\x80\x80\x80\x00\x01"sv) == error{errc::message_bad_tag, 0}); // a small one in six bytes
 }

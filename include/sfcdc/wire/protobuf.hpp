@@ -29,9 +29,13 @@ class protobuf_writer {
     // int32, int64, bool, enum: negative numbers take ten bytes, as protobuf has it.
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 
-    void bytes(std::uint32_t field, std::string_view value) {
+    // A length-delimited field whose body of `length` bytes is written next.
+    void head(std::uint32_t field, std::uint64_t length) {
         tag(field, wire_type::length_delimited);
-        number(value.size());
+        number(length);
+    }
+    void bytes(std::uint32_t field, std::string_view value) {
+        head(field, value.size());
         out_.append(value);
     }
 
@@ -82,7 +86,8 @@ class protobuf_reader {
         if (!take(tag)) return false;
         field_ = static_cast<std::uint32_t>(tag >> 3);
         type_ = static_cast<wire_type>(tag & 7);
-        if (tag > 0xffff'ffff || field_ == 0) return fail(errc::message_bad_tag, start);
+        // 32 bits in at most five bytes, as Google's parser has it.
+        if (tag > 0xffff'ffff || rest_.data() - start > 5 || field_ == 0) return fail(errc::message_bad_tag, start);
         switch (type_) {
         case wire_type::varint: return take(number_);
         case wire_type::fixed64: return take_fixed(8);

@@ -1,0 +1,429 @@
+// Rows into one table through Zerobus, as a state machine without I/O, clock or threads: it says which calls to open and
+// what to send, and is told what came back. Every row that it takes becomes durable, or is reported as rejected, or is
+// still held when the stream fails; none is forgotten, and none is reported twice.
+//
+//     ingest_stream stream({.table_name = "main.sales.events", .descriptor_proto = descriptor, .seed = seed});
+//     for (;;) {
+//         while (auto event = stream.poll_event()) checkpoint.on(*event);        // durable|row_rejected|interrupted|failed
+//         while (auto action = stream.poll_action(clock.now())) io.perform(*action);
+//         if (stream.closed()) break;
+//         const auto input = io.wait_until(stream.poll_timeout());               // or a batch to add()
+//         stream.handle(input, clock.now());
+//     }
+//
+// Offsets. Rows have *logical* offsets, from 0 over the whole life of the stream. Requests have *wire* offsets, which start
+// at 0 on each call and are what the server acknowledges; they stay inside.
+//
+// Calls. At most two are open: the one that rows are sent on, and an old one that the server is about to close (it does so
+// every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
+// the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
+//
+// What a response, the end of a call or the end of its time does, by the phase of the call that it is about:
+//
+//     the call is  opened  created  ack          same ack  close_signal  bad     ended  deadline
+//     none         -       -        -            -         -             -       -      -
+//     opening      create  broken   broken       broken    broken        broken  lost   broken
+//     creating     -       start    broken       broken    broken        broken  lost   broken
+//     streaming    -       broken   acknowledge  -         rotate        broken  lost   broken
+//     draining     -       broken   acknowledge  -         -             broken  left   half_close
+//     half_closed  -       broken   acknowledge  -         -             broken  left   cancel
+//
+//     create       create_stream is sent
+//     start        rows may be sent
+//     acknowledge  the requests up to there are durable, and the server is in good health
+//     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
+//     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
+//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop
+//     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
+//     none         a call of before: what still comes from it changes nothing
+//     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
+//     deadline     open_time; ack_time of the oldest request in flight; the server's time when draining; drain_time
+//
+// And the stream itself; inputs about calls count in all states but `closed`:
+//
+//     the stream is  add      close    abandon  token_renewed  token_refused  token_unavailable
+//     running        taken    closing  closed   -              -              -
+//     renewing       taken    closing  closed   running        failed         again
+//     closing        refused  -        closed   -              -              -
+//     closed         refused  -        -        -              -              -
+//
+//     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
+//     again          the token is asked for again after a back-off
+//     failed         the event, with what to do; closed
+//
+// Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <sfcdc/backoff.hpp>
+#include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
+#include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/request_queue.hpp>
+#include <sfcdc/zerobus/status.hpp>
+
+namespace sfcdc::zerobus {
+
+// Used by one thread at a time. Owns copies of everything but the token, which it never sees.
+class ingest_stream {
+  public:
+    // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
+    // rows for them. With options that cannot work the stream has failed from the start, with bad_stream_options.
+    explicit ingest_stream(ingest_stream_options options)
+        : options_(std::move(options)), backoff_(options_.seed, options_.waits) {
+        const bool needs_descriptor = options_.record_type == record_type::proto;
+        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
+            fail({.cause = {errc::bad_stream_options, 0}}, "correct the options");
+    }
+
+    // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
+    // A batch of no rows is fine, and nothing; one above options.bytes is taken when nothing else is held. Errors:
+    // stream_full, stream_closed, record_batch_too_large.
+    result<offset_range> add(record_batch&& records) {
+        if (closing_ || stopped_) return {{}, {errc::stream_closed, 0}};
+        if (records.empty()) return {{added(), added()}, {}};
+        if (records.record_bytes() > limits::request_record_bytes) return {{}, {errc::record_batch_too_large, 0}};
+        const bool fits =
+            requests_.size() < options_.requests && held_bytes() + records.message().size() <= options_.bytes;
+        if (!fits && held_bytes() != 0) return {{}, {errc::stream_full, 0}};
+        return {requests_.push(std::move(records)), {}};
+    }
+
+    // To flush, take added() and go on until settled() has come so far.
+    std::int64_t added() const noexcept { return requests_.end_offset(); }
+    // All rows below this are durable or were rejected.
+    std::int64_t settled() const noexcept { return requests_.begin_offset(); }
+    // What is not settled, in order; also of a stream that has failed or was abandoned. Changes with each call of a
+    // function that is not const.
+    const request_queue& held() const noexcept { return requests_; }
+    // Of held(), and of rejected rows that were not polled yet: what options.bytes bounds.
+    std::size_t held_bytes() const noexcept { return requests_.bytes() + rejected_bytes_; }
+
+    // No more rows: the stream is closed() when all that it holds is settled, and its last call has ended.
+    void close() noexcept { closing_ = true; }
+
+    // Ends now, whatever is in flight. What is not known to be durable stays in held().
+    void abandon() { stop(); }
+
+    // Nothing will come any more, and nothing is left to be done.
+    bool closed() const noexcept {
+        const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);
+        return done && actions_.empty() && events_.empty();
+    }
+
+    // Says what happened. Its views need to live no longer than this call.
+    void handle(const input& in, time_point now) {
+        if (stopped_) return;
+        std::visit([&](const auto& i) { on(i, now); }, in);
+    }
+
+    // To be called until it has nothing; also notices what `now` is too late for.
+    std::optional<action> poll_action(time_point now) {
+        if (!stopped_) on_time(now);
+        if (!stopped_ && actions_.empty()) next_step(now);
+        if (actions_.empty()) return std::nullopt;
+        action next = std::move(actions_.front());
+        actions_.pop_front();
+        return next;
+    }
+
+    std::optional<event> poll_event() {
+        if (events_.empty()) return std::nullopt;
+        event next = std::move(events_.front());
+        events_.pop_front();
+        if (const auto* rejected = std::get_if<row_rejected>(&next)) rejected_bytes_ -= rejected->record.size();
+        return next;
+    }
+
+    // When poll_action() is to be called again if there is no input before; to be asked when it has nothing left.
+    std::optional<time_point> poll_timeout() const {
+        if (stopped_) return std::nullopt;
+        time_point next = std::min(deadline_of(current_), deadline_of(old_));
+        if (wants_call()) next = std::min(next, open_at_);
+        return next == never ? std::nullopt : std::optional(next);
+    }
+
+  private:
+    static constexpr time_point never = time_point::max();
+
+    enum class phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
+
+    enum class token : std::uint8_t { good, due, asked };
+
+    struct call {
+        std::uint64_t id = 0;
+        ingest_stream::phase phase = ingest_stream::phase::none;
+        std::int64_t sent = 0;       // requests, which is the next wire offset
+        std::int64_t durable = 0;    // of these the first so many
+        time_point deadline = never; // of the phase
+
+        explicit operator bool() const noexcept { return phase != ingest_stream::phase::none; }
+        std::size_t in_flight() const noexcept { return static_cast<std::size_t>(sent - durable); }
+    };
+
+    struct reason {
+        sfcdc::error cause;
+        wire::grpc_status status = wire::grpc_status::unknown;
+        std::string_view message{};
+    };
+
+    // ---- inputs
+
+    call* find(std::uint64_t id) noexcept {
+        if (current_ && current_.id == id) return &current_;
+        return old_ && old_.id == id ? &old_ : nullptr;
+    }
+
+    void on(const opened& in, time_point) {
+        if (find(in.call) != &current_ || current_.phase != phase::opening) return;
+        current_.phase = phase::creating;
+        send_request create{in.call, {}};
+        append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
+        actions_.emplace_back(std::move(create));
+    }
+
+    void on(const response& in, time_point now) {
+        call* const c = find(in.call);
+        if (c == nullptr) return;
+        const auto [message, unreadable] = parse_response(in.bytes);
+        const error bad =
+            unreadable ? unreadable : std::visit([&](const auto& r) { return take(*c, r, now); }, message);
+        if (bad) give_up(*c, bad, now);
+    }
+
+    // One for each kind of response; an error is the server's.
+
+    error take(call&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
+
+    error take(call& c, const create_ingest_stream_response& created, time_point) {
+        if (c.phase != phase::creating) return {errc::unexpected_response, 0};
+        if (!created.stream_id || created.stream_id->empty()) return {errc::response_incomplete, 0};
+        c.phase = phase::streaming;
+        c.deadline = never;
+        started_ = true;
+        return {};
+    }
+
+    error take(call& c, const ingest_record_response& ack, time_point now) {
+        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
+        if (!ack.durability_ack_up_to_offset) return {errc::response_incomplete, 0};
+        const std::int64_t up_to = *ack.durability_ack_up_to_offset;
+        if (up_to < 0 || up_to < c.durable - 1) return {errc::ack_regressed, 0};
+        if (up_to >= c.sent) return {errc::ack_beyond_sent, 0};
+        if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
+        return {};
+    }
+
+    error take(call& c, const close_stream_signal& signal, time_point now) {
+        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
+        if (c.phase != phase::streaming) return {};
+        const duration d = signal.duration.value_or(duration{});
+        const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
+        const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
+        // A server that closes what it never took a row from is not rotating, it is in trouble.
+        open_at_ = current_.durable > 0 ? now : now + backoff_.next();
+        retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
+        return {};
+    }
+
+    void on(const call_ended& in, time_point now) {
+        call* const c = find(in.call);
+        if (c == nullptr) return;
+        const call ended = std::exchange(*c, {});
+        const reason why{{errc::call_ended, 0}, in.status, in.message};
+        const status_rule& rule = rule_of(in.status);
+        const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
+        if (what == remedy::find_row && ended.in_flight() > 0) return find_row(ended.in_flight(), why, now);
+        if (ended.phase > phase::streaming) return; // as announced
+        switch (what) {
+        case remedy::retry: return retry(why, now);
+        case remedy::renew_token: return renew(why, now);
+        case remedy::find_row:
+        case remedy::stop: return fail(why);
+        }
+    }
+
+    void on(const token_renewed&, time_point) {
+        if (token_ == token::asked) token_ = token::good;
+    }
+    void on(const token_refused& in, time_point) {
+        if (token_ == token::asked) fail({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message});
+    }
+    void on(const token_unavailable& in, time_point now) {
+        if (token_ != token::asked) return;
+        token_ = token::due;
+        retry({{errc::token_unavailable, 0}, wire::grpc_status::unavailable, in.message}, now);
+    }
+
+    void on(const std::monostate&, time_point) {}
+
+    void on_time(time_point now) {
+        if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
+        if (now >= deadline_of(current_)) {
+            give_up(current_, {current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, 0},
+                    now);
+        }
+    }
+
+    time_point deadline_of(const call& c) const {
+        const bool awaits_ack = c.in_flight() > 0 && c.phase < phase::half_closed;
+        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;
+    }
+
+    // ---- what follows
+
+    void acknowledge(call& c, std::int64_t durable_requests, time_point now) {
+        const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
+        c.durable = durable_requests;
+        if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
+            last->rows.end = rows.end;
+        else
+            events_.emplace_back(durable{rows});
+        backoff_.reset();
+        failures_ = renewals_ = rejections_ = 0;
+        if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
+    }
+
+    // The call is of no use any more; what it has in flight is sent again.
+    void give_up(call& c, const error& cause, time_point now) {
+        const bool was_current = &c == &current_;
+        cancel(c);
+        const reason why{.cause = cause};
+        was_current ? retry(why, now) : interrupt(why, now);
+    }
+
+    void retry(const reason& why, time_point now) {
+        if (++failures_ > options_.retries) return fail(why);
+        open_at_ = now + backoff_.next();
+        interrupt(why, open_at_);
+    }
+
+    void renew(const reason& why, time_point now) {
+        if (++renewals_ > options_.token_renewals) return fail(why);
+        token_ = token::due;
+        open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
+        interrupt(why, open_at_);
+    }
+
+    // No wait: each refusal leaves less to look at, and options.rejections ends what finds only bad rows.
+    void find_row(std::size_t in_flight, const reason& why, time_point now) {
+        open_at_ = now;
+        interrupt(why, now);
+        if (!requests_.narrow(in_flight)) return;
+        const std::int64_t offset = requests_.begin_offset();
+        row_rejected rejected{offset, requests_.pop_refused(), text(why)};
+        rejected_bytes_ += rejected.record.size();
+        events_.emplace_back(std::move(rejected));
+        if (++rejections_ > options_.rejections) fail(why);
+    }
+
+    // The current call becomes the old one, which acknowledges for `time`, or for drain_time behind our half-close.
+    void retire(std::chrono::nanoseconds time, time_point now) {
+        if (old_.in_flight() > 0) { // more rotations than rows: the current call has nothing to wait for
+            actions_.emplace_back(half_close{current_.id});
+            return cancel(current_);
+        }
+        cancel(old_);
+        old_ = std::exchange(current_, {});
+        old_.phase = phase::draining;
+        old_.deadline = now + time;
+        if (old_.in_flight() == 0 || time.count() == 0) half_close_old(now);
+    }
+
+    void half_close_old(time_point now) {
+        actions_.emplace_back(half_close{old_.id});
+        old_.phase = phase::half_closed;
+        old_.deadline = now + options_.drain_time;
+    }
+
+    void cancel(call& c) {
+        if (c) actions_.emplace_back(cancel_call{c.id});
+        c = {};
+    }
+
+    void interrupt(const reason& why, time_point until) {
+        if (!events_.empty() && std::holds_alternative<interrupted>(events_.back())) events_.pop_back();
+        events_.emplace_back(interrupted{why.cause, why.status, text(why), until});
+    }
+
+    void fail(const reason& why) { fail(why, rule_of(why.status).what_to_do); }
+    void fail(const reason& why, std::string_view what_to_do) {
+        events_.emplace_back(failed{why.cause, why.status, text(why), what_to_do});
+        stop();
+    }
+
+    void stop() {
+        stopped_ = true;
+        cancel(current_);
+        cancel(old_);
+    }
+
+    static std::string text(const reason& why) { return std::string(why.message.substr(0, limits::peer_text_bytes)); }
+
+    // ---- what can be done next
+
+    bool wants_call() const noexcept {
+        const bool to_try = !started_ && !closing_;
+        return !current_ && token_ != token::asked && (to_try || !requests_.empty());
+    }
+
+    bool may_send() const noexcept {
+        return current_.phase == phase::streaming && old_.in_flight() == 0
+               && current_.in_flight() < requests_.window();
+    }
+
+    void next_step(time_point now) {
+        if (closing_ && requests_.empty()) {
+            if (current_.phase == phase::streaming) return retire({}, now);
+            return cancel(current_);
+        }
+        if (wants_call() && now >= open_at_ && token_ == token::due) {
+            token_ = token::asked;
+            actions_.emplace_back(renew_token{calls_});
+        } else if (wants_call() && now >= open_at_) {
+            current_.id = ++calls_;
+            current_.phase = phase::opening;
+            current_.deadline = now + options_.open_time;
+            actions_.emplace_back(open_call{current_.id});
+        } else if (may_send()) {
+            request& next = requests_[current_.in_flight()];
+            next.sent = now;
+            send_request s{current_.id, {}};
+            append_request(current_.sent++, options_.record_type, next.records, s.bytes);
+            actions_.emplace_back(std::move(s));
+        }
+    }
+
+    ingest_stream_options options_;
+    sfcdc::backoff backoff_;
+    std::deque<action> actions_; // a few; requests are taken from requests_ one by one
+    std::deque<event> events_;
+
+    request_queue requests_; // the first ones are in flight: on old_ if it has any, else on current_
+    std::size_t rejected_bytes_ = 0;
+
+    call current_, old_;
+    std::uint64_t calls_ = 0;
+    time_point open_at_ = time_point::min();
+
+    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0; // in a row
+    bool started_ = false;                                  // a stream was created once
+    token token_ = token::good;                             // a token is awaited
+    bool closing_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace sfcdc::zerobus

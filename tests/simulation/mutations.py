@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Mistakes that the simulation must see: each is one line of the library changed, compiled, and run.
+
+A change is an overlay: a folder with the changed header alone, in front of include/. The test of a mistake fails when the
+line is not there any more, when it does not compile, and when no invariant is violated within SEEDS seeds.
+
+usage: mutations.py SOURCE_ROOT BUILD_FOLDER COMPILER...      all, two at a time
+       mutations.py ... -- -k NAME                            what unittest takes
+"""
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+SEEDS = 300
+AT_A_TIME = 2
+
+CHECKPOINT = "checkpoint.hpp"
+SUBSCRIPTION = "pubsub/subscription.hpp"
+OPTIONS = "pubsub/subscription_options.hpp"
+CALL_END = "pubsub/call_end.hpp"
+STREAM = "zerobus/ingest_stream.hpp"
+QUEUE = "zerobus/request_queue.hpp"
+MESSAGES = "zerobus/messages.hpp"
+
+# name: (header, the line or a part of it, what it becomes, the mistake)
+MUTATIONS = {
+    # checkpoint
+    "moves_on_any_ack": (CHECKPOINT, "if (!is_durable(rows_.front())) return {};", "if (false) return {};",
+        "any acknowledgement moves the position, whatever it is for"),
+    "off_by_one": (CHECKPOINT, "return streams_[row.stream].durable >= row.offset;", "return streams_[row.stream].durable + 1 >= row.offset;",
+        "a row counts as durable when the one in front of it is"),
+    "keepalive_overtakes": (CHECKPOINT, "keepalive(const pubsub::replay_id& id) { join_last(id, 0); }", "keepalive(const pubsub::replay_id& id) { reach(id, 0); }",
+        "a keepalive's position passes events that are under way"),
+    "one_stream_for_another": (CHECKPOINT, "return awaited.stream == row.stream && awaited.offset >= row.offset;", "return awaited.offset >= row.offset;",
+        "an event joins the one in front of it although its row is on another stream"),
+    "never_released": (CHECKPOINT, "passed_ += events;", "",
+        "no credits go back to Salesforce"),
+    # subscription
+    "jumps_to_latest": (SUBSCRIPTION, "request.preset = options_.preset;", "request.preset = replay_preset::latest;",
+        "a new call starts from latest"),
+    "topic_position": (SUBSCRIPTION, "move_to(message.last_replay_id);", "move_to(message.latest_replay_id);",
+        "the topic's newest position is taken for that of the last event"),
+    "keepalive_without_credits": (SUBSCRIPTION, "if (message.pending_num_requested > 0 && outstanding_ > 0) {", "{",
+        "a keepalive's position counts although there may be events in front of it"),
+    "too_many_credits": (SUBSCRIPTION, "return std::min(options_.credits - outstanding_, room());", "return std::min(options_.credits, room());",
+        "credits are asked for on top of those outstanding"),
+    "credits_of_a_lost_call": (SUBSCRIPTION, "        outstanding_ = 0;\n        requested_ = false;", "        requested_ = false;",
+        "credits of a lost call count on the next one"),
+    "no_watchdog": (SUBSCRIPTION, "now >= silent_at()) {", "false) {",
+        "a dead line is never noticed"),
+    "starves": (OPTIONS, "duration no_credit_limit{45};", "duration no_credit_limit{75};",
+        "with a slow sink, Salesforce ends the call for want of credits"),
+    "same_token_again": (CALL_END, '{"service.auth.error", remedy::renew_login}', '{"service.auth.error", remedy::retry_here}',
+        "an expired token is used again and again"),
+    "gives_up": (CALL_END, '{"subscription.internal.error", remedy::retry_here}', '{"subscription.internal.error", remedy::stop}',
+        "a passing error ends the subscription for good"),
+    "hammers": (SUBSCRIPTION, "until_ = now + wait;", "until_ = now + 0 * wait;",
+        "no waits between attempts"),
+    "hears_old_calls": (SUBSCRIPTION, "if (in.call != call_ || !has_call()) return errc::none;", "if (!has_call()) return errc::none;",
+        "what comes late from an earlier call counts on this one"),
+    "waits_for_ever_to_open": (SUBSCRIPTION, "if (state_ == subscription_state::opening && now >= until_) {", "if (false) {",
+        "a call that is never answered is waited for without end"),
+    "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) refill_budgets();", "",
+        "health does not give budgets back"),
+    # ingest_stream
+    "unbounded": (STREAM, "held_bytes() + records.message().size() <= options_.bytes", "true",
+        "bytes are taken without a limit"),
+    "no_narrowing": (QUEUE, "return suspects_ == 0 ? size() : std::min(size(), (suspects_ + 1) / 2);", "return size();",
+        "after a refusal as much is sent as before"),
+    "acks_one_more": (STREAM, "acknowledge(c, up_to + 1, now);", "acknowledge(c, std::min(up_to + 2, c.sent), now);",
+        "an acknowledgement counts for the request behind it, too"),
+    "late_acks_lost": (STREAM, "return old_ && old_.id == id ? &old_ : nullptr;", "return nullptr;",
+        "what an old call acknowledges while it drains is ignored"),
+    "first_is_the_bad_one": (QUEUE, "if (in_flight > 1) return false;", "",
+        "of several requests that may hold the bad row, the first is taken for it"),
+    "halves_out_of_order": (QUEUE, "requests_.push_front(std::move(first));", "requests_.push_back(std::move(first));",
+        "half of a refused request is sent behind all others"),
+    "budgets_never_refill": (STREAM, "failures_ = renewals_ = rejections_ = 0;", "",
+        "a stream that is well gives up after the fourth token"),
+    "offset_0_left_out": (MESSAGES, "w.varint(1, offset);", "if (offset != 0) w.varint(1, offset);",
+        "offset 0 is not on the wire, as proto3 would have it"),
+    "no_ack_deadline": (STREAM, "return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;", "return (void)awaits_ack, c.deadline;",
+        "a server that acknowledges nothing is waited for without end"),
+    "wire_offsets_go_on": (STREAM, "append_request(current_.sent++, options_.record_type", "append_request(requests_.begin_offset() + current_.sent++, options_.record_type",
+        "wire offsets do not start at 0 on each call"),
+    "no_new_token": (STREAM, "actions_.emplace_back(renew_token{calls_});", "",
+        "a refused token is not renewed"),
+    "wrong_row_rejected": (STREAM, "const std::int64_t offset = requests_.begin_offset();", "const std::int64_t offset = requests_.begin_offset() + 1;",
+        "a bad row is reported with its neighbour's offset"),
+    "closes_over_rows": (STREAM, "const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);", "const bool done = stopped_ || closing_;",
+        "close() forgets what is under way"),
+    "stream_hammers": (STREAM, "open_at_ = now + backoff_.next();\n        interrupt(why, open_at_);", "open_at_ = now;\n        interrupt(why, open_at_);",
+        "no waits between attempts"),
+}
+
+
+def build_and_run(name):
+    """None when the simulation saw it, else what is wrong."""
+    header, old, new, meaning = MUTATIONS[name]
+    text = (ROOT / "include/sfcdc" / header).read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        return f"{header} has the line {text.count(old)} times: {old}"
+    folder = BUILD / name
+    changed = folder / "sfcdc" / header
+    changed.parent.mkdir(parents=True, exist_ok=True)
+    if not changed.exists() or changed.read_text(encoding="utf-8") != text.replace(old, new):
+        changed.write_text(text.replace(old, new), encoding="utf-8")
+    program = folder / "simulate"
+    compiled = subprocess.run([*COMPILER, "-std=c++20", "-O1", f"-I{folder}", f"-I{ROOT}/include", str(ROOT / "tests/simulation/simulate.cpp"),
+                               "-o", str(program)], capture_output=True, text=True)
+    if compiled.returncode != 0:
+        return "does not compile: " + compiled.stderr[:2000]
+    try:
+        ran = subprocess.run([str(program), "--seeds", str(SEEDS)], capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        return "neither a violation nor an end"
+    violation = re.search(r"^seed (\d+): (.*)$", ran.stdout, re.M)
+    if ran.returncode != 1 or not violation:
+        return f"not seen in {SEEDS} seeds: {meaning} (exit code {ran.returncode})"
+    print(f"{name}: {meaning}\n    seen at seed {violation[1]}: {violation[2]}", file=sys.stderr)
+    return None
+
+
+class Mutations(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.pool = concurrent.futures.ThreadPoolExecutor(AT_A_TIME)
+        cls.results = {name: cls.pool.submit(build_and_run, name) for name in MUTATIONS if cls.wanted(name)}
+
+    @staticmethod
+    def wanted(name):
+        return not WANTED or any(word in name for word in WANTED)
+
+
+for mutation in MUTATIONS:
+    def check(self, mutation=mutation):
+        self.assertIsNone(self.results[mutation].result())
+    check.__doc__ = MUTATIONS[mutation][3]
+    setattr(Mutations, "test_" + mutation, check)
+
+
+if __name__ == "__main__":
+    arguments, _, of_unittest = (" ".join(sys.argv[1:])).partition(" -- ")
+    arguments = arguments.split()
+    if len(arguments) < 3:
+        sys.exit(__doc__)
+    ROOT, BUILD, COMPILER = pathlib.Path(arguments[0]), pathlib.Path(arguments[1]), arguments[2:]
+    of_unittest = of_unittest.split()
+    WANTED = of_unittest[1::2] if "-k" in of_unittest else []
+    unittest.main(argv=[sys.argv[0], *of_unittest])

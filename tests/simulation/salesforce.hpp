@@ -1,0 +1,378 @@
+// A model of Salesforce's Pub/Sub API: one topic, Subscribe calls, logins. It speaks bytes, follows the rules that
+// facts say it follows, and holds the client to those that it must follow.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sfcdc/wire/protobuf.hpp>
+
+#include "dice.hpp"
+#include "journal.hpp"
+#include "ledger.hpp"
+#include "network.hpp"
+#include "schedule.hpp"
+
+namespace simulation {
+
+// How Salesforce ends a call that it does not want to go on with.
+struct salesforce_error {
+    const char* code; // without the prefix
+    int grpc_code;
+    bool final = false; // trying again gives the same: a client gives up
+};
+inline constexpr std::string_view error_prefix = "sfdc.platform.eventbus.grpc.";
+inline constexpr salesforce_error salesforce_errors[] = {
+    {"service.unavailable", grpc_internal},
+    {"service.auth.error", grpc_unauthenticated},
+    {"service.auth.headers.invalid", grpc_unauthenticated, true},
+    {"service.auth.refresh.invalid", grpc_unauthenticated},
+    {"service.protection.stream.limit.triggered", grpc_resource_exhausted},
+    {"service.protection.triggered", grpc_resource_exhausted},
+    {"service.tenant.license", grpc_permission_denied, true},
+    {"concurrent.client.limit.exceeded", grpc_resource_exhausted},
+    {"topic.not.found", grpc_not_found, true},
+    {"topic.meta.permission", grpc_permission_denied, true},
+    {"topic.validation.empty", grpc_invalid_argument, true},
+    {"topic.api.unavailable", grpc_unavailable},
+    {"schema.api.unavailable", grpc_unavailable},
+    {"schema.meta.permission", grpc_permission_denied, true},
+    {"schema.validation.failed", grpc_invalid_argument, true},
+    {"subscription.fetch.replayid.corrupted", grpc_invalid_argument},
+    {"subscription.fetch.replayid.validation.failed", grpc_invalid_argument},
+    {"subscription.fetch.replay.repeated", grpc_internal},
+    {"subscription.limit.exceeded", grpc_resource_exhausted},
+    {"subscription.fetch.overflow", grpc_resource_exhausted},
+    {"subscription.fetch.requested.events.invalid", grpc_invalid_argument, true},
+    {"subscription.fetch.topic.mismatch", grpc_invalid_argument, true},
+    {"subscription.fetch.request.invalid", grpc_invalid_argument, true},
+    {"subscription.topic.cannot.subscribe", grpc_permission_denied, true},
+    {"subscription.internal.error", grpc_internal},
+};
+
+class salesforce {
+  public:
+    static constexpr std::string_view topic = "/data/ChangeEvents";
+
+    // Events are published in bursts over about `span`.
+    salesforce(schedule& clock, dice& random, journal& log, network& net, ledger& truth, duration span)
+        : clock_(clock), random_(random), log_(log), net_(net), truth_(truth) {
+        publish_later(span);
+    }
+
+    // ---- calls, as they reach the service
+
+    static connection_ptr make_call() { return std::make_shared<call>(); }
+    void open(const connection_ptr& on, std::uint64_t token) {
+        auto c = std::static_pointer_cast<call>(on);
+        net_.to_service(on, [this, c, token] {
+            if (unreachable) return net_.end(c, {grpc_unavailable, {}});
+            accept(c, token);
+        });
+    }
+    void receive(const connection_ptr& on, std::string bytes) {
+        auto c = std::static_pointer_cast<call>(on);
+        net_.to_service(on, [this, c, bytes = std::move(bytes)] { request(c, bytes); });
+    }
+    void cancel(const connection_ptr& on) {
+        net_.cancel(on, [on] { on->over = true; });
+    }
+
+    // ---- logins
+
+    std::uint64_t new_token() { return ++tokens_; }
+    bool login_down = false, login_refused = false;
+    // Something happened for which a client may end for good.
+    bool may_give_up = false;
+
+    // ---- what may go wrong; each with whether there was something to do it to
+
+    bool end_cleanly() {
+        return on_call([&](const auto& c) { net_.end(c, {grpc_ok, {}}); });
+    }
+    bool reset() {
+        return on_call(
+            [&](const auto& c) { net_.end(c, {random_.one_in(2) ? grpc_unavailable : grpc_internal, {}}, true); });
+    }
+    bool go_silent() {
+        return on_call([&](const auto& c) { c->dead = true; });
+    }
+    bool end_with(const salesforce_error& e) {
+        return on_call([&](const auto& c) {
+            if (std::string_view(e.code).starts_with("subscription.fetch.replayid.")) forget();
+            may_give_up = may_give_up || e.final;
+            fail(c, e.code, e.grpc_code);
+        });
+    }
+    bool expire_token() {
+        first_valid_token_ = tokens_ + 1;
+        return on_call([&](const auto& c) { fail(c, "service.auth.error", grpc_unauthenticated); });
+    }
+    // The next call is refused, although its token is good.
+    void refuse_next_token() { refuse_next_ = true; }
+    // The next call is never answered: a firewall swallows it.
+    void swallow_next_call() { mute_next_ = true; }
+    // No position is known any more: the topic was reset, or the position is older than the retention.
+    bool forget_positions() {
+        return on_call([&](const auto& c) {
+            forget();
+            net_.end(c, {grpc_unavailable, {}});
+        });
+    }
+    bool repeat_response() {
+        return on_call([&](const auto& c) {
+            if (c->next == c->first) return;
+            truth_.repeated_by_salesforce = true;
+            c->next = c->next - std::min(c->next - c->first, random_.between(1u, 20u));
+            feed(c);
+        });
+    }
+    bool send_more_than_asked() {
+        return on_call([&](const auto& c) {
+            const std::uint32_t more = std::min(published_ - c->next, random_.between(1u, 30u));
+            if (more == 0) return;
+            budget_spent(faulty_responses_);
+            c->surplus = true;
+            respond(c, more);
+        });
+    }
+    bool send_rubbish() {
+        return on_call([&](const auto& c) {
+            budget_spent(faulty_responses_);
+            std::string bytes(random_.below(40), '\0');
+            for (char& byte : bytes) byte = static_cast<char>(random_.roll());
+            net_.to_runner(c, "\x0b" + bytes); // a group, which is an error whatever follows
+        });
+    }
+    // An empty response with a position far ahead, while no credits are left.
+    bool keepalive_without_credits() {
+        return on_call([&](const auto& c) {
+            if (c->credits == 0) keepalive(c);
+        });
+    }
+    bool unreachable = false;
+
+    void heal() {
+        unreachable = false;
+        login_down = login_refused = false;
+        refuse_next_ = mute_next_ = false;
+    }
+
+    // The runner took an event: all is well again.
+    void taken() { token_refusals_ = faulty_responses_ = 0; }
+
+    // ---- looked at from outside
+
+    std::function<void()> on_burst; // events were published
+
+    bool all_published() const { return published_ == truth_.size(); }
+    std::uint64_t calls() const { return calls_; }
+    // A call that waits for events with credits to send them.
+    bool ready() const {
+        return current_ != nullptr && !current_->over && !current_->left && !current_->dead && current_->credits > 0;
+    }
+
+  private:
+    struct call : connection {
+        bool subscribed = false;
+        std::uint32_t first = 0; // where it began
+        std::uint32_t next = 0;  // the next event to send
+        std::uint32_t credits = 0;
+        bool surplus = false; // more was sent than asked for
+        time_point last_response{};
+    };
+    using call_ptr = std::shared_ptr<call>;
+
+    static constexpr std::uint32_t most_credits = 100;
+    static constexpr duration keepalive_interval = 60s;
+    static constexpr duration starvation = 60s; // without credits for so long, the call is ended
+
+    template<class Do> bool on_call(Do&& what) {
+        if (current_ == nullptr || current_->over || current_->dead || !current_->subscribed) return false;
+        what(current_);
+        return true;
+    }
+
+    void accept(const call_ptr& c, std::uint64_t token) {
+        ++calls_;
+        if (std::exchange(mute_next_, false)) {
+            c->dead = true;
+            return;
+        }
+        const bool refused = std::exchange(refuse_next_, false);
+        log_.note("salesforce: call %llu with token %llu", static_cast<unsigned long long>(c->number),
+                  static_cast<unsigned long long>(token));
+        if (refused || token < first_valid_token_) return fail(c, "service.auth.error", grpc_unauthenticated);
+        current_ = c;
+        net_.opened(c);
+    }
+
+    // What is tried again, but not for ever: a client's budgets are five of each. An event that was on its way meanwhile may
+    // have taken one off the count here and not there.
+    void budget_spent(unsigned& times) {
+        if (++times >= 4) may_give_up = true;
+    }
+
+    // What is retained begins somewhere in front of the stored position, so that nothing is lost by starting there.
+    void forget() {
+        const std::uint32_t passed = truth_.first_after(truth_.position());
+        forgotten_ = passed - std::min(passed, random_.between(0u, 50u));
+        forget_ = true;
+    }
+
+    void fail(const call_ptr& c, const char* code, int grpc_code) {
+        if (grpc_code == grpc_unauthenticated) budget_spent(token_refusals_);
+        log_.note("salesforce: call %llu ends with %s", static_cast<unsigned long long>(c->number), code);
+        net_.end(c, {grpc_code, std::string(error_prefix) + code});
+    }
+
+    void request(const call_ptr& c, std::string_view bytes) {
+        std::string_view topic_name, replay_id;
+        std::uint64_t preset = 0;
+        std::int32_t wanted = 0;
+        sfcdc::wire::protobuf_reader in(bytes);
+        while (in.next()) {
+            if (in.field() == 1) topic_name = in.bytes();
+            if (in.field() == 2) preset = in.number();
+            if (in.field() == 3) replay_id = in.bytes();
+            if (in.field() == 4) wanted = in.int32();
+        }
+        if (in.error()) log_.fail("a FetchRequest is not a message");
+        log_.note("salesforce: call %llu asks for %d", static_cast<unsigned long long>(c->number), wanted);
+        if (wanted <= 0) log_.fail("num_requested is %d", wanted);
+        // Who got more than was asked for cannot know what the service makes of it.
+        if (c->credits + static_cast<std::uint32_t>(wanted) > most_credits && !c->surplus)
+            log_.fail("num_requested is %d on top of %u: more than 100 credits", wanted, c->credits);
+        if (!topic_name.empty() && topic_name != topic) log_.fail("a FetchRequest names another topic");
+        if (!c->subscribed && !begin(c, topic_name, preset, replay_id)) return;
+        c->credits = std::min(c->credits + static_cast<std::uint32_t>(wanted), most_credits);
+        feed(c);
+    }
+
+    bool begin(const call_ptr& c, std::string_view topic_name, std::uint64_t preset, std::string_view replay_id) {
+        if (topic_name.empty()) log_.fail("the first FetchRequest names no topic");
+        enum { latest = 0, earliest = 1, custom = 2 };
+        switch (preset) {
+        case earliest:
+            c->next = std::min(forgotten_, published_);
+            truth_.started(c->next, std::exchange(forget_, false));
+            break;
+        case custom:
+            if (replay_id.empty()) log_.fail("a subscription from a position without saying which");
+            c->next = truth_.first_after(replay_id);
+            if (forget_) {
+                fail(c, "subscription.fetch.replayid.corrupted", grpc_invalid_argument);
+                return false;
+            }
+            truth_.resumed(c->next);
+            break;
+        default: log_.fail("a subscription from latest: what came before is lost");
+        }
+        c->subscribed = true;
+        c->first = c->next;
+        c->last_response = clock_.now();
+        watch(c);
+        return true;
+    }
+
+    // One thing at a time for each call: the keepalive, and the rule for clients that ask for nothing.
+    void watch(const call_ptr& c) {
+        clock_.at(c->last_response + keepalive_interval, [this, c] {
+            if (c->over) return;
+            if (clock_.now() - c->last_response >= keepalive_interval) {
+                if (c->credits == 0) {
+                    if (!c->dead && !c->left && c->latency < 10s && net_.slow_down == 0s)
+                        log_.fail("no credits on call %llu for 60 seconds: Salesforce ends it",
+                                  static_cast<unsigned long long>(c->number));
+                    return net_.end(c, {grpc_unavailable, {}});
+                }
+                keepalive(c);
+            }
+            watch(c);
+        });
+    }
+
+    void keepalive(const call_ptr& c) {
+        // The topic's counter runs on between the events of this subscription.
+        const std::uint64_t last = published_ == 0 ? 0 : truth_.events()[published_ - 1].counter;
+        const std::uint64_t next = published_ == truth_.size() ? last + 4 : truth_.events()[published_].counter;
+        std::string message;
+        {
+            sfcdc::wire::appender to(message);
+            sfcdc::wire::protobuf_writer write(to);
+            write.bytes(2, replay_id_of(next - 1));
+            if (c->credits > 0) write.varint(4, c->credits);
+        }
+        send(c, std::move(message));
+    }
+
+    void feed(const call_ptr& c) {
+        while (c->credits > 0 && c->next < published_) {
+            const std::uint32_t room = std::min(c->credits, published_ - c->next);
+            respond(c, std::min(room, random_.one_in(4) ? random_.between(1u, room) : room));
+        }
+    }
+
+    void respond(const call_ptr& c, std::uint32_t count) {
+        c->credits -= std::min(c->credits, count);
+        std::string message;
+        {
+            sfcdc::wire::appender to(message);
+            sfcdc::wire::protobuf_writer write(to);
+            for (const std::uint32_t end = c->next + count; c->next < end; ++c->next) {
+                std::string payload;
+                put_number(payload, c->next);
+                write.nested(1, [&] {
+                    write.nested(1, [&] { write.bytes(3, payload); });
+                    write.bytes(2, replay_id_of(truth_.events()[c->next].counter));
+                });
+            }
+            write.bytes(2, replay_id_of(truth_.events()[published_ - 1].counter)); // of the topic, not of this call
+            if (c->credits > 0) write.varint(4, c->credits);
+        }
+        log_.note("salesforce: call %llu gets events up to %u, %u credits left",
+                  static_cast<unsigned long long>(c->number), c->next - 1, c->credits);
+        send(c, std::move(message));
+    }
+
+    void send(const call_ptr& c, std::string message) {
+        c->last_response = clock_.now();
+        net_.to_runner(c, std::move(message));
+    }
+
+    void publish_later(duration span) {
+        if (all_published()) return;
+        const std::uint32_t burst =
+            std::min(truth_.size() - published_, random_.between(1u, random_.one_in(8) ? 300u : 30u));
+        // On average as fast as it takes to be through in `span`.
+        const duration wait = span * burst / truth_.size();
+        clock_.after(random_.between<duration>(0s, 2 * wait), [this, burst, span] {
+            published_ += burst;
+            if (on_burst) on_burst();
+            on_call([&](const auto& c) { feed(c); });
+            publish_later(span);
+        });
+    }
+
+    schedule& clock_;
+    dice& random_;
+    journal& log_;
+    network& net_;
+    ledger& truth_;
+    call_ptr current_; // the newest that was accepted
+    std::uint32_t published_ = 0;
+    std::uint64_t calls_ = 0;
+    std::uint64_t tokens_ = 0;
+    std::uint64_t first_valid_token_ = 1;
+    bool refuse_next_ = false;
+    unsigned token_refusals_ = 0, faulty_responses_ = 0; // since an event was taken
+    bool mute_next_ = false;
+    bool forget_ = false;
+    std::uint32_t forgotten_ = 0; // the oldest event that is retained
+};
+
+} // namespace simulation
