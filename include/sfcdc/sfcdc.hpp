@@ -1,39 +1,42 @@
 // All of sfcdc, in reading order.
 #pragma once
 
+// clang-format off
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/version.hpp>
 
-#include <sfcdc/wire/appender.hpp>
-#include <sfcdc/wire/grpc_status.hpp>
-#include <sfcdc/wire/protobuf.hpp>
-#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
+#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/protobuf.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
 
 #include <sfcdc/avro/cursor.hpp>
-#include <sfcdc/avro/datum.hpp>
-#include <sfcdc/avro/field_set.hpp>
-#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/schema_id.hpp>
+#include <sfcdc/avro/field_set.hpp>
+#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/avro/value.hpp>
+#include <sfcdc/avro/datum.hpp>
 
 #include <sfcdc/cdc/bitmap.hpp>
-#include <sfcdc/cdc/diff.hpp>
-#include <sfcdc/cdc/event.hpp>
 #include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/diff.hpp>
 
-#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
-#include <sfcdc/pubsub/call_end.hpp>
-#include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/backoff.hpp>
+
 #include <sfcdc/pubsub/replay_id.hpp>
-#include <sfcdc/pubsub/subscription.hpp>
-#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/subscription.hpp>
 
 #include <sfcdc/zerobus/messages.hpp>
 #include <sfcdc/zerobus/status.hpp>
@@ -41,7 +44,5 @@
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream.hpp>
-
-#include <sfcdc/backoff.hpp>
 
 #include <sfcdc/checkpoint.hpp>
