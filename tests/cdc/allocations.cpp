@@ -18,7 +18,8 @@ namespace {
 
 std::size_t allocations = 0; // one thread only
 
-void* counted(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
+// Not inlined, or GCC sees malloc's memory under `new` and warns of it.
+[[gnu::noinline]] void* counted(std::size_t size, std::size_t alignment = alignof(std::max_align_t)) {
     ++allocations;
     const std::size_t whole = (size / alignment + 1) * alignment; // aligned_alloc wants a multiple
     return std::aligned_alloc(alignment, whole);
@@ -27,6 +28,7 @@ void* counted_or_throw(std::size_t size, std::size_t alignment = alignof(std::ma
     if (void* const block = counted(size, alignment)) return block;
     throw std::bad_alloc();
 }
+[[gnu::noinline]] void release(void* block) noexcept { std::free(block); }
 
 } // namespace
 
@@ -40,16 +42,16 @@ void* operator new[](std::size_t size, std::align_val_t at) {
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
 void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete[](void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { std::free(block); }
-void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
-void operator delete[](void* block, const std::nothrow_t&) noexcept { std::free(block); }
+void operator delete(void* block) noexcept { release(block); }
+void operator delete[](void* block) noexcept { release(block); }
+void operator delete(void* block, std::size_t) noexcept { release(block); }
+void operator delete[](void* block, std::size_t) noexcept { release(block); }
+void operator delete(void* block, std::align_val_t) noexcept { release(block); }
+void operator delete[](void* block, std::align_val_t) noexcept { release(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept { release(block); }
+void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { release(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { release(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { release(block); }
 
 namespace {
 
