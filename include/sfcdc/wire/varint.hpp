@@ -27,7 +27,7 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
     }
     std::uint64_t value = 0;
     const std::byte* q = p;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
+    for (unsigned shift = 0;; shift += 7) {
         if (q == end) return varint_status::truncated;
         const std::uint64_t byte = static_cast<unsigned char>(*q++);
         if (shift == 63 && byte > 1) return varint_status::too_long; // the tenth byte has room for one bit
@@ -38,7 +38,6 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
             return varint_status::ok;
         }
     }
-    return varint_status::too_long;
 }
 
 // Writes to `to`, which has room for max_varint_bytes; returns how many bytes it took.
