@@ -111,7 +111,7 @@ TEST_CASE(
 TEST_CASE("datum: runs of null fields of every length, with values in between") {
     std::mt19937_64 random(6);
     for (int round = 0; round < 300; ++round) {
-        const std::size_t n = 1 + random() % 150;
+        const auto n = static_cast<std::size_t>(1 + random() % 150);
         std::string fields;
         for (std::size_t i = 0; i < n; ++i)
             fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i)

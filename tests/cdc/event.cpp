@@ -289,3 +289,19 @@ TEST_CASE("decoder: an error leaves nothing behind for the next event") {
     CHECK(event.changed_fields().size() == 1);
     CHECK_FALSE(event.has_value(plan.find("Phone")));
 }
+
+TEST_CASE("header: its lists can be walked by either increment") {
+    made::header h = of_type(1);
+    h.ids = {"a", "", "b"};
+    const decoded d(h);
+    const cdc::string_list ids = d.event.header().record_ids();
+    auto id = ids.begin();
+    CHECK(*id == "a");
+    id++;
+    CHECK(*id == "");
+    ++id;
+    CHECK(*id == "b");
+    id++;
+    CHECK(id == ids.end());
+    CHECK(ids.size() == 3);
+}

@@ -48,17 +48,11 @@ class protobuf_writer {
         write();
         const std::uint64_t length = out_.size() - at - 1;
         if (length >= 0x80) out_.insert(at, varint_size(length) - 1);
-        put(&out_[at], length);
+        write_varint(&out_[at], length);
     }
 
   private:
-    static std::size_t put(char* to, std::uint64_t v) noexcept {
-        std::size_t n = 0;
-        for (; v >= 0x80; v >>= 7) to[n++] = static_cast<char>(v | 0x80);
-        to[n++] = static_cast<char>(v);
-        return n;
-    }
-    void number(std::uint64_t v) { out_.advance(put(out_.reserve(max_varint_bytes), v)); }
+    void number(std::uint64_t v) { out_.advance(write_varint(out_.reserve(max_varint_bytes), v)); }
 
     appender& out_;
 };
