@@ -65,6 +65,8 @@ MUTATIONS = {
         "a call that is never answered is waited for without end"),
     "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) refill_budgets();", "",
         "health does not give budgets back"),
+    "commits_first": (SUBSCRIPTION, "const bool commits = pending_commit_ && requested_;", "const bool commits = pending_commit_.has_value();",
+        "the first request of a managed call commits"),
     # ingest_stream
     "unbounded": (STREAM, "held_bytes() + records.message().size() <= options_.bytes", "true",
         "bytes are taken without a limit"),

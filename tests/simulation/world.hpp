@@ -57,6 +57,7 @@ class world {
           log_(clock_, p.trace),
           net_(clock_, random_),
           truth_(random_, log_, p.events, p.faults),
+          managed_(p.faults && random_.one_in(4)),
           faults_(random_),
           span_(p.faults ? some_span() : duration(24h)),
           org_(clock_, random_, log_, net_, truth_, span_) {
@@ -159,7 +160,7 @@ class world {
         }
         open_.push_back(call);
         if (service == 0)
-            org_.open(call, tokens_[0]);
+            org_.open(call, tokens_[0], managed_);
         else
             lake_[service - 1].open(call, tokens_[service]);
     }
@@ -271,7 +272,12 @@ class world {
     }
     sfcdc::wire::grpc_status status() const { return static_cast<sfcdc::wire::grpc_status>(last_.status.grpc_code); }
 
-    void start(std::uint32_t service, const pubsub::open_call& a) { open_call(service, a.call); }
+    void start(std::uint32_t service, const pubsub::open_call& a) {
+        const std::string_view method =
+            managed_ ? "/eventbus.v1.PubSub/ManagedSubscribe" : "/eventbus.v1.PubSub/Subscribe";
+        if (a.method != method) log_.fail("the subscription calls another method");
+        open_call(service, a.call);
+    }
     void start(std::uint32_t service, const zerobus::open_call& a) { open_call(service, a.call); }
     void start(std::uint32_t service, const pubsub::send_request& a) { send(service, a.call, a.bytes); }
     void start(std::uint32_t service, const zerobus::send_request& a) { send(service, a.call, a.bytes); }
@@ -336,11 +342,15 @@ class world {
                               .descriptor_proto = "a row",
                               .requests = most_requests,
                               .bytes = most_bytes});
-        runner<world> r(*this, {.tables = std::move(tables),
-                                .subscription = {.topic_name = std::string(salesforce::topic),
-                                                 .preset = pubsub::replay_preset::earliest,
-                                                 .max_unreleased = most_unreleased},
-                                .batch_bytes = 5'000});
+        pubsub::subscription_options subscription{.max_unreleased = most_unreleased};
+        if (managed_) {
+            subscription.developer_name = salesforce::managed_name;
+        } else {
+            subscription.topic_name = salesforce::topic;
+            subscription.preset = pubsub::replay_preset::earliest;
+        }
+        runner<world> r(*this,
+                        {.tables = std::move(tables), .subscription = std::move(subscription), .batch_bytes = 5'000});
         runner_ = &r;
         switch (r.run()) {
         case ended::mistake: log_.fail("the loop and the machines do not agree");
@@ -352,7 +362,7 @@ class world {
         case ended::stopped:
             ++tally_.stops;
             log_.note("runner: has stopped");
-            truth_.stopped();
+            if (!managed_) truth_.stopped(); // a commit may be under way
         }
     }
 
@@ -457,6 +467,7 @@ class world {
     journal log_;
     network net_;
     ledger truth_;
+    bool managed_; // Salesforce keeps the position
     fault_picker faults_;
     duration span_;
     salesforce org_;
