@@ -141,7 +141,6 @@ class ledger {
         fetched_again += expected_ - std::min(expected_, next);
         expected_ = next;
     }
-    std::uint32_t expected() const { return expected_; }
 
     void stored(std::string_view position) {
         position_ = position;

@@ -198,8 +198,8 @@ class salesforce {
     using call_ptr = std::shared_ptr<call>;
 
     static constexpr std::uint32_t most_credits = 100;
-    static constexpr duration keepalive_interval = 60s;
-    static constexpr duration starvation = 60s; // without credits for so long, the call is ended
+    // Behind the last response: with credits comes a keepalive, without credits the call is ended.
+    static constexpr duration patience = 60s;
 
     template<class Do> bool on_call(Do&& what) {
         if (current_ == nullptr || current_->over || current_->dead || !current_->subscribed) return false;
@@ -365,11 +365,11 @@ class salesforce {
 
     // One thing at a time for each call: the keepalive, and the rule for clients that ask for nothing.
     void watch(const call_ptr& c) {
-        clock_.at(c->last_response + keepalive_interval, [this, c] {
+        clock_.at(c->last_response + patience, [this, c] {
             if (c->over) return;
-            if (clock_.now() - c->last_response >= keepalive_interval) {
+            if (clock_.now() - c->last_response >= patience) {
                 if (c->credits == 0) {
-                    if (!c->dead && !c->left && c->latency < 10s && net_.slow_down == 0s)
+                    if (!c->dead && !c->left && net_.slow_down == 0s)
                         log_.fail("no credits on call %llu for 60 seconds: Salesforce ends it",
                                   static_cast<unsigned long long>(c->number));
                     return net_.end(c, {grpc_unavailable, {}});
