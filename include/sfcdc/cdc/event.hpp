@@ -164,6 +164,8 @@ class event_header {
 inline result<event_header> read_header(std::span<const std::byte> payload) noexcept {
     result<event_header> out;
     if (payload.size() > limits::payload_bytes) return out.error = {errc::payload_too_large, 0}, out;
+    if (avro::usual_header(payload, 128, out.value.at_) != 0) [[likely]]
+        return out.value.payload_ = payload, out;
     avro::cursor in(payload);
     std::size_t next = 0;
     const auto begin = [&] { out.value.at_[next++] = in.offset(); };
