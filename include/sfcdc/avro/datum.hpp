@@ -212,8 +212,6 @@ class walker {
         if (plan_.has_usual_header() && !done() && usual_header()) ++lane_.place;
         look_ahead();
     }
-    // Whether so many fields are likely to be there that it pays to walk two such datums in turns.
-    bool is_dense() const noexcept { return !done() && in_.remaining() > 3 * std::size_t{plan_.field_count()}; }
     bool done() const noexcept { return lane_.place == end_; }
 
     // Two datums in turns, until one of them is done: where the next field begins is a chain of dependent loads, and two

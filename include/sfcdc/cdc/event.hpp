@@ -342,11 +342,21 @@ class decoder {
         const auto walker = [&](std::size_t i) -> avro::walker& { return *walkers[i % slot_count]; };
         constexpr std::size_t none = ~std::size_t{0};
         std::size_t begun = 0, given = 0, first = none, second = none; // the last two: dense ones under way
+        // Whether so many fields are likely to be there that it pays to walk it in turns with another one.
+        const auto is_dense = [&](std::span<const std::byte> payload) {
+            return payload.size() > 256 + 3 * std::size_t{p.field_count()};
+        };
         while (given < payloads.size()) {
+            if (begun == given && !is_dense(payloads[given])) { // alone, as most are
+                const result<event> decoded = decode(p, payloads[given]);
+                f(given, decoded);
+                begun = ++given;
+                continue;
+            }
             if (second == none && begun < payloads.size() && begun - given < slot_count) {
                 const std::size_t i = begun++;
                 walkers[i % slot_count].emplace(p, payloads[i], slots_[i % slot_count].datum).start();
-                if (walker(i).is_dense())
+                if (is_dense(payloads[i]))
                     (first == none ? first : second) = i;
                 else
                     walker(i).walk_on();
