@@ -70,6 +70,7 @@ void pipeline::open(const std::stop_token& stop) {
 
     pubsub::subscription_options options{.topic_name = stream_.topic};
     options.seed = std::random_device{}();
+    options.silence_limit = stream_.silence_limit;
     if (stored) {
         options.replay_id = *stored;
         spdlog::info("{}: resuming after {}", stream_.topic, stored->hex());
