@@ -88,16 +88,17 @@ void pipeline::loop(const std::stop_token& stop) {
         take_session();
         perform_actions(); // the next events are on their way while these are handled
         hand_over();
-        settle();
-        if (from_->closed() && taken_.empty()) {
-            if (!drain_until_) drain_until_ = clock::now() + drain_time;
+        const bool no_more = from_->closed() && taken_.empty();
+        if (no_more) {
             sink_->close();
-            if (sink_->ended()) return;
-            if (clock::now() >= *drain_until_) {
-                spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
-                             stream_.topic, drain_time.count());
-                return;
-            }
+            if (!drain_until_) drain_until_ = clock::now() + drain_time;
+        }
+        settle();
+        if (no_more && sink_->ended()) return;
+        if (drain_until_ && clock::now() >= *drain_until_) {
+            spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
+                         stream_.topic, drain_time.count());
+            return;
         }
         std::optional<time_point> first;
         for (const auto when : {from_->poll_timeout(), sink_->timeout(), drain_until_})

@@ -65,10 +65,15 @@ sink::added zerobus_sink::add(const cdc::event& event, const row::envelope& arou
 
 sink::dealt_with zerobus_sink::settle(time_point now) {
     take_token(now);
-    while (auto event = stream_.poll_event()) std::visit([this](const auto& e) { on(e); }, *event);
+    take_events();
     hand_over();
     while (auto action = stream_.poll_action(now)) std::visit([this](auto& a) { perform(a); }, *action);
+    take_events(); // a limit of time may be over
     return dealt_with_;
+}
+
+void zerobus_sink::take_events() {
+    while (auto event = stream_.poll_event()) std::visit([this](const auto& e) { on(e); }, *event);
 }
 
 void zerobus_sink::hand_over() {

@@ -33,6 +33,7 @@ class zerobus_sink final : public sink, private calls::listener {
     void call_ended(std::uint64_t call, const call_status& status) noexcept override;
 
     void take_token(time_point now);
+    void take_events();
     void hand_over();
 
     void on(const zerobus::durable& rows);
