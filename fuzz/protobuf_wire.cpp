@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         }
         fuzz::require(p > start && p - start <= 10);
         fuzz::require(wire::zigzag_encode(wire::zigzag_decode(value)) == value);
-        out.clear();
-        wire::append_varint(out, value);
+        out.resize(wire::max_varint_bytes);
+        out.resize(wire::write_varint(out.data(), value));
         fuzz::require(out.size() == wire::varint_size(value) && out.size() <= static_cast<std::size_t>(p - start));
         std::uint64_t again = 0;
         const std::byte* q = wire::as_bytes(out).data();

@@ -47,7 +47,7 @@ void check_protobuf(const row::layout& layout, std::string_view message) {
         const std::uint64_t field = tag >> 3;
         fuzz::require(field >= 1 && field <= layout.columns().size() && field >= last);
         last = field;
-        const row::column& column = layout.columns()[field - 1];
+        const row::column& column = layout.columns()[static_cast<std::size_t>(field - 1)];
         const bool number = row::detail::protobuf_type(column.type) <= 5;
         fuzz::require((tag & 7) == (number ? 0u : 2u));
         fuzz::require(wire::read_varint(p, end, value) == wire::varint_status::ok);

@@ -1,9 +1,10 @@
-// The replay id that is safe to store. Salesforce counts events and Zerobus counts requests; this is the only place where
-// the two meet: an event is passed when everything that it became is durable, and so is everything in front of it.
+// The replay id that is safe to store. Salesforce counts events and an ingest stream counts rows; this is the only place
+// where the two meet: an event is passed when everything that it became is durable, and so is everything in front of it.
 //
 //     checkpoint at(stored);
 //     const auto accounts = at.add_stream(), contacts = at.add_stream();
-//     at.event(id, {{{accounts, 17}, {contacts, 4}}});   // rows in requests up to these logical offsets
+//     const row_position rows[] = {{accounts, 17}, {contacts, 4}};
+//     at.event(id, rows);                                // what became of the event: its last row on each stream
 //     at.event(id, {});                                  // filtered, or kept as a dead letter
 //     at.durable(accounts, 17);                          // what ingest_stream reports
 //     if (at.position() != stored) ...                   // store it
@@ -24,8 +25,8 @@
 
 namespace sfcdc {
 
-// Where the last row of an event is on one stream: `stream` from checkpoint::add_stream(), `offset` the logical offset of
-// the request that carries it, as ingest_stream gave it.
+// A row of an event: its stream, as checkpoint::add_stream() numbered it, and its logical offset there, as
+// ingest_stream::add() gave it.
 struct row_position {
     std::uint32_t stream = 0;
     std::int64_t offset = 0;

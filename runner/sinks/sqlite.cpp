@@ -53,7 +53,7 @@ struct binder {
         }
         bind(list);
     }
-    template<class Append> void json_text(Append&& append) {
+    template<class Append> void made_text(Append&& append) {
         std::string text;
         {
             wire::appender appended(text);

@@ -111,7 +111,7 @@ TEST_CASE(
 TEST_CASE("datum: runs of null fields of every length, with values in between") {
     std::mt19937_64 random(6);
     for (int round = 0; round < 300; ++round) {
-        const std::size_t n = 1 + random() % 150;
+        const auto n = static_cast<std::size_t>(1 + random() % 150);
         std::string fields;
         for (std::size_t i = 0; i < n; ++i)
             fields += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i)
@@ -450,7 +450,8 @@ TEST_CASE("datum: nulls and values across the parts in which a long payload is l
     for (const std::size_t fields : {std::size_t{200}, std::size_t{5'000}, std::size_t{9'000}}) {
         std::string json;
         for (std::size_t i = 0; i < fields; ++i)
-            json += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i) + R"(","type":["null","string"]})";
+            json += (i == 0 ? "" : ",") + std::string(R"({"name":"f)") + std::to_string(i)
+                    + R"(","type":["null","string"]})";
         const auto [plan, bad_schema] = avro::compile(record_of(json));
         REQUIRE_FALSE(bad_schema);
         for (int round = 0; round < 40; ++round) {
@@ -473,7 +474,8 @@ TEST_CASE("datum: nulls and values across the parts in which a long payload is l
             for (const avro::field f : datum.present()) got.emplace_back(f.number, datum.begin(f));
             REQUIRE(got == expected);
             // One byte less, and one more.
-            const exact_bytes less(std::string_view(w.bytes()).substr(0, w.bytes().size() - 1)), more(w.bytes() + '\0');
+            const exact_bytes less(std::string_view(w.bytes()).substr(0, w.bytes().size() - 1)),
+                more(w.bytes() + '\0');
             REQUIRE(avro::walk(plan, less.span(), datum));
             REQUIRE(avro::walk(plan, more.span(), datum)
                     == error{errc::trailing_bytes, static_cast<std::uint32_t>(w.bytes().size())});

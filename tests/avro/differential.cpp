@@ -20,7 +20,7 @@ namespace {
 class dice {
   public:
     explicit dice(std::uint64_t seed) : random_(seed) {}
-    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    std::size_t below(std::uint64_t n) { return static_cast<std::size_t>(random_() % n); }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
     std::uint64_t bits() { return random_(); }
 
@@ -424,7 +424,7 @@ void write_field(dice& d, reference::avro_writer& w, const json& type, const jso
     } else if (type == "Address") {
         write_field(d, w, address, address, dense);
     } else if (type == "string" || type == "bytes") {
-        const std::uint64_t lengths[] = {0, 1, 5, 18, 62, 63, 64, 65, 100, 300, 8191, 8192};
+        const std::size_t lengths[] = {0, 1, 5, 18, 62, 63, 64, 65, 100, 300, 8191, 8192};
         w.text(std::string(lengths[d.below(d.one_in(30)  ? 12
                                            : d.one_in(5) ? 10
                                                          : 4)],

@@ -91,7 +91,7 @@ TEST_CASE("bitmaps of all widths at all places, against one bit at a time") {
         const std::uint32_t first = static_cast<std::uint32_t>(random() % 130);
         const std::uint32_t count = static_cast<std::uint32_t>(random() % 200);
         std::string digits;
-        const std::size_t n = random() % (count / 4 + 3);
+        const auto n = static_cast<std::size_t>(random() % (count / 4 + 3));
         for (std::size_t k = 0; k < n; ++k)
             digits.push_back("0123456789ABCDEFabcdef"[random() % (random() % 3 == 0 ? 22 : 1)]);
         const positions expected = reference::bitmap_positions(digits).value();

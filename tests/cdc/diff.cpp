@@ -1,5 +1,8 @@
 #include "catch.hpp"
 
+#include <limits>
+#include <string>
+
 #include <sfcdc/cdc/diff.hpp>
 
 using namespace sfcdc;
@@ -78,7 +81,9 @@ TEST_CASE("a diff that is wrong is never applied") {
     CHECK(code(diff_to("x", "@@ -9,1 +9,1 @@\n-two\n")) == errc::diff_does_not_apply);
     CHECK(code(diff_to("x", "@@ -2,1 +2,1 @@\n-two\n@@ -1,1 +1,1 @@\n-one\n")) == errc::diff_does_not_apply);
     CHECK(code(diff_to("another text", "@@ -2,1 +2,1 @@\n-two\n+2\n")) == errc::diff_wrong_hash);
-    CHECK(code(diff_to("x", "@@ -18446744073709551615,1 +1,1 @@\n-one\n")) == errc::diff_does_not_apply);
+    const std::string last = std::to_string(std::numeric_limits<std::size_t>::max());
+    CHECK(code(diff_to("x", "@@ -" + last + ",1 +1,1 @@\n-one\n")) == errc::diff_does_not_apply);
+    CHECK(code(diff_to("x", "@@ -" + last + "0,1 +1,1 @@\n-one\n")) == errc::diff_syntax);
     for (std::size_t i = 0; i < good.size();
          ++i) // cut anywhere: an error, or (only line feeds are gone) the same text
         if (const auto [text, bad] = cdc::apply_diff(old_text, std::string_view(good).substr(0, i)); !bad)

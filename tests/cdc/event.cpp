@@ -1,6 +1,8 @@
 #include "catch.hpp"
 #include "cdc/made_event.hpp"
 
+#include <memory>
+#include <random>
 #include <vector>
 
 #include <sfcdc/cdc/event.hpp>
@@ -288,4 +290,63 @@ TEST_CASE("decoder: an error leaves nothing behind for the next event") {
     REQUIRE_FALSE(bad);
     CHECK(event.changed_fields().size() == 1);
     CHECK_FALSE(event.has_value(plan.find("Phone")));
+}
+
+TEST_CASE("header: its lists can be walked by either increment") {
+    made::header h = of_type(1);
+    h.ids = {"a", "", "b"};
+    const decoded d(h);
+    const cdc::string_list ids = d.event.header().record_ids();
+    auto id = ids.begin();
+    CHECK(*id == "a");
+    id++;
+    CHECK(*id == "");
+    ++id;
+    CHECK(*id == "b");
+    id++;
+    CHECK(id == ids.end());
+    CHECK(ids.size() == 3);
+}
+
+TEST_CASE("decode_each: as one at a time and in order, however long and sound the payloads around each are") {
+    const auto [plan, bad_schema] = avro::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const auto seen = [&](const result<cdc::event>& r) {
+        std::string out = std::to_string(static_cast<int>(r.error.code)) + "@" + std::to_string(r.error.offset);
+        if (r.error) return out;
+        for (const std::string_view name : r.value.changed_fields()) out.append(" ").append(name);
+        for (std::uint32_t f = 0; f < plan.size(); ++f)
+            if (std::string_view text; r.value.has_value({f}) && r.value.value({f}).read(text))
+                out.append("|").append(text);
+        return out;
+    };
+    std::mt19937 random(3);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<std::unique_ptr<exact_bytes>> blocks;
+        std::vector<std::span<const std::byte>> payloads;
+        const std::size_t count = random() % 60;
+        for (std::size_t i = 0; i < count; ++i) {
+            // From a body of nulls, which is walked alone, to long texts, which are walked two at a time.
+            std::string body(5, '\0');
+            if (random() % 2 == 0) {
+                reference::avro_writer w;
+                w.byte(2).text(std::string(random() % 6'000, static_cast<char>('a' + i % 26)));
+                w.byte(2).byte(2).text("street " + std::to_string(i)).byte(random() % 2 == 0 ? 0 : 2);
+                if (w.bytes().back() == 2) w.text("city");
+                body = w.byte(0).byte(2).text("name").byte(0).bytes();
+            }
+            std::string bytes = made::payload(of_type(1, {random() % 8 == 0 ? "0x40" : "0x0A"}), body);
+            if (random() % 6 == 0) bytes.resize(random() % bytes.size());
+            if (random() % 12 == 0) bytes += "trailing";
+            blocks.push_back(std::make_unique<exact_bytes>(bytes));
+            payloads.push_back(blocks.back()->span());
+        }
+        cdc::decoder each, alone;
+        std::size_t next = 0;
+        each.decode_each(plan, payloads, [&](std::size_t i, const result<cdc::event>& r) {
+            REQUIRE(i == next++);
+            REQUIRE(seen(r) == seen(alone.decode(plan, payloads[i])));
+        });
+        REQUIRE(next == count);
+    }
 }

@@ -184,3 +184,17 @@ TEST_CASE("field list: wide plans, against one bit at a time") {
         }
     }
 }
+
+TEST_CASE("lists and parents: an iterator that is moved on behind itself gives what it stood at") {
+    const decoded d({"0x02", "2-0x03", "5-0x01"});
+    REQUIRE_FALSE(d.event.error);
+    const cdc::field_list changed = d.event.value.changed_fields();
+    auto name = changed.begin();
+    CHECK(*name++ == "Phone");
+    CHECK(*name++ == "Address.Street");
+    CHECK(*name == "Address.City");
+    auto parent = changed.parents().begin();
+    CHECK(*parent++ == "Address");
+    CHECK(*parent++ == "Place");
+    CHECK(parent == changed.parents().end());
+}

@@ -116,8 +116,9 @@ class avro_decoder {
         if (at_ == bytes_.size()) throw malformed("end");
         return static_cast<unsigned char>(bytes_[at_++]);
     }
-    std::string take(std::uint64_t n) {
-        if (n > bytes_.size() - at_) throw malformed("length");
+    std::string take(std::uint64_t length) {
+        if (length > bytes_.size() - at_) throw malformed("length");
+        const auto n = static_cast<std::size_t>(length);
         at_ += n;
         return std::string(bytes_.substr(at_ - n, n));
     }

@@ -35,8 +35,9 @@ inline std::vector<protobuf_field> read_protobuf(std::string_view message) {
         if (f.wire_type == 0) {
             f.varint = varint();
         } else if (f.wire_type == 2) {
-            const std::uint64_t n = varint();
-            if (n > message.size() - at) throw std::runtime_error("length");
+            const std::uint64_t length = varint();
+            if (length > message.size() - at) throw std::runtime_error("length");
+            const auto n = static_cast<std::size_t>(length);
             f.bytes = message.substr(at, n);
             at += n;
         } else {

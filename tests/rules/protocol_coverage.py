@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Reads docs/protocol-coverage.md: each scenario that is required stands there once, with a test or a reason, and each test that
-it names exists.
+"""Reads docs/protocol-coverage.md: each scenario that is required stands there once, with a test or a reason, each error code of
+pubsub/call_end.hpp with its remedy and a test, and each test that is named exists.
 
 usage: protocol_coverage.py SOURCE_ROOT
        protocol_coverage.py --self-test       checks this script
@@ -44,6 +44,20 @@ def complaints(text, tests, is_file):
             yield "%d: stands there %d times" % (number, seen.count(number))
 
 
+def error_codes(header):
+    return re.findall(r'\{"([a-z.]+)",\s*remedy::(\w+)\}', header)
+
+
+def code_complaints(text, codes, tests):
+    rows = re.findall(r"^\| ([a-z]+\.[a-z.]+) \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    if sorted((code, remedy) for code, remedy, _ in rows) != sorted(codes):
+        yield "error codes: %s" % sorted(set((c, r) for c, r, _ in rows) ^ set(codes))
+    for code, _, answer in rows:
+        named = re.findall(r"`([^`]+)`", answer)
+        if not named or not all(name in tests for name in named):
+            yield "%s: no test, or one that does not exist" % code
+
+
 def self_test():
     good = "".join("| %d what | `a test` |\n" % n for n in REQUIRED)
 
@@ -62,6 +76,15 @@ def self_test():
     check(good.replace("| 5 what | `a test` |", "| 5 | `a test` |"), "5: stands there 0 times")
     check(good.replace("| 5 what | `a test` |\n", ""), "5: stands there 0 times")
     check(good + "| 5 what | `a test` |\n", "5: stands there 2 times")
+
+    codes = error_codes('{"a.b", remedy::stop},\n{"c.d",\n   remedy::retry_here}, // why')
+    assert codes == [("a.b", "stop"), ("c.d", "retry_here")], codes
+    rows = "| a.b | stop | `a test` |\n| c.d | retry_here | `test_it` |\n"
+    tests = {"a test", "test_it"}
+    assert not list(code_complaints(rows, codes, tests))
+    for bad in (rows.replace("stop", "retry_here"), rows.replace("a.b", "a.c"), rows.replace("`a test`", "`no test`"),
+                rows.replace("`a test`", "tested"), rows[:rows.index("| c.d")], rows + rows):
+        assert list(code_complaints(bad, codes, tests)), bad
     return 0
 
 
@@ -70,8 +93,11 @@ def main(argument):
         return self_test()
     root = pathlib.Path(argument)
     text = (root / "docs" / "protocol-coverage.md").read_text(encoding="utf-8")
-    found = list(complaints(text, tests_of(root), lambda name: (root / name).is_file()))
-    print("\n".join(found) or "%d scenarios, every test that is named exists" % len(REQUIRED))
+    tests = tests_of(root)
+    codes = error_codes((root / "include/sfcdc/pubsub/call_end.hpp").read_text(encoding="utf-8"))
+    assert len(codes) > 30, codes
+    found = list(complaints(text, tests, lambda name: (root / name).is_file())) + list(code_complaints(text, codes, tests))
+    print("\n".join(found) or "%d scenarios and %d error codes, every test that is named exists" % (len(REQUIRED), len(codes)))
     return 1 if found else 0
 
 

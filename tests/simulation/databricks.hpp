@@ -169,11 +169,12 @@ class databricks {
 
     static unsigned long long number(const call_ptr& c) { return c->number; }
 
-    // After some codes Databricks' own clients do not try again; after those about tokens, they do with a new one.
+    // After some codes Databricks' own clients do not try again; after those about tokens, they do with a new one. The client
+    // has three of them, and an acknowledgement on its way may have taken one off the count here and not there.
     void judge(int grpc_code) {
         const bool about_token = grpc_code == grpc_unauthenticated || grpc_code == grpc_permission_denied;
         constexpr int final[] = {grpc_invalid_argument, grpc_not_found, grpc_out_of_range, grpc_unimplemented};
-        may_give_up = may_give_up || (about_token && ++token_refusals_ > 3)
+        may_give_up = may_give_up || (about_token && ++token_refusals_ > 2)
                       || std::find(std::begin(final), std::end(final), grpc_code) != std::end(final);
     }
 
@@ -261,7 +262,10 @@ class databricks {
         parsed p = parse(bytes);
         if (p.create) {
             if (p.table_name != table_name(table_)) log_.fail("create_stream for another table");
-            if (current_ != nullptr && !current_->over && current_->left) store_some(*current_);
+            if (current_ != nullptr && !current_->over && current_->left) {
+                store_some(*current_);
+                current_->over = true; // what it still has under way comes too late
+            }
             if (mute) return;
             current_ = c;
             created(c);

@@ -138,9 +138,9 @@ class ledger {
         if (!may_start_anywhere_ && !position_refused)
             log_.fail("a subscription from earliest, although there is a position");
         may_start_anywhere_ = true;
+        fetched_again += expected_ - std::min(expected_, next);
         expected_ = next;
     }
-    std::uint32_t expected() const { return expected_; }
 
     void stored(std::string_view position) {
         position_ = position;

@@ -65,6 +65,8 @@ MUTATIONS = {
         "a call that is never answered is waited for without end"),
     "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) refill_budgets();", "",
         "health does not give budgets back"),
+    "commits_first": (SUBSCRIPTION, "const bool commits = pending_commit_ && requested_;", "const bool commits = pending_commit_.has_value();",
+        "the first request of a managed call commits"),
     # ingest_stream
     "unbounded": (STREAM, "held_bytes() + records.message().size() <= options_.bytes", "true",
         "bytes are taken without a limit"),
@@ -143,11 +145,12 @@ for mutation in MUTATIONS:
 
 
 if __name__ == "__main__":
-    arguments, _, of_unittest = (" ".join(sys.argv[1:])).partition(" -- ")
-    arguments = arguments.split()
+    arguments, of_unittest = sys.argv[1:], []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, of_unittest = arguments[:at], arguments[at + 1:]
     if len(arguments) < 3:
         sys.exit(__doc__)
     ROOT, BUILD, COMPILER = pathlib.Path(arguments[0]), pathlib.Path(arguments[1]), arguments[2:]
-    of_unittest = of_unittest.split()
-    WANTED = of_unittest[1::2] if "-k" in of_unittest else []
+    WANTED = of_unittest[1::2] if "-k" in of_unittest else []  # what is not asked for is not built
     unittest.main(argv=[sys.argv[0], *of_unittest])

@@ -1,7 +1,8 @@
 // The loop that joins the machines: events of one topic become rows in several tables, and the position moves when they
 // are durable. It is what a user of the library writes; `Io` does what the loop is told to do and decides nothing:
 //
-//     now(), load_position(), store(position)                 the clock, and where the position is kept
+//     now(), load_position(), store(position)                 the clock, and where the position is kept (by Salesforce
+//                                                             itself, where the subscription is a managed one)
 //     rows_of(event, row)                                     calls row(table, bytes) for each row of an event
 //     dead_letter(table, bytes, reason)                       keeps what nobody else will
 //     perform(action), perform(table, action)                 starts what a machine asks for, and returns at once
@@ -54,7 +55,8 @@ template<class Io> class runner {
     runner(Io& io, options o)
         : io_(io),
           batch_bytes_(o.batch_bytes),
-          stored_(io.load_position()),
+          managed_(o.subscription.topic_name.empty()),
+          stored_(managed_ ? pubsub::replay_id() : io.load_position()),
           at_(stored_),
           from_(resume(std::move(o.subscription), stored_, io.seed())) {
         for (zerobus::ingest_stream_options& t : o.tables) {
@@ -66,7 +68,7 @@ template<class Io> class runner {
     ended run() {
         while (!mistake_) {
             take_events();
-            if (const pubsub::replay_id& safe = at_.position(); safe != stored_) io_.store(stored_ = safe);
+            if (at_.position() != stored_) store(at_.position());
             if (from_.release(at_.take_passed()) != sfcdc::errc::none) break;
             close_if_no_more_comes();
             perform_actions();
@@ -104,6 +106,14 @@ template<class Io> class runner {
         return o;
     }
 
+    void store(const pubsub::replay_id& position) {
+        stored_ = position;
+        if (!managed_)
+            io_.store(position);
+        else if (!from_.closed())
+            mistake_ = mistake_ || from_.commit(position) != sfcdc::errc::none;
+    }
+
     void take_events() {
         while (auto event = from_.poll_event()) std::visit([this](auto& e) { this->on(e); }, *event);
         for (table& t : to_) {
@@ -132,7 +142,9 @@ template<class Io> class runner {
         io_.keepalive(alive.position);
         at_.keepalive(alive.position);
     }
-    void on(pubsub::committed&) {} // of ManagedSubscribe
+    void on(pubsub::committed& answer) { // what is older than another commit is refused, and nothing is lost by it
+        if (answer.response.error) io_.log("a commit was refused", answer.response.error->msg, sfcdc::errc::none);
+    }
     void on(pubsub::interrupted& pause) {
         io_.log("the subscription is interrupted", pause.why.error_code, pause.why.fault);
     }
@@ -186,6 +198,7 @@ template<class Io> class runner {
 
     Io& io_;
     std::size_t batch_bytes_;
+    bool managed_;
     pubsub::replay_id stored_;
     sfcdc::checkpoint at_;
     pubsub::subscription from_;

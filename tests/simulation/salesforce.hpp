@@ -1,5 +1,5 @@
-// A model of Salesforce's Pub/Sub API: one topic, Subscribe calls, logins. It speaks bytes, follows the rules that
-// facts say it follows, and holds the client to those that it must follow.
+// A model of Salesforce's Pub/Sub API: one topic, Subscribe or ManagedSubscribe calls, logins. It speaks bytes, keeps to the
+// rules that the service is known to keep to, and holds the client to those that it must follow.
 #pragma once
 
 #include <algorithm>
@@ -52,11 +52,13 @@ inline constexpr salesforce_error salesforce_errors[] = {
     {"subscription.fetch.request.invalid", grpc_invalid_argument, true},
     {"subscription.topic.cannot.subscribe", grpc_permission_denied, true},
     {"subscription.internal.error", grpc_internal},
+    {"managed.subscription.config.stopped", grpc_failed_precondition, true},
 };
 
 class salesforce {
   public:
     static constexpr std::string_view topic = "/data/ChangeEvents";
+    static constexpr std::string_view managed_name = "changes_to_lake";
 
     // Events are published in bursts over about `span`.
     salesforce(schedule& clock, dice& random, journal& log, network& net, ledger& truth, duration span)
@@ -67,8 +69,9 @@ class salesforce {
     // ---- calls, as they reach the service
 
     static connection_ptr make_call() { return std::make_shared<call>(); }
-    void open(const connection_ptr& on, std::uint64_t token) {
+    void open(const connection_ptr& on, std::uint64_t token, bool managed) {
         auto c = std::static_pointer_cast<call>(on);
+        c->managed = managed;
         net_.to_service(on, [this, c, token] {
             if (unreachable) return net_.end(c, {grpc_unavailable, {}});
             accept(c, token);
@@ -104,7 +107,8 @@ class salesforce {
     bool end_with(const salesforce_error& e) {
         return on_call([&](const auto& c) {
             if (std::string_view(e.code).starts_with("subscription.fetch.replayid.")) forget();
-            may_give_up = may_give_up || e.final;
+            may_give_up =
+                may_give_up || e.final || (c->managed && forget_); // the position is not the client's to choose
             fail(c, e.code, e.grpc_code);
         });
     }
@@ -178,18 +182,24 @@ class salesforce {
 
   private:
     struct call : connection {
+        bool managed = false;
         bool subscribed = false;
         std::uint32_t first = 0; // where it began
         std::uint32_t next = 0;  // the next event to send
         std::uint32_t credits = 0;
         bool surplus = false; // more was sent than asked for
+        struct unanswered {
+            std::string id, position;
+            bool refused;
+        };
+        std::vector<unanswered> commits;
         time_point last_response{};
     };
     using call_ptr = std::shared_ptr<call>;
 
     static constexpr std::uint32_t most_credits = 100;
-    static constexpr duration keepalive_interval = 60s;
-    static constexpr duration starvation = 60s; // without credits for so long, the call is ended
+    // Behind the last response: with credits comes a keepalive, without credits the call is ended.
+    static constexpr duration patience = 60s;
 
     template<class Do> bool on_call(Do&& what) {
         if (current_ == nullptr || current_->over || current_->dead || !current_->subscribed) return false;
@@ -207,6 +217,11 @@ class salesforce {
         log_.note("salesforce: call %llu with token %llu", static_cast<unsigned long long>(c->number),
                   static_cast<unsigned long long>(token));
         if (refused || token < first_valid_token_) return fail(c, "service.auth.error", grpc_unauthenticated);
+        if (c->managed && current_ != nullptr && !current_->over) {
+            // There is one client for each subscription, until the service has noticed that the last one is gone.
+            if (current_->left || current_->dead) clock_.after(45s, [last = current_] { last->over = true; });
+            return fail(c, "managed.subscription.already.active", grpc_failed_precondition);
+        }
         current_ = c;
         net_.opened(c);
     }
@@ -224,33 +239,106 @@ class salesforce {
         forget_ = true;
     }
 
+    // Its runner was not replaced by another one while the bytes were on their way.
+    bool alive(const call_ptr& c) const { return c->life == net_.life(); }
+
     void fail(const call_ptr& c, const char* code, int grpc_code) {
         if (grpc_code == grpc_unauthenticated) budget_spent(token_refusals_);
         log_.note("salesforce: call %llu ends with %s", static_cast<unsigned long long>(c->number), code);
         net_.end(c, {grpc_code, std::string(error_prefix) + code});
     }
 
-    void request(const call_ptr& c, std::string_view bytes) {
-        std::string_view topic_name, replay_id;
+    // FetchRequest and ManagedFetchRequest, whose fields have the same numbers where they are not the same.
+    struct fetch {
+        std::string_view topic_name, replay_id; // of FetchRequest
         std::uint64_t preset = 0;
-        std::int32_t wanted = 0;
+        std::string_view subscription_id, developer_name, commit_id, commit_at; // of ManagedFetchRequest
+        std::int32_t num_requested = 0;
+        bool commits = false;
+    };
+    fetch parse(bool managed, std::string_view bytes) {
+        fetch f;
         sfcdc::wire::protobuf_reader in(bytes);
         while (in.next()) {
-            if (in.field() == 1) topic_name = in.bytes();
-            if (in.field() == 2) preset = in.number();
-            if (in.field() == 3) replay_id = in.bytes();
-            if (in.field() == 4) wanted = in.int32();
+            switch (in.field()) {
+            case 1: (managed ? f.subscription_id : f.topic_name) = in.bytes(); break;
+            case 2: managed ? void(f.developer_name = in.bytes()) : void(f.preset = in.number()); break;
+            case 3: managed ? void(f.num_requested = in.int32()) : void(f.replay_id = in.bytes()); break;
+            case 4: f.num_requested = in.int32(); break;
+            case 5: {
+                f.commits = true;
+                sfcdc::wire::protobuf_reader commit(in.bytes());
+                while (commit.next()) (commit.field() == 1 ? f.commit_id : f.commit_at) = commit.bytes();
+                break;
+            }
+            default: log_.fail("a FetchRequest has field %u", in.field());
+            }
         }
         if (in.error()) log_.fail("a FetchRequest is not a message");
-        log_.note("salesforce: call %llu asks for %d", static_cast<unsigned long long>(c->number), wanted);
-        if (wanted <= 0) log_.fail("num_requested is %d", wanted);
+        return f;
+    }
+
+    void request(const call_ptr& c, std::string_view bytes) {
+        const fetch f = parse(c->managed, bytes);
+        const auto wanted = static_cast<std::uint32_t>(f.num_requested);
+        log_.note("salesforce: call %llu asks for %d", static_cast<unsigned long long>(c->number), f.num_requested);
+        if (f.num_requested < 0 || (f.num_requested == 0 && !f.commits))
+            log_.fail("num_requested is %d", f.num_requested);
         // Who got more than was asked for cannot know what the service makes of it.
-        if (c->credits + static_cast<std::uint32_t>(wanted) > most_credits && !c->surplus)
-            log_.fail("num_requested is %d on top of %u: more than 100 credits", wanted, c->credits);
-        if (!topic_name.empty() && topic_name != topic) log_.fail("a FetchRequest names another topic");
-        if (!c->subscribed && !begin(c, topic_name, preset, replay_id)) return;
-        c->credits = std::min(c->credits + static_cast<std::uint32_t>(wanted), most_credits);
+        if (c->credits + wanted > most_credits && !c->surplus)
+            log_.fail("num_requested is %u on top of %u: more than 100 credits", wanted, c->credits);
+        if (!f.topic_name.empty() && f.topic_name != topic) log_.fail("a FetchRequest names another topic");
+        if (!c->subscribed) {
+            if (f.commits) log_.fail("the first request commits");
+            if (c->managed)
+                begin_managed(c, f);
+            else if (!begin(c, f.topic_name, f.preset, f.replay_id))
+                return;
+            c->subscribed = true;
+            c->first = c->next;
+            c->last_response = clock_.now();
+            watch(c);
+        } else if (f.commits) {
+            commit(c, f);
+        }
+        c->credits = std::min(c->credits + wanted, most_credits);
         feed(c);
+    }
+
+    // The position is Salesforce's; where it has lost it, its own setting says earliest.
+    void begin_managed(const call_ptr& c, const fetch& f) {
+        if (f.developer_name != managed_name || !f.subscription_id.empty())
+            log_.fail("the first request does not name the subscription by one name");
+        const bool lost = std::exchange(forget_, false);
+        c->next = lost ? forgotten_ : truth_.position().empty() ? 0 : truth_.first_after(truth_.position());
+        if (alive(c)) truth_.started(c->next, true);
+    }
+
+    // Answered a while later; of several commits only the last one is.
+    void commit(const call_ptr& c, const fetch& f) {
+        if (f.commit_id.size() != 36) log_.fail("a commit id is not a UUID");
+        const bool older = !truth_.position().empty() && counter_of(f.commit_at) < counter_of(truth_.position());
+        log_.note("salesforce: call %llu commits %llu%s", static_cast<unsigned long long>(c->number),
+                  static_cast<unsigned long long>(counter_of(f.commit_at)), older ? ", which is older" : "");
+        if (!older) truth_.stored(f.commit_at);
+        c->commits.push_back({std::string(f.commit_id), std::string(f.commit_at), older});
+        if (c->commits.size() > 1) return;
+        clock_.after(random_.between<duration>(0ms, 2s), [this, c] {
+            const auto [id, position, refused] = c->commits.back();
+            c->commits.clear();
+            std::string message;
+            {
+                sfcdc::wire::appender to(message);
+                sfcdc::wire::protobuf_writer write(to);
+                if (c->credits > 0) write.varint(4, c->credits);
+                write.nested(5, [&] {
+                    write.bytes(1, id);
+                    write.bytes(2, position);
+                    if (refused) write.nested(3, [&] { write.varint(1, 2); });
+                });
+            }
+            send(c, std::move(message));
+        });
     }
 
     bool begin(const call_ptr& c, std::string_view topic_name, std::uint64_t preset, std::string_view replay_id) {
@@ -259,7 +347,7 @@ class salesforce {
         switch (preset) {
         case earliest:
             c->next = std::min(forgotten_, published_);
-            truth_.started(c->next, std::exchange(forget_, false));
+            if (alive(c)) truth_.started(c->next, std::exchange(forget_, false));
             break;
         case custom:
             if (replay_id.empty()) log_.fail("a subscription from a position without saying which");
@@ -268,24 +356,20 @@ class salesforce {
                 fail(c, "subscription.fetch.replayid.corrupted", grpc_invalid_argument);
                 return false;
             }
-            truth_.resumed(c->next);
+            if (alive(c)) truth_.resumed(c->next);
             break;
         default: log_.fail("a subscription from latest: what came before is lost");
         }
-        c->subscribed = true;
-        c->first = c->next;
-        c->last_response = clock_.now();
-        watch(c);
         return true;
     }
 
     // One thing at a time for each call: the keepalive, and the rule for clients that ask for nothing.
     void watch(const call_ptr& c) {
-        clock_.at(c->last_response + keepalive_interval, [this, c] {
+        clock_.at(c->last_response + patience, [this, c] {
             if (c->over) return;
-            if (clock_.now() - c->last_response >= keepalive_interval) {
+            if (clock_.now() - c->last_response >= patience) {
                 if (c->credits == 0) {
-                    if (!c->dead && !c->left && c->latency < 10s && net_.slow_down == 0s)
+                    if (!c->dead && !c->left && net_.slow_down == 0s)
                         log_.fail("no credits on call %llu for 60 seconds: Salesforce ends it",
                                   static_cast<unsigned long long>(c->number));
                     return net_.end(c, {grpc_unavailable, {}});

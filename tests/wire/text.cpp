@@ -181,7 +181,7 @@ TEST_CASE("what is not UTF-8 becomes U+FFFD, byte by byte, and is counted") {
     std::mt19937_64 random(4);
     for (int i = 0; i < 2000; ++i) {
         // Mostly leads and continuations, so that sequences come about.
-        std::string text = random_bytes(random, random() % 12);
+        std::string text = random_bytes(random, static_cast<std::size_t>(random() % 12));
         for (char& c : text)
             if (random() % 2 != 0) c = static_cast<char>(0x80 | (static_cast<unsigned char>(c) & 0x3f));
         const exact_bytes block(text);

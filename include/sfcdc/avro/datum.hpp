@@ -303,7 +303,7 @@ class walker {
             const std::uint64_t usual_bytes = ~std::uint64_t{0} >> (64 - 8 * usual);
             std::uint32_t length = usual;
             if ((ends & usual_bytes) != (usual_bytes & ~(usual_bytes >> 1)))
-                length = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63) + 1) / 8;
+                length = ends == 0 ? 9 : static_cast<std::uint32_t>(std::countr_zero(ends) + 1) / 8;
             at += length;
             return length <= most;
         };
@@ -365,7 +365,7 @@ class walker {
         case op_kind::long_: in_.read_long(); break;
         case op_kind::width: in_.skip(o.width); break;
         case op_kind::text: in_.read_bytes(); break;
-        case op_kind::compound: into = true; break;
+        case op_kind::compound: into = o.child_count != 0; break; // a record may have no fields
         case op_kind::other: {
             const schema& s = plan_.schema();
             const schema::node& n = s[o.node];

@@ -248,11 +248,29 @@ class event {
             const avro::field parent = (*event_.plan_)[f].parent;
             return listed(f) || (parent && listed(parent)) ? field_state::null : field_state::unchanged;
         }
+        // Whether a field is unchanged unless it has a value or a list names it, or its compound.
+        bool few() const noexcept { return absent_ == field_state::unchanged; }
+        // One word of the set of those that have a value or are in a list themselves.
+        std::uint64_t named(std::size_t word) const noexcept {
+            const auto of = [&](avro::field_set set) { return set.words().empty() ? 0 : set.words()[word]; };
+            return event_.datum_->present().words()[word] | (lists_count_ ? of(changed_) | of(nulled_) : 0);
+        }
+
+        // Whether there is one among `count` of them from `first` on.
+        bool any_named(std::uint32_t first, std::uint32_t count) const noexcept {
+            const std::uint32_t last = first + count; // not one of them
+            for (std::uint32_t at = first; at < last; at = (at / 64 + 1) * 64) {
+                std::uint64_t bits = named(at / 64) >> at % 64;
+                if (last - at < 64) bits &= (std::uint64_t{1} << (last - at)) - 1;
+                if (bits != 0) return true;
+            }
+            return false;
+        }
 
       private:
         friend class event;
         explicit states(const event& e) noexcept : event_(e), changed_(e.changed_), nulled_(e.nulled_) {
-            switch (e.has_header() ? e.header().change_type() : change_type::create) { // a platform event is whole
+            switch (e.has_header() ? e.change_type() : change_type::create) { // a platform event is whole
             case change_type::create:
             case change_type::undelete:
             case change_type::snapshot: absent_ = field_state::null; break;
@@ -286,6 +304,15 @@ class event {
 
   private:
     friend class decoder;
+    // header().change_type(), without looking up the other members.
+    cdc::change_type change_type() const noexcept {
+        const avro::field f = plan_->header().change_type;
+        if (!f) return change_type::unknown;
+        std::string_view symbol;
+        value(f).read(symbol);
+        return change_type_from(symbol);
+    }
+
     const avro::plan* plan_ = nullptr;
     const avro::datum* datum_ = nullptr;
     avro::field_set changed_, nulled_, diff_;

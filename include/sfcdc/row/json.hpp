@@ -3,6 +3,8 @@
 // fixed are base64. Text that is not UTF-8 becomes U+FFFD; every function returns how many bytes were replaced so.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -62,6 +64,26 @@ class json_writer {
     void base64(std::span<const std::byte> bytes) {
         out_.push_back('"');
         wire::append_base64(out_, bytes);
+        out_.push_back('"');
+    }
+
+    // The text that append(appender&) appends, as a string. It is written in place: it must be UTF-8 without control
+    // characters, as JSON, hexadecimal digits and base64 are, so that only quotes and backslashes want an escape.
+    template<class Append> void quoted(Append&& append) {
+        out_.push_back('"');
+        const std::size_t at = out_.size();
+        append(out_);
+        const std::size_t length = out_.size() - at;
+        const auto special = [](char c) { return c == '"' || c == '\\'; };
+        const char* const text = &out_[at];
+        const auto escapes = static_cast<std::size_t>(std::count_if(text, text + length, special));
+        char* to = out_.reserve(escapes) + escapes;
+        out_.advance(escapes);
+        for (const char* from = to - escapes;
+             from != to;) { // from behind, until all that is left stands where it should
+            *--to = *--from;
+            if (special(*to)) *--to = '\\';
+        }
         out_.push_back('"');
     }
 
@@ -198,14 +220,12 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
     const auto stated = [&](avro::field f) {
         return p[f].wanted && (which == body::all_fields || states[f] != cdc::field_state::unchanged);
     };
-    for (std::uint32_t i = e.has_header() ? 1 : 0; i < p.field_count(); ++i) {
-        const avro::field f{i};
+    const auto append = [&](avro::field f) {
         const avro::op& o = p[f];
         if (o.child_count == 0) {
-            if (!stated(f)) continue;
+            if (!stated(f)) return;
             json.avro_key(p.name(f), first);
-            json.value(e.value(f));
-            continue;
+            return json.value(e.value(f));
         }
         // A compound that is absent can still say something of its children: that one was cleared.
         // Of a union with two records only the first has numbered children; another is printed as any value.
@@ -217,12 +237,9 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
                        || (which == body::stated && states[child] == cdc::field_state::null
                            && states[f] == cdc::field_state::unchanged);
         }
-        if (!compound && !stated(f)) continue;
+        if (!compound && !stated(f)) return;
         json.avro_key(p.name(f), first);
-        if (!compound) {
-            json.value(e.value(f));
-            continue;
-        }
+        if (!compound) return json.value(e.value(f));
         bool first_child = true;
         json.raw("{");
         for (std::uint32_t c = 0; c < o.child_count; ++c) {
@@ -232,6 +249,21 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
             json.value(e.value(child));
         }
         json.raw("}");
+    };
+    const std::uint32_t begin = e.has_header() ? 1 : 0;
+    if (which == body::all_fields || !states.few()) {
+        for (std::uint32_t i = begin; i < p.field_count(); ++i) append({i});
+        return;
+    }
+    // An update says something of few fields: those of the lists and of the body, and the compounds of such children.
+    for (std::uint32_t word = 0; word * 64 < p.field_count(); ++word) {
+        std::uint64_t bits = states.named(word);
+        for (const avro::field f : p.compounds())
+            if (f.number / 64 == word && states.any_named(p[f].first_child, p[f].child_count))
+                bits |= std::uint64_t{1} << f.number % 64;
+        if (word == 0) bits &= ~std::uint64_t{begin};
+        if (const std::uint32_t left = p.field_count() - word * 64; left < 64) bits &= (std::uint64_t{1} << left) - 1;
+        for (; bits != 0; bits &= bits - 1) append({word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
     }
 }
 
@@ -377,8 +409,9 @@ struct source {
 };
 
 // Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
-// .string_array(range of std::string_view), .json_text(append) with what goes into a column. `append(wire::appender&)`
-// appends the text of a JSON column and returns how many bytes were replaced. Every way of writing a row goes through here.
+// .string_array(range of std::string_view), .made_text(append) with what goes into a column. `append(wire::appender&)`
+// appends a text that is made for the row, JSON or a replay id, and returns how many bytes were replaced; nothing is
+// allocated for it. Every way of writing a row goes through here.
 template<class Visitor> void visit(const column& c, const source& from, Visitor&& visitor) {
     const auto& [e, around, of, header] = from;
     const auto text = [&](std::string_view s) { s.empty() ? visitor.null() : visitor.string(s); };
@@ -386,15 +419,20 @@ template<class Visitor> void visit(const column& c, const source& from, Visitor&
         constexpr std::int64_t most = 9'223'372'036'854'775;
         visitor.bigint(c.type == column_type::timestamp && ms >= -most && ms <= most ? ms * 1000 : ms);
     };
-    std::string id;
+    const auto replay_id = [&](auto&& append) {
+        if (around.replay_id.empty()) return visitor.null();
+        visitor.made_text([&](wire::appender& out) { return append(out), std::uint32_t{0}; });
+    };
     switch (c.source) {
     case column_source::event_id: return text(around.event_id);
     case column_source::schema_id: return text(around.schema_id);
     case column_source::topic_name: return text(around.topic_name);
     case column_source::org_id: return text(around.org_id);
     case column_source::schema_json: return text(around.schema_json);
-    case column_source::replay_id_hex: return wire::append_hex(id, around.replay_id), text(id);
-    case column_source::replay_id_base64: return wire::append_base64(id, around.replay_id), text(id);
+    case column_source::replay_id_hex:
+        return replay_id([&](wire::appender& out) { wire::append_hex(out, around.replay_id); });
+    case column_source::replay_id_base64:
+        return replay_id([&](wire::appender& out) { wire::append_base64(out, around.replay_id); });
     // A platform event has neither; the word is what the Python library writes then.
     case column_source::change_type: return visitor.string(e.has_header() ? header.change_type_name() : "UNKNOWN");
     case column_source::entity_name: return visitor.string(e.has_header() ? header.entity_name() : "UNKNOWN");
@@ -419,13 +457,13 @@ template<class Visitor> void visit(const column& c, const source& from, Visitor&
     }
     case column_source::received_timestamp: return time(around.received_timestamp);
     case column_source::stated_json:
-        return visitor.json_text(
+        return visitor.made_text(
             [&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
     case column_source::body_json:
-        return visitor.json_text(
+        return visitor.made_text(
             [&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
     case column_source::event_json:
-        return visitor.json_text([&](wire::appender& out) { return detail::append_datum(e, out); });
+        return visitor.made_text([&](wire::appender& out) { return detail::append_datum(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
     }
 }
@@ -442,13 +480,8 @@ struct json_columns {
     void string(std::string_view v) { writer.string(v); }
     void binary(std::span<const std::byte> v) { writer.base64(v); }
     template<class Range> void string_array(const Range& v) { writer.strings(v); }
-    template<class Append> void json_text(Append&& append) {
-        std::string text;
-        {
-            wire::appender appended(text);
-            replaced += append(appended);
-        }
-        writer.string(text);
+    template<class Append> void made_text(Append&& append) {
+        writer.quoted([&](wire::appender& out) { replaced += append(out); });
     }
 };
 

@@ -38,7 +38,7 @@ struct protobuf_columns {
     template<class Range> void string_array(const Range& texts) {
         for (const std::string_view text : texts) string(text);
     }
-    template<class Append> void json_text(Append&& append) {
+    template<class Append> void made_text(Append&& append) {
         writer.nested(number, [&] { replaced += append(out); });
     }
 };

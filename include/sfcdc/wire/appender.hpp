@@ -55,9 +55,12 @@ class appender {
         room_ = wanted;
     }
     static void copy(char* to, const char* from, std::size_t n) noexcept {
-        if (n > 16) {
+        if (n > 32) {
             std::memcpy(to, from, n);
-        } else if (n >= 8) { // two moves that overlap
+        } else if (n > 16) { // two moves that overlap
+            std::memcpy(to, from, 16);
+            std::memcpy(to + n - 16, from + n - 16, 16);
+        } else if (n >= 8) {
             std::memcpy(to, from, 8);
             std::memcpy(to + n - 8, from + n - 8, 8);
         } else if (n >= 4) {

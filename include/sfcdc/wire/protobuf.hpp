@@ -20,19 +20,23 @@ class protobuf_writer {
   public:
     explicit protobuf_writer(appender& out) noexcept : out_(out) {}
 
-    void tag(std::uint32_t field, wire_type type) { number(std::uint64_t{field} << 3 | static_cast<unsigned>(type)); }
+    void tag(std::uint32_t field, wire_type type) {
+        out_.advance(put_tag(out_.reserve(max_varint_bytes), field, type));
+    }
 
     void varint(std::uint32_t field, std::uint64_t value) {
-        tag(field, wire_type::varint);
-        number(value);
+        char* const to = out_.reserve(2 * max_varint_bytes);
+        const std::size_t n = put_tag(to, field, wire_type::varint);
+        out_.advance(n + write_varint(to + n, value));
     }
     // int32, int64, bool, enum: negative numbers take ten bytes, as protobuf has it.
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 
     // A length-delimited field whose body of `length` bytes is written next.
     void head(std::uint32_t field, std::uint64_t length) {
-        tag(field, wire_type::length_delimited);
-        number(length);
+        char* const to = out_.reserve(2 * max_varint_bytes);
+        const std::size_t n = put_tag(to, field, wire_type::length_delimited);
+        out_.advance(n + write_varint(to + n, length));
     }
     void bytes(std::uint32_t field, std::string_view value) {
         head(field, value.size());
@@ -48,17 +52,13 @@ class protobuf_writer {
         write();
         const std::uint64_t length = out_.size() - at - 1;
         if (length >= 0x80) out_.insert(at, varint_size(length) - 1);
-        put(&out_[at], length);
+        write_varint(&out_[at], length);
     }
 
   private:
-    static std::size_t put(char* to, std::uint64_t v) noexcept {
-        std::size_t n = 0;
-        for (; v >= 0x80; v >>= 7) to[n++] = static_cast<char>(v | 0x80);
-        to[n++] = static_cast<char>(v);
-        return n;
+    static std::size_t put_tag(char* to, std::uint32_t field, wire_type type) noexcept {
+        return write_varint(to, std::uint64_t{field} << 3 | static_cast<unsigned>(type));
     }
-    void number(std::uint64_t v) { out_.advance(put(out_.reserve(max_varint_bytes), v)); }
 
     appender& out_;
 };

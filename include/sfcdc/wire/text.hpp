@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sfcdc/error.hpp>
 
@@ -25,10 +26,14 @@ inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
 template<class Out> // std::string or wire::appender
 void append_hex(Out& out, std::span<const std::byte> bytes) {
     constexpr char digits[] = "0123456789abcdef";
+    char piece[64]; // appended in pieces: byte by byte costs more than the digits
+    std::size_t n = 0;
     for (const std::byte b : bytes) {
-        out.push_back(digits[static_cast<unsigned char>(b) >> 4]);
-        out.push_back(digits[static_cast<unsigned char>(b) & 15]);
+        piece[n++] = digits[static_cast<unsigned char>(b) >> 4];
+        piece[n++] = digits[static_cast<unsigned char>(b) & 15];
+        if (n == sizeof piece) out.append(std::string_view(piece, std::exchange(n, 0)));
     }
+    out.append(std::string_view(piece, n));
 }
 
 // The value of a hexadecimal digit of either case, or -1.

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 namespace sfcdc::wire {
 
@@ -28,7 +27,7 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
     }
     std::uint64_t value = 0;
     const std::byte* q = p;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
+    for (unsigned shift = 0;; shift += 7) {
         if (q == end) return varint_status::truncated;
         const std::uint64_t byte = static_cast<unsigned char>(*q++);
         if (shift == 63 && byte > 1) return varint_status::too_long; // the tenth byte has room for one bit
@@ -39,15 +38,14 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
             return varint_status::ok;
         }
     }
-    return varint_status::too_long;
 }
 
-inline void append_varint(std::string& out, std::uint64_t v) {
-    while (v >= 0x80) {
-        out.push_back(static_cast<char>(v | 0x80));
-        v >>= 7;
-    }
-    out.push_back(static_cast<char>(v));
+// Writes to `to`, which has room for max_varint_bytes; returns how many bytes it took.
+inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
+    std::size_t n = 0;
+    for (; v >= 0x80; v >>= 7) to[n++] = static_cast<char>(v | 0x80);
+    to[n++] = static_cast<char>(v);
+    return n;
 }
 
 constexpr std::size_t varint_size(std::uint64_t v) noexcept {

@@ -1,0 +1,36 @@
+// A line of JSON for each event: what happened to which record, and which fields changed. The values stay out of it: a
+// log is no place for customers' data.
+#include <sfcdc/sfcdc.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+static std::string file(const char* path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int main(int argc, char** argv) {
+    if (argc < 3) return std::puts("usage: json_for_a_log SCHEMA.avsc PAYLOAD_IN_BASE64..."), 2;
+    const auto [plan, bad_schema] = sfcdc::avro::compile(file(argv[1]));
+    if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
+
+    sfcdc::cdc::decoder decoder;
+    std::string line; // kept: after the first few events it has room for every line
+    for (int i = 2; i < argc; ++i) {
+        const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
+        const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+        line = "{\"bytes\":" + std::to_string(payload.size());
+        if (bad_text || bad) {
+            line.append(",\"error\":\"").append((bad_text ? bad_text : bad).message()).append("\"}");
+        } else { // control characters are escaped, so an event is one line whatever its texts hold
+            line += ",\"header\":";
+            sfcdc::row::append_header_json(event, line);
+            line += ",\"fields\":";
+            sfcdc::row::append_field_lists_json(event, line);
+            line += "}";
+        }
+        std::puts(line.c_str());
+    }
+}
