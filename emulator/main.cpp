@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
     add_duration(app, "--keepalive-ms", chosen.keepalive, "An idle subscription gets an empty response so often");
     add_duration(app, "--credit-timeout-ms", chosen.credit_timeout, "A subscription without credits ends after this");
     add_duration(app, "--ack-delay-ms", chosen.ack_delay, "From storing rows to acknowledging them");
-    add_duration(app, "--latency-ms", chosen.latency, "Added to every answer, and to every request of a stream");
+    add_duration(app, "--latency-ms", chosen.latency,
+                 "Added to every answer, and to every message of a stream in both directions");
     add_duration(app, "--token-lifetime-s", chosen.token_lifetime, "Of the tokens of both sides");
     app.add_option("--client-id", chosen.client_id, "Salesforce client")->capture_default_str();
     app.add_option("--client-secret", chosen.client_secret)->capture_default_str();

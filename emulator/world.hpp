@@ -28,7 +28,8 @@ struct options {
     std::chrono::milliseconds keepalive{60'000};
     std::chrono::milliseconds credit_timeout{60'000};
     std::chrono::milliseconds ack_delay{0};
-    std::chrono::milliseconds latency{0}; // before HTTP answers and unary calls; and on every request of a stream
+    std::chrono::milliseconds latency{
+        0}; // before HTTP answers and unary calls; and on every message of a stream, each way
     std::string client_id = "sfcdc-emulator-client";
     std::string client_secret = "sfcdc-emulator-secret";
     std::string databricks_client_id = "sfcdc-emulator-principal";

@@ -268,7 +268,7 @@ class reader {
         constexpr std::string_view name = "stream";
         only(t, name,
              {"topic", "start", "sink", "layout", "columns", "exclude", "rename", "table", "path", "checkpoint",
-              "dead_letters", "on_undecodable", "schema_json_every"});
+              "dead_letters", "on_undecodable", "schema_json_every", "silence_limit"});
         stream_config c;
         c.topic = text(t, name, "topic", true);
         if (!c.topic.empty() && !c.topic.starts_with("/data/") && !c.topic.starts_with("/event/"))
@@ -285,6 +285,7 @@ class reader {
             t, name, "on_undecodable", false,
             {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
         c.schema_json_every = number(t, name, "schema_json_every", 0, c.schema_json_every);
+        c.silence_limit = std::chrono::seconds(number(t, name, "silence_limit", 1, c.silence_limit.count()));
 
         const bool zerobus = c.sink == sink_kind::zerobus, sqlite = c.sink == sink_kind::sqlite;
         c.table = text(t, name, "table", zerobus, "events");

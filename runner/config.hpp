@@ -1,8 +1,10 @@
 // The configuration file, read and checked as a whole before anything is connected.
 #pragma once
 
+#include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/row/layout.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -41,6 +43,7 @@ struct stream_config {
     std::filesystem::path checkpoint;                       // zerobus, ndjson: where the position is kept
     std::filesystem::path dead_letters;
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
+    std::chrono::seconds silence_limit = pubsub::subscription_options().silence_limit; // of the subscription
     std::int64_t schema_json_every = 10'000; // rows; 0: only when the schema changes, 1: in each row
 };
 

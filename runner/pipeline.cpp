@@ -1,30 +1,38 @@
 #include "pipeline.hpp"
 
-#include "failure.hpp"
+#include "http.hpp"
 #include "pause.hpp"
 
-#include <sfcdc/backoff.hpp>
 #include <sfcdc/wire/text.hpp>
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <chrono>
 #include <random>
+#include <utility>
 
 namespace sfcdc::runner {
 namespace {
 
-namespace eventbus = eventbus::v1;
+using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-using salesforce::remedy;
 
-constexpr int max_credits = 100;     // Salesforce counts no more than that
-constexpr auto silence_limit = 300s; // a keepalive comes within 270 s
 constexpr auto drain_time = 30s;
-constexpr unsigned refused_sessions = 5; // in a row, each with a fresh login, without one answer
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();
+}
+
+pubsub::replay_preset preset_of(start_position p) {
+    return p == start_position::earliest ? pubsub::replay_preset::earliest : pubsub::replay_preset::latest;
+}
+const char* name_of(start_position p) { return p == start_position::earliest ? "earliest" : "latest"; }
+
+std::string text(const pubsub::reason& why) {
+    return why.fault == errc::none ? describe(why.status, why.error_code, why.message)
+                                   : std::string(message(why.fault));
 }
 
 } // namespace
@@ -32,188 +40,262 @@ std::int64_t now_ms() {
 pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
                    std::optional<start_position> from)
     : stream_(stream),
+      databricks_(databricks),
       org_(org),
-      from_(from),
-      sink_(make_sink(stream, databricks)),
-      dead_letters_(stream.dead_letters) {}
+      from_where_(from),
+      letters_(stream_),
+      sink_(make_sink(stream_, databricks_, letters_, inbox_)),
+      calls_(inbox_, org.channel(), *this),
+      login_(inbox_),
+      schema_(inbox_) {}
 
 void pipeline::run(const std::stop_token& stop) {
     try {
-        org_id_ = org_.logins().current(stop).org_id;
-        org_.check_topic(stream_.topic, stop);
-        position_ = sink_->open({org_id_, stream_.topic});
-        preset_ = from_.value_or(stream_.start);
-        if (position_)
-            spdlog::info("{}: resuming after {}", stream_.topic, position_->hex());
-        else
-            spdlog::info("{}: no position yet, starting from {}", stream_.topic,
-                         preset_ == start_position::earliest ? "earliest" : "latest");
-
-        backoff wait(std::random_device{}());
-        for (unsigned refusals = 0; !stop.stop_requested();) {
-            const salesforce::session session = org_.logins().current(stop);
-            if (session.org_id != org_id_)
-                throw failure(exit_code::needs_decision, "The login now leads to org " + session.org_id + " and not "
-                                                             + org_id_
-                                                             + ": positions of one org mean nothing in another.");
-            const std::uint64_t before = counts_.events + counts_.keepalives;
-            const salesforce::call_end end = subscribe(session, stop);
-            if (stop.stop_requested()) break;
-            if (counts_.events + counts_.keepalives != before) wait.reset(), refusals = 0;
-
-            std::chrono::milliseconds delay = wait.next();
-            switch (end.what) {
-            case remedy::retry: break;
-            case remedy::renew_login:
-                org_.logins().expired(session);
-                if (++refusals >= refused_sessions)
-                    throw failure(exit_code::refused,
-                                  "Salesforce accepts the login but not the session (" + end.text
-                                      + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
-                break;
-            case remedy::slow_down: delay = std::max<std::chrono::milliseconds>(delay, 30s); break;
-            case remedy::wait_hours: delay = 1h; break;
-            case remedy::choose_position: choose_position(end.text); break;
-            case remedy::stop:
-                throw failure(exit_code::refused,
-                              "Salesforce ended the subscription to " + stream_.topic + " for good (" + end.text
-                                  + "); check [[stream]] topic and the permissions of the run-as user.");
-            }
-            if (!position_ && preset_ == start_position::latest)
-                spdlog::warn("{}: no position was received yet, so the next subscription starts from latest again "
-                             "and does not see what comes meanwhile",
-                             stream_.topic);
-            spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, end.text, delay.count());
-            pause(stop, delay);
-        }
+        open(stop);
     } catch (const stopped&) {
+        return; // before anything was received
     }
-    if (!sink_->drain(drain_time))
-        spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
-                     stream_.topic, drain_time.count());
+    const std::stop_callback wake(stop, [this] { inbox_.wake(); });
+    loop(stop);
+    if (end_) throw failure(*end_);
 }
 
-void pipeline::watch(const std::stop_token& stop) {
-    bool broken = false;
-    try {
-        sink_->check();
-    } catch (...) { // commit() throws it where it can be handled
-        broken = true;
-    }
-    const std::scoped_lock lock(call_mutex_);
-    if (call_ == nullptr) return;
-    silent_ = !handling_ && clock::now() - last_heard_ > silence_limit;
-    if (stop.stop_requested() || broken || silent_) call_->TryCancel();
-}
+void pipeline::open(const std::stop_token& stop) {
+    session_ = org_.logins().current(stop);
+    org_.check_topic(stream_.topic, stop);
+    const auto stored = sink_->open({session_.org_id, stream_.topic});
+    if (stored) stored_ = *stored;
+    at_ = checkpoint(stored_);
+    rows_stream_ = at_.add_stream();
 
-salesforce::call_end pipeline::subscribe(const salesforce::session& session, const std::stop_token& stop) {
-    grpc::ClientContext context;
-    salesforce::org::authorize(context, session);
-    ++counts_.calls;
-    const auto call = org_.stub().Subscribe(&context);
-    const auto current = [&](grpc::ClientContext* c) {
-        const std::scoped_lock lock(call_mutex_);
-        call_ = c;
-        last_heard_ = clock::now();
-        silent_ = false;
-    };
-    current(&context);
-
-    eventbus::FetchRequest request;
-    request.set_topic_name(stream_.topic);
-    request.set_num_requested(max_credits);
-    if (position_) {
-        request.set_replay_preset(eventbus::CUSTOM);
-        request.set_replay_id(std::string(position_->bytes()));
+    pubsub::subscription_options options{.topic_name = stream_.topic};
+    options.seed = std::random_device{}();
+    options.silence_limit = stream_.silence_limit;
+    if (stored) {
+        options.replay_id = *stored;
+        spdlog::info("{}: resuming after {}", stream_.topic, stored->hex());
     } else {
-        request.set_replay_preset(preset_ == start_position::earliest ? eventbus::EARLIEST : eventbus::LATEST);
+        const start_position start = from_where_.value_or(stream_.start);
+        options.preset = preset_of(start);
+        spdlog::info("{}: no position yet, starting from {}", stream_.topic, name_of(start));
     }
-    try {
-        call->Write(request);
-        int credits = max_credits;
-        for (eventbus::FetchResponse response; call->Read(&response) && !stop.stop_requested();) {
-            {
-                const std::scoped_lock lock(call_mutex_);
-                last_heard_ = clock::now();
-            }
-            // Topped up before the events are handled, and at half: the next ones are on their way meanwhile.
-            credits -= std::min(credits, response.events_size());
-            if (credits <= max_credits / 2) {
-                eventbus::FetchRequest more; // topic and position count in the first request only
-                more.set_topic_name(stream_.topic);
-                more.set_num_requested(max_credits - credits);
-                credits = max_credits;
-                if (!call->Write(more)) break;
-            }
-            handling_ = true;
-            receive(response, stop);
-            handling_ = false;
-            const std::scoped_lock lock(call_mutex_);
-            last_heard_ = clock::now();
+    from_.emplace(std::move(options));
+}
+
+void pipeline::loop(const std::stop_token& stop) {
+    for (;;) {
+        if (stop.stop_requested()) from_->close();
+        take_session();
+        perform_actions(); // the next events are on their way while these are handled
+        hand_over();
+        const bool no_more = from_->closed() && taken_.empty();
+        if (no_more) {
+            sink_->close();
+            if (!drain_until_) drain_until_ = clock::now() + drain_time;
         }
-    } catch (...) {
-        handling_ = false;
-        context.TryCancel();
-        current(nullptr);
-        call->Finish();
-        throw;
+        settle();
+        if (no_more && sink_->ended()) return;
+        if (drain_until_ && clock::now() >= *drain_until_) {
+            spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
+                         stream_.topic, drain_time.count());
+            return;
+        }
+        std::optional<time_point> first;
+        for (const auto when : {from_->poll_timeout(), sink_->timeout(), drain_until_})
+            if (when && (!first || *when < *first)) first = when;
+        inbox_.wait_until(first);
     }
-    if (stop.stop_requested()) context.TryCancel();
-    for (eventbus::FetchResponse rest; call->Read(&rest);) {
-    } // to the trailers
-    const grpc::Status status = call->Finish();
-    bool was_silent = false;
-    {
-        const std::scoped_lock lock(call_mutex_);
-        call_ = nullptr;
-        was_silent = silent_;
-    }
-    sink_->check();
-    if (was_silent) return {remedy::retry, {}, "nothing heard for " + std::to_string(silence_limit.count()) + " s"};
-    return salesforce::judge(status, context);
 }
 
-void pipeline::receive(const eventbus::FetchResponse& response, const std::stop_token& stop) {
-    for (const auto& event : response.events()) handle(event, stop);
-    std::string_view reached;
-    if (response.events_size() > 0) {
-        reached = response.events(response.events_size() - 1).replay_id();
-    } else {
-        ++counts_.keepalives;
-        // With credits left, a keepalive says that there is nothing before its position that we have not got. Without,
-        // there may be.
-        if (response.pending_num_requested() > 0) reached = response.latest_replay_id();
-    }
-    if (reached.empty()) return;
-    auto [position, bad] = pubsub::replay_id::from_bytes(reached);
-    if (bad)
-        throw failure(exit_code::failed,
-                      "Salesforce sent a replay id that cannot be one: " + std::string(bad.message()) + ".");
-    position_ = std::move(position);
-    sink_->commit(*position_, stop);
+// ---- what the subscription asks for
+
+void pipeline::perform_actions() {
+    while (auto action = from_->poll_action(clock::now())) std::visit([this](auto& a) { perform(a); }, *action);
+    take_news(nullptr); // a limit of time may be over
 }
 
-void pipeline::handle(const eventbus::ConsumerEvent& received, const std::stop_token& stop) {
-    ++counts_.events;
-    const eventbus::ProducerEvent& event = received.event();
-    const auto payload = wire::as_bytes(event.payload());
-    row::envelope around{.event_id = event.id(),
-                         .schema_id = event.schema_id(),
-                         .topic_name = stream_.topic,
-                         .org_id = org_id_,
-                         .replay_id = wire::as_bytes(received.replay_id()),
-                         .schema_json = {},
-                         .received_timestamp = now_ms()};
-    std::shared_ptr<const salesforce::event_schema> schema;
+void pipeline::perform(const pubsub::open_call& action) {
+    ++counts_.calls;
+    calls_.open(action.call, std::string(action.method), salesforce::org::headers(session_));
+}
+
+void pipeline::perform(const pubsub::renew_token&) {
+    login_.start([this, refused = session_](const std::stop_token& stop) {
+        return http::patiently(stop, [&] { return org_.logins().renewed(refused); });
+    });
+}
+
+void pipeline::take_session() {
     try {
-        schema = org_.schema(event.schema_id(), stop);
-    } catch (const salesforce::no_schema& none) {
-        return undecodable(around, payload, none.reason, 0);
+        auto fresh = login_.take();
+        if (!fresh) return;
+        if (fresh->org_id != session_.org_id)
+            return end_with({exit_code::needs_decision, "The login now leads to org " + fresh->org_id + " and not "
+                                                            + session_.org_id
+                                                            + ": positions of one org mean nothing in another."});
+        session_ = std::move(*fresh);
+        tell(pubsub::token_renewed{});
+    } catch (const http::unavailable& u) {
+        spdlog::warn("salesforce: {}", u.reason);
+        tell(pubsub::token_unavailable{});
+    } catch (const failure& f) {
+        login_refusal_ = f.what();
+        tell(pubsub::token_refused{});
     }
-    const auto [decoded, bad] = decoder_.decode(schema->plan, payload);
-    if (bad) return undecodable(around, payload, bad.message(), bad.offset);
-    if (schema_json_due(schema->id)) around.schema_json = schema->json;
-    counts_.replaced_bytes += sink_->add(decoded, around);
+}
+
+// ---- what it is told, and tells
+
+void pipeline::call_opened(std::uint64_t call) noexcept { tell(pubsub::opened{call}); }
+void pipeline::call_responded(std::uint64_t call, received_bytes response) noexcept {
+    (void)from_->handle(pubsub::response{call, response.view()}, clock::now());
+    take_news(&response);
+}
+void pipeline::call_ended(std::uint64_t call, const call_status& status) noexcept {
+    tell(pubsub::call_ended{call, status.code, status.error_code, status.message});
+}
+
+void pipeline::tell(const pubsub::input& in) {
+    (void)from_->handle(in, clock::now());
+    take_news(nullptr);
+}
+
+void pipeline::take_news(const received_bytes* response) {
+    while (auto event = from_->poll_event()) {
+        if (const auto* events = std::get_if<pubsub::received>(&*event)) {
+            taken_.emplace_back(*response, events->response).at = now_ms();
+        } else if (auto* alive = std::get_if<pubsub::keepalive>(&*event)) {
+            ++counts_.keepalives;
+            if (!alive->position.empty()) taken_.emplace_back(std::move(alive->position));
+        } else if (const auto* pause = std::get_if<pubsub::interrupted>(&*event)) {
+            on(*pause);
+        } else if (const auto* failed = std::get_if<pubsub::failed>(&*event)) {
+            on(*failed);
+        }
+    }
+}
+
+void pipeline::on(const pubsub::interrupted& pause) {
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pause.until - clock::now());
+    spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, text(pause.why),
+                 std::max<std::int64_t>(wait.count(), 0));
+    if (from_->preset() == pubsub::replay_preset::latest)
+        spdlog::warn(
+            "{}: no position was received yet, so the next subscription starts from latest again and does not "
+            "see what comes meanwhile",
+            stream_.topic);
+}
+
+void pipeline::on(const pubsub::failed& failed) {
+    const pubsub::reason& why = failed.why;
+    const std::string said = text(why);
+    if (why.remedy == pubsub::remedy::choose_position) return choose_position(said);
+    if (why.fault == errc::token_refused) return end_with({exit_code::refused, login_refusal_});
+    if (why.fault != errc::none)
+        return end_with(
+            {exit_code::failed, "The subscription to " + stream_.topic + " cannot go on (" + said + ")."});
+    if (why.budget_used_up)
+        return end_with(
+            {exit_code::refused, "Salesforce accepts the login but not the session (" + said
+                                     + "); check the IP restrictions of the run-as user of [salesforce] client_id."});
+    end_with({exit_code::refused, "Salesforce ended the subscription to " + stream_.topic + " for good (" + said
+                                      + "); check [[stream]] topic and the permissions of the run-as user."});
+}
+
+void pipeline::choose_position(const std::string& said) {
+    const std::string what = stream_.topic + ": Salesforce does not know the position " + from_->position().hex()
+                             + " any more (" + said
+                             + "): it is older than the retention of 72 hours, or the org was moved or refreshed. ";
+    if (!from_where_)
+        return end_with(
+            {exit_code::needs_decision,
+             what
+                 + "Events in between are lost to this stream, so it does not go on by itself. Run once with --from "
+                   "earliest (all that Salesforce still has: some rows may come twice) or --from latest (only what "
+                   "is "
+                   "new), and re-read the records that changed meanwhile."});
+    spdlog::warn("{}Going on from {} as --from says.", what, name_of(*from_where_));
+    (void)from_->choose(preset_of(*from_where_));
+}
+
+// What the sink was given still becomes durable.
+void pipeline::end_with(const failure& why) {
+    if (!end_) end_ = why;
+    taken_.clear();
+    from_->close();
+}
+
+// ---- events
+
+void pipeline::hand_over() try {
+    for (; !taken_.empty(); taken_.pop_front()) {
+        taken& front = taken_.front();
+        if (!front.bytes) {
+            at_.keepalive(front.reached);
+            continue;
+        }
+        for (; front.next != std::default_sentinel; ++front.next)
+            if (!hand_over(*front.next, front.at)) return;
+    }
+} catch (const failure& f) {
+    end_with(f);
+}
+
+// False when its schema has to be awaited.
+bool pipeline::hand_over(const pubsub::consumer_event& event, std::int64_t received) {
+    const std::string schema_id(event.schema_id);
+    const auto [schema, why_not] = schema_of(schema_id).value_or(schema_answer{});
+    if (!schema && why_not.empty()) return false;
+
+    ++counts_.events;
+    row::envelope around{.event_id = event.id,
+                         .schema_id = event.schema_id,
+                         .topic_name = stream_.topic,
+                         .org_id = session_.org_id,
+                         .replay_id = wire::as_bytes(event.replay_id),
+                         .schema_json = {},
+                         .received_timestamp = received};
+    sink::added rows;
+    if (!schema) {
+        letters_.event(around, event.payload, why_not, 0);
+    } else if (const auto [decoded, bad] = decoder_.decode(schema->plan, event.payload); bad) {
+        letters_.event(around, event.payload, bad.message(), bad.offset);
+    } else {
+        if (schema_json_due(schema_id)) around.schema_json = schema->json;
+        rows = sink_->add(decoded, around);
+        counts_.replaced_bytes += rows.replaced_bytes;
+    }
+    rows_ += rows.rows;
+    const row_position last{rows_stream_, rows_ - 1};
+    const error full =
+        at_.event(pubsub::replay_id::from_bytes(event.replay_id).value, {&last, rows.rows > 0 ? 1u : 0u});
+    if (full) throw failure(exit_code::failed, stream_.topic + ": " + full.message() + ".");
+    return true;
+}
+
+// Nothing while it is asked for: the pipeline goes on with what else there is to do.
+std::optional<pipeline::schema_answer> pipeline::schema_of(const std::string& id) {
+    if (const auto known = schemas_.find(id); known != schemas_.end()) return schema_answer{known->second, {}};
+    try {
+        if (auto answer = schema_.take()) { // of this event: those behind it have to wait
+            if (answer->schema) schemas_[id] = answer->schema;
+            return answer;
+        }
+    } catch (const stopped&) { // another stream had asked for it and was stopped
+    }
+    if (drain_until_ || from_->closed()) { // the events are fetched again by the next run
+        schema_.stop();
+        taken_.clear();
+    } else if (!schema_.running()) {
+        schema_.start([this, id](const std::stop_token& stop) -> schema_answer {
+            try {
+                return {org_.schema(id, stop), {}};
+            } catch (const salesforce::no_schema& none) {
+                return {nullptr, none.reason};
+            }
+        });
+    }
+    return std::nullopt;
 }
 
 // In the first row with a schema in this run, and then in every so many rows with it: two schemas that take turns on a
@@ -225,37 +307,13 @@ bool pipeline::schema_json_due(const std::string& schema_id) {
     return due;
 }
 
-void pipeline::undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
-                           std::uint32_t offset) {
-    std::string replay_id;
-    wire::append_hex(replay_id, around.replay_id);
-    const std::string said = stream_.topic + ": event " + std::string(around.event_id) + " with replay id "
-                             + replay_id + " and schema " + std::string(around.schema_id)
-                             + " cannot be decoded: byte " + std::to_string(offset) + ": " + std::string(reason);
-    dead_letters_.keep(around, payload, reason, offset);
-    ++counts_.undecodable;
-    if (stream_.on_undecodable == undecodable_policy::stop)
-        throw failure(exit_code::needs_decision,
-                      said + ". The position is kept in front of it (on_undecodable = \"stop\"); the event is in "
-                          + stream_.dead_letters.string()
-                          + ". To pass over it, run with on_undecodable = \"dead_letter\".");
-    spdlog::error("{}; kept in {}", said, stream_.dead_letters.string());
-}
-
-void pipeline::choose_position(const std::string& said) {
-    const std::string what = stream_.topic + ": Salesforce does not know the position "
-                             + (position_ ? position_->hex() : "") + " any more (" + said
-                             + "): it is older than the retention of 72 hours, or the org was moved or refreshed. ";
-    if (!from_)
-        throw failure(
-            exit_code::needs_decision,
-            what
-                + "Events in between are lost to this stream, so it does not go on by itself. Run once with "
-                  "--from earliest (all that Salesforce still has: some rows may come twice) or --from latest (only "
-                  "what is new), and re-read the records that changed meanwhile.");
-    spdlog::warn("{}Going on from {} as --from says.", what,
-                 *from_ == start_position::earliest ? "earliest" : "latest");
-    position_.reset();
+void pipeline::settle() {
+    const sink::dealt_with so_far = sink_->settle(clock::now());
+    if (const error bad = at_.durable(rows_stream_, so_far.rows - 1))
+        throw failure(exit_code::failed, stream_.topic + ": " + bad.message() + ".");
+    if (at_.position() != stored_) sink_->store(stored_ = at_.position());
+    counts_.rows_durable = static_cast<std::uint64_t>(so_far.rows - so_far.refused);
+    (void)from_->release(at_.take_passed()); // never more than it handed over
 }
 
 } // namespace sfcdc::runner

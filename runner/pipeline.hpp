@@ -1,19 +1,25 @@
-// One stream of the configuration: events of a topic in, rows and positions into a sink.
+// One stream of the configuration: events of a topic in, rows and positions into a sink. The loop that joins the machines
+// pubsub::subscription and checkpoint with a sink; tests/simulation/runner.hpp is the same loop on a simulated network.
 #pragma once
 
+#include "calls.hpp"
 #include "config.hpp"
 #include "dead_letters.hpp"
+#include "errand.hpp"
+#include "failure.hpp"
+#include "inbox.hpp"
 #include "salesforce/org.hpp"
 #include "sinks/sink.hpp"
 
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/checkpoint.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/pubsub/subscription.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,7 +27,7 @@
 
 namespace sfcdc::runner {
 
-class pipeline {
+class pipeline final : private calls::listener {
   public:
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
     // without it the first is the configuration's `start`, and the second ends the run.
@@ -31,45 +37,84 @@ class pipeline {
     // Until `stop` is requested, and then until what was received is durable. Throws failure.
     void run(const std::stop_token& stop);
 
-    // Called several times a second by another thread: ends calls that are silent for too long, that must stop, or
-    // whose sink is broken.
-    void watch(const std::stop_token& stop);
-
+    // From any thread.
     struct counters {
-        std::atomic<std::uint64_t> events{0}, undecodable{0}, keepalives{0}, calls{0}, replaced_bytes{0};
+        std::atomic<std::uint64_t> events{0}, keepalives{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
     };
     const counters& counts() const noexcept { return counts_; }
-    std::uint64_t rows_durable() const { return sink_->rows_durable(); }
+    const dead_letters& letters() const noexcept { return letters_; }
     const std::string& topic() const noexcept { return stream_.topic; }
 
   private:
-    using clock = std::chrono::steady_clock;
+    // Handed over by the subscription, and not yet by us to the sink. Its events need a schema first.
+    struct taken {
+        explicit taken(pubsub::replay_id keepalive) : reached(std::move(keepalive)) {}
+        taken(received_bytes b, const pubsub::fetch_response& r) : bytes(std::move(b)), next(r.events.begin()) {}
 
-    salesforce::call_end subscribe(const salesforce::session& session, const std::stop_token& stop);
-    void receive(const eventbus::v1::FetchResponse& response, const std::stop_token& stop);
-    void handle(const eventbus::v1::ConsumerEvent& received, const std::stop_token& stop);
-    void undecodable(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
-                     std::uint32_t offset);
-    bool schema_json_due(const std::string& schema_id);
+        std::optional<received_bytes> bytes; // what the events are views of; nothing: a keepalive
+        pubsub::event_list::iterator next{}; // the first event that is not with the sink
+        pubsub::replay_id reached{};         // by a keepalive
+        std::int64_t at = 0;                 // milliseconds since the epoch
+    };
+    struct schema_answer {
+        std::shared_ptr<const salesforce::event_schema> schema;
+        std::string why_not;
+    };
+
+    void call_opened(std::uint64_t call) noexcept override;
+    void call_responded(std::uint64_t call, received_bytes response) noexcept override;
+    void call_ended(std::uint64_t call, const call_status& status) noexcept override;
+
+    void open(const std::stop_token& stop);
+    void loop(const std::stop_token& stop);
+    void perform_actions();
+    void perform(const pubsub::open_call& action);
+    void perform(pubsub::send_request& action) { calls_.send(action.call, std::move(action.bytes)); }
+    void perform(const pubsub::cancel_call& action) { calls_.cancel(action.call); }
+    void perform(const pubsub::renew_token& action);
+    void take_session();
+
+    void tell(const pubsub::input& in);
+    void take_news(const received_bytes* response);
+    void on(const pubsub::interrupted& pause);
+    void on(const pubsub::failed& failed);
     void choose_position(const std::string& said);
+    void end_with(const failure& why);
+
+    void hand_over();
+    bool hand_over(const pubsub::consumer_event& event, std::int64_t received);
+    std::optional<schema_answer> schema_of(const std::string& id);
+    bool schema_json_due(const std::string& schema_id);
+    void settle();
 
     const stream_config stream_;
+    const databricks_config databricks_;
     salesforce::org& org_;
-    std::optional<start_position> from_;
+    const std::optional<start_position> from_where_;
+
+    inbox inbox_;
+    dead_letters letters_;
     std::unique_ptr<sink> sink_;
-    dead_letters dead_letters_;
-    cdc::decoder decoder_;
-    std::string org_id_;
-    start_position preset_ = start_position::earliest;
-    std::optional<pubsub::replay_id> position_; // of the last event handed to the sink; nothing: preset_ counts
+    std::optional<pubsub::subscription> from_; // since open()
+    checkpoint at_;
+    std::uint32_t rows_stream_ = 0; // the sink's, in the checkpoint
+    std::int64_t rows_ = 0;         // that the sink was given
+    pubsub::replay_id stored_;
+    std::deque<taken> taken_;
+
+    salesforce::session session_;
+    std::string login_refusal_; // for the operator
+    std::unordered_map<std::string, std::shared_ptr<const salesforce::event_schema>> schemas_;
     std::unordered_map<std::string, std::int64_t> rows_since_schema_;
+    cdc::decoder decoder_;
+
+    std::optional<failure> end_; // why it comes to an end, when it does so by itself
+    std::optional<time_point> drain_until_;
     counters counts_;
 
-    std::mutex call_mutex_;
-    grpc::ClientContext* call_ = nullptr; // the call that watch() may cancel
-    clock::time_point last_heard_;
-    bool silent_ = false;
-    std::atomic<bool> handling_ = false; // inside the sink: silence is ours, not the peer's
+    calls calls_;
+    errand<salesforce::session> login_;
+    errand<schema_answer> schema_;
 };
 
 } // namespace sfcdc::runner

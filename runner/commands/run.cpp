@@ -83,7 +83,6 @@ int run(const run_options& options) {
             stop.request_stop();
         }
         for (runner_thread& r : runners) {
-            r.line.watch(stop.get_token());
             if (r.done && r.end)
                 stop.request_stop(); // one stream broken: the others stop in order, and the exit code says so
         }
@@ -91,18 +90,20 @@ int run(const run_options& options) {
             next_report = now + 60s;
             for (const runner_thread& r : runners)
                 spdlog::info("{}: {} events received, {} rows durable, {} undecodable", r.line.topic(),
-                             r.line.counts().events.load(), r.line.rows_durable(),
-                             r.line.counts().undecodable.load());
+                             r.line.counts().events.load(), r.line.counts().rows_durable.load(),
+                             r.line.letters().events());
         }
     }
     std::exception_ptr end;
     for (runner_thread& r : runners) {
         r.thread.join();
         spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", r.line.topic(),
-                     r.line.counts().events.load(), r.line.rows_durable(), r.line.counts().undecodable.load(),
+                     r.line.counts().events.load(), r.line.counts().rows_durable.load(), r.line.letters().events(),
                      r.line.counts().calls.load());
         if (const auto bytes = r.line.counts().replaced_bytes.load(); bytes > 0)
             spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", r.line.topic(), bytes);
+        if (const auto rows = r.line.letters().rows(); rows > 0)
+            spdlog::warn("{}: {} rows were refused and are in the dead letters", r.line.topic(), rows);
         if (r.end && !end) end = r.end;
     }
     if (end) std::rethrow_exception(end);

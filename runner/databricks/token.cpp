@@ -2,16 +2,12 @@
 
 #include "../failure.hpp"
 #include "../http.hpp"
-#include "../pause.hpp"
-
-#include <sfcdc/backoff.hpp>
 
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
-#include <random>
+#include <chrono>
 
 namespace sfcdc::runner::databricks {
 namespace {
@@ -53,47 +49,37 @@ std::string privileges(const std::string& table) {
 
 } // namespace
 
-const std::string& table_token::get(const std::stop_token& stop) {
+table_token ask_for_token(const databricks_config& config, const std::string& table) {
     const auto asked_at = std::chrono::steady_clock::now();
-    if (!token_.empty() && asked_at < renew_at_) return token_;
-    backoff wait(std::random_device{}());
-    for (;;) {
-        const http::response answer =
-            http::send({.url = config_.workspace_url + "/oidc/v1/token",
-                        .form = {{"grant_type", "client_credentials"},
-                                 {"scope", "all-apis"},
-                                 {"resource", "api://databricks/workspaces/" + workspace_id(config_.zerobus_endpoint)
-                                                  + "/zerobusDirectWriteApi"},
-                                 {"authorization_details", privileges(table_)}},
-                        .basic_user = config_.client_id,
-                        .basic_password = config_.client_secret,
-                        .bearer = {},
-                        .ca_file = config_.ca_file});
-        if (answer.ok()) {
-            const nlohmann::json body = nlohmann::json::parse(answer.body, nullptr, false);
-            if (body.is_object() && body.contains("access_token") && body["access_token"].is_string())
-                token_ = body["access_token"].get<std::string>();
-            if (token_.empty()
-                || std::any_of(token_.begin(), token_.end(), [](char c) { return c <= ' ' || c > '~'; }))
-                throw failure(exit_code::refused,
-                              "The token endpoint of " + config_.workspace_url
-                                  + " gave no usable access_token; check [databricks] workspace_url.");
-            renew_at_ =
-                asked_at + std::chrono::seconds(lifetime_seconds(body) / 2); // no lifetime: good for this once
-            return token_;
-        }
-        if (!answer.transient())
-            throw failure(exit_code::refused,
-                          "Databricks refused a token for the table " + table_ + " (HTTP "
-                              + std::to_string(answer.status)
-                              + "); check [databricks] client_id, client_secret and workspace_url, and that the "
-                                "service principal "
-                                "has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
-        const auto delay = answer.retry_after ? std::chrono::milliseconds(*answer.retry_after) : wait.next();
-        spdlog::warn("databricks: no token from {} ({}); next try in {} ms", config_.workspace_url,
-                     answer.status == 0 ? answer.body : "HTTP " + std::to_string(answer.status), delay.count());
-        pause(stop, delay);
-    }
+    const http::response answer =
+        http::send({.url = config.workspace_url + "/oidc/v1/token",
+                    .form = {{"grant_type", "client_credentials"},
+                             {"scope", "all-apis"},
+                             {"resource", "api://databricks/workspaces/" + workspace_id(config.zerobus_endpoint)
+                                              + "/zerobusDirectWriteApi"},
+                             {"authorization_details", privileges(table)}},
+                    .basic_user = config.client_id,
+                    .basic_password = config.client_secret,
+                    .bearer = {},
+                    .ca_file = config.ca_file});
+    if (answer.transient())
+        throw http::unavailable{"no token from " + config.workspace_url + " (" + http::why(answer) + ")",
+                                answer.retry_after};
+    if (!answer.ok())
+        throw failure(exit_code::refused,
+                      "Databricks refused a token for the table " + table + " (HTTP " + std::to_string(answer.status)
+                          + "); check [databricks] client_id, client_secret and workspace_url, and that the service "
+                            "principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
+    const nlohmann::json body = nlohmann::json::parse(answer.body, nullptr, false);
+    std::string text;
+    if (body.is_object() && body.contains("access_token") && body["access_token"].is_string())
+        text = body["access_token"].get<std::string>();
+    if (text.empty() || std::any_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }))
+        throw failure(exit_code::refused, "The token endpoint of " + config.workspace_url
+                                              + " gave no usable access_token; check [databricks] workspace_url.");
+    // Without a lifetime it is good for the next minute, that is for the stream that it was asked for.
+    const std::int64_t life = std::clamp<std::int64_t>(lifetime_seconds(body), 120, 86'400);
+    return {std::move(text), asked_at + std::chrono::seconds(life / 2)};
 }
 
 } // namespace sfcdc::runner::databricks

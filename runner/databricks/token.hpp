@@ -3,29 +3,22 @@
 
 #include "../config.hpp"
 
-#include <chrono>
-#include <stop_token>
+#include <sfcdc/backoff.hpp>
+
 #include <string>
 
 namespace sfcdc::runner::databricks {
 
-// Used by one thread.
-class table_token {
-  public:
-    table_token(databricks_config config, std::string table) : config_(std::move(config)), table_(std::move(table)) {}
+struct table_token {
+    std::string text; // never logged; empty: none
+    time_point renew_at = time_point::min();
 
-    // A token that is good for some minutes at least; asks for a new one when half of the old one's life is over.
-    // Waits out what is transient, 429 included. Throws failure(refused) when the credentials are refused.
-    const std::string& get(const std::stop_token& stop);
-
-    // Zerobus did not accept it: the next get() asks for a new one.
-    void refused() noexcept { token_.clear(); }
-
-  private:
-    databricks_config config_;
-    std::string table_;
-    std::string token_; // never logged
-    std::chrono::steady_clock::time_point renew_at_;
+    bool good(time_point now) const noexcept { return !text.empty() && now < renew_at; }
 };
+
+// Asks once, and blocks for as long as http::send. The token is good until half of its life is over: streams are opened
+// with it, and outlive it. Throws failure(refused) when the credentials are refused, http::unavailable when another try
+// may help.
+table_token ask_for_token(const databricks_config& config, const std::string& table);
 
 } // namespace sfcdc::runner::databricks

@@ -30,40 +30,42 @@ std::string org_of_identity(const std::string& url) {
 } // namespace
 
 session login::current(const std::stop_token& stop) {
-    const std::scoped_lock lock(mutex_);
-    constexpr int tries_after_success = 3;
-    for (int refusals = 0; !valid_;) {
+    backoff wait(std::random_device{}());
+    for (;;) {
+        std::chrono::milliseconds delay{};
         try {
-            session fresh = log_in(stop);
-            fresh.generation = session_.generation + 1;
-            session_ = std::move(fresh);
-            valid_ = true;
-            spdlog::info("salesforce: logged in to {} (org {})", session_.instance_url, session_.org_id);
-        } catch (const failure& f) {
-            if (session_.generation == 0 || ++refusals >= tries_after_success) throw;
-            spdlog::warn("salesforce: {} Trying again in one minute.", f.what());
-            pause(stop, std::chrono::minutes(1));
+            const std::scoped_lock lock(mutex_);
+            if (session_.generation == 0) replace_session();
+            return session_;
+        } catch (const http::unavailable& u) {
+            delay = u.retry_after ? std::chrono::milliseconds(*u.retry_after) : wait.next();
+            spdlog::warn("salesforce: {}; next try in {} ms", u.reason, delay.count());
         }
+        pause(stop, delay);
     }
+}
+
+session login::renewed(const session& refused) {
+    const std::scoped_lock lock(mutex_);
+    if (session_.generation == refused.generation) replace_session();
     return session_;
 }
 
-void login::expired(const session& s) {
-    const std::scoped_lock lock(mutex_);
-    if (s.generation == session_.generation) valid_ = false;
+void login::replace_session() {
+    session fresh = log_in();
+    fresh.generation = session_.generation + 1;
+    session_ = std::move(fresh);
+    spdlog::info("salesforce: logged in to {} (org {})", session_.instance_url, session_.org_id);
 }
 
-session login::log_in(const std::stop_token& stop) {
-    backoff wait(std::random_device{}());
+session login::log_in() const {
     const auto ask = [&](const http::request& r, const char* what) {
-        for (;;) {
-            http::response answer = http::send(r);
-            if (!answer.transient()) return answer;
-            const auto delay = answer.retry_after ? std::chrono::milliseconds(*answer.retry_after) : wait.next();
-            spdlog::warn("salesforce: {} at {} failed ({}); next try in {} ms", what, config_.login_url,
-                         answer.status == 0 ? answer.body : "HTTP " + std::to_string(answer.status), delay.count());
-            pause(stop, delay);
-        }
+        http::response answer = http::send(r);
+        if (answer.transient())
+            throw http::unavailable{std::string(what) + " at " + config_.login_url + " failed (" + http::why(answer)
+                                        + ")",
+                                    answer.retry_after};
+        return answer;
     };
 
     const http::response token = ask({.url = config_.login_url + "/services/oauth2/token",

@@ -21,21 +21,21 @@ class login {
   public:
     explicit login(salesforce_config config) : config_(std::move(config)) {}
 
-    // The session; logs in when there is none. Waits out what is transient. Throws failure(refused) when the
-    // credentials are refused, at once the first time, later after a few tries a minute apart (a refusal too many
-    // locks the user).
+    // The session; logs in when there is none, and waits out what is transient. Throws failure(refused) when the
+    // credentials are refused.
     session current(const std::stop_token& stop);
 
-    // Says that Salesforce did not accept this session any more: the next current() logs in anew.
-    void expired(const session& s);
+    // A session that is not this one any more, which Salesforce did not accept: asks for a new one, once, unless somebody
+    // else did already. Throws failure(refused), or http::unavailable when another try may help.
+    session renewed(const session& refused);
 
   private:
-    session log_in(const std::stop_token& stop);
+    session log_in() const;
+    void replace_session(); // with mutex_ held
 
     salesforce_config config_;
     std::mutex mutex_;
-    session session_;
-    bool valid_ = false;
+    session session_; // generation 0: none yet
 };
 
 } // namespace sfcdc::runner::salesforce

@@ -2,10 +2,12 @@
 
 #include "../channel.hpp"
 #include "../failure.hpp"
+#include "../http.hpp"
 #include "../pause.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/pubsub/call_end.hpp>
 
 #include <spdlog/spdlog.h>
 
@@ -14,35 +16,49 @@
 namespace sfcdc::runner::salesforce {
 
 org::org(const salesforce_config& config)
-    : login_(config), stub_(eventbus::v1::PubSub::NewStub(open_channel(config.pubsub_endpoint, config.ca_file))) {}
+    : login_(config),
+      channel_(open_channel(config.pubsub_endpoint, config.ca_file)),
+      stub_(eventbus::v1::PubSub::NewStub(channel_)) {}
 
-void org::authorize(grpc::ClientContext& context, const session& s) {
-    context.AddMetadata("accesstoken", s.access_token);
-    context.AddMetadata("instanceurl", s.instance_url);
-    context.AddMetadata("tenantid", s.org_id);
+calls::metadata org::headers(const session& s) {
+    return {{"accesstoken", s.access_token}, {"instanceurl", s.instance_url}, {"tenantid", s.org_id}};
 }
 
-template<class Rpc> call_end org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc) {
+template<class Rpc>
+std::optional<std::string> org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc) {
+    using pubsub::remedy;
     backoff wait(std::random_device{}());
     constexpr unsigned refused_sessions = 3;
-    for (unsigned renewals = 0;;) {
-        const session s = login_.current(stop);
+    session s = login_.current(stop);
+    for (unsigned renewals = 0, refused_logins = 0;;) {
         grpc::ClientContext context;
-        authorize(context, s);
+        for (const auto& [name, value] : headers(s)) context.AddMetadata(name, value);
         context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(15));
+        const std::stop_callback cancel(stop, [&] { context.TryCancel(); });
         const grpc::Status status = rpc(context);
-        const call_end end = judge(status, context);
-        if (status.ok() || end.what == remedy::stop || end.what == remedy::choose_position) return end;
-        if (end.what == remedy::renew_login) {
-            if (++renewals > refused_sessions)
-                throw failure(exit_code::refused,
-                              "Salesforce accepts the login but not the session (" + end.text
-                                  + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
-            login_.expired(s);
-        }
+        if (status.ok()) return std::nullopt;
+        const call_status end = status_of(status, context);
+        const std::string text = describe(end.code, end.error_code, end.message);
+        const remedy what_to_do = pubsub::remedy_for(end.error_code, end.code);
+        if (what_to_do == remedy::stop || what_to_do == remedy::choose_position) return text;
+        if (what_to_do == remedy::renew_login && ++renewals > refused_sessions)
+            throw failure(exit_code::refused,
+                          "Salesforce accepts the login but not the session (" + text
+                              + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
         const auto delay = wait.next();
-        spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, end.text, delay.count());
+        spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, text, delay.count());
         pause(stop, delay);
+        if (what_to_do != remedy::renew_login) continue;
+        try {
+            s = login_.renewed(s);
+        } catch (const http::unavailable& u) { // the old session once more
+            spdlog::warn("salesforce: {}", u.reason);
+            --renewals;
+        } catch (const failure& f) { // the login has worked before; more than three refusals lock the user
+            if (++refused_logins == 3) throw;
+            spdlog::warn("salesforce: {} Trying again in one minute.", f.what());
+            pause(stop, std::chrono::minutes(1));
+        }
     }
 }
 
@@ -50,10 +66,10 @@ void org::check_topic(const std::string& topic, const std::stop_token& stop) {
     eventbus::v1::TopicRequest request;
     request.set_topic_name(topic);
     eventbus::v1::TopicInfo info;
-    const call_end end =
+    const auto refused =
         ask("GetTopic " + topic, stop, [&](grpc::ClientContext& c) { return stub_->GetTopic(&c, request, &info); });
-    if (end.what == remedy::stop)
-        throw failure(exit_code::refused, "Salesforce does not give the topic " + topic + " (" + end.text
+    if (refused)
+        throw failure(exit_code::refused, "Salesforce does not give the topic " + topic + " (" + *refused
                                               + "); check [[stream]] topic, that Change Data Capture is on for the "
                                                 "object, and that the run-as user may read it.");
     if (!info.can_subscribe())
@@ -89,10 +105,9 @@ std::shared_ptr<const event_schema> org::fetch(const std::string& id, const std:
     eventbus::v1::SchemaRequest request;
     request.set_schema_id(id);
     eventbus::v1::SchemaInfo info;
-    const call_end end =
+    const auto refused =
         ask("GetSchema " + id, stop, [&](grpc::ClientContext& c) { return stub_->GetSchema(&c, request, &info); });
-    if (end.what == remedy::stop)
-        throw no_schema{"Salesforce does not give the schema " + id + " (" + end.text + ")"};
+    if (refused) throw no_schema{"Salesforce does not give the schema " + id + " (" + *refused + ")"};
 
     auto fetched = std::make_shared<event_schema>();
     auto [plan, bad] = avro::compile(info.schema_json());

@@ -1,8 +1,8 @@
 // One org: its channel, its login, and the schemas that it has sent so far. Shared by all streams.
 #pragma once
 
+#include "../calls.hpp"
 #include "login.hpp"
-#include "status.hpp"
 
 #include <pubsub_api.grpc.pb.h>
 #include <sfcdc/avro/plan.hpp>
@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -32,10 +33,10 @@ class org {
     explicit org(const salesforce_config& config);
 
     login& logins() noexcept { return login_; }
-    eventbus::v1::PubSub::Stub& stub() noexcept { return *stub_; }
+    const std::shared_ptr<grpc::Channel>& channel() const noexcept { return channel_; }
 
-    // Puts the session on a call.
-    static void authorize(grpc::ClientContext& context, const session& s);
+    // What a call carries to show its session.
+    static calls::metadata headers(const session& s);
 
     // Throws failure(refused) when the topic is unknown or may not be read.
     void check_topic(const std::string& topic, const std::stop_token& stop);
@@ -48,10 +49,12 @@ class org {
     using entry = std::shared_future<std::shared_ptr<const event_schema>>;
 
     std::shared_ptr<const event_schema> fetch(const std::string& id, const std::stop_token& stop);
-    // Calls `rpc(context)` until it gives an answer that asking again would not change.
-    template<class Rpc> call_end ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
+    // Calls `rpc(context)` until it has succeeded or asking again would not change the answer, which is then returned.
+    template<class Rpc>
+    std::optional<std::string> ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
 
     login login_;
+    std::shared_ptr<grpc::Channel> channel_;
     std::unique_ptr<eventbus::v1::PubSub::Stub> stub_;
     std::mutex mutex_;
     std::map<std::string, entry> schemas_;

@@ -16,24 +16,26 @@ std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner) 
     return checkpoint_.load(owner);
 }
 
-std::uint32_t ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
-    std::uint32_t replaced = 0;
+sink::added ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
+    added out;
     row::for_each_row(layout_, event, [&](const row::record& of) {
-        replaced += row::append_json(layout_, event, around, batch_, of);
+        out.replaced_bytes += row::append_json(layout_, event, around, batch_, of);
         batch_.push_back('\n');
-        ++batch_rows_;
+        ++out.rows;
     });
-    return replaced;
+    rows_ += out.rows;
+    return out;
 }
 
-void ndjson_sink::commit(const pubsub::replay_id& position, const std::stop_token&) {
+sink::dealt_with ndjson_sink::settle(time_point) {
     if (!batch_.empty()) {
         file_->write(batch_);
         file_->sync();
         batch_.clear();
-        rows_durable_ += std::exchange(batch_rows_, 0);
     }
-    checkpoint_.store(owner_, position);
+    return {rows_, 0};
 }
+
+void ndjson_sink::store(const pubsub::replay_id& position) { checkpoint_.store(owner_, position); }
 
 } // namespace sfcdc::runner

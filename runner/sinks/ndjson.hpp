@@ -4,7 +4,6 @@
 #include "../durable_file.hpp"
 #include "sink.hpp"
 
-#include <atomic>
 #include <string>
 
 namespace sfcdc::runner {
@@ -15,10 +14,9 @@ class ndjson_sink final : public sink {
     explicit ndjson_sink(const stream_config& stream);
 
     std::optional<pubsub::replay_id> open(const position_owner& owner) override;
-    std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
-    void commit(const pubsub::replay_id& position, const std::stop_token& stop) override;
-    bool drain(std::chrono::milliseconds) override { return true; }
-    std::uint64_t rows_durable() const override { return rows_durable_; }
+    added add(const cdc::event& event, const row::envelope& around) override;
+    dealt_with settle(time_point now) override;
+    void store(const pubsub::replay_id& position) override;
 
   private:
     std::filesystem::path path_;
@@ -27,8 +25,7 @@ class ndjson_sink final : public sink {
     position_owner owner_;
     std::unique_ptr<durable_file> file_;
     std::string batch_;
-    std::uint64_t batch_rows_ = 0;
-    std::atomic<std::uint64_t> rows_durable_ = 0;
+    std::int64_t rows_ = 0;
 };
 
 } // namespace sfcdc::runner

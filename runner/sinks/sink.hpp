@@ -1,23 +1,24 @@
-// Where rows go. A sink makes rows durable and then, never before, the position behind them.
+// Where rows go. A sink says which rows are durable; the checkpoint makes a position of that, and the sink keeps it.
 #pragma once
 
 #include "../checkpoint_file.hpp"
 #include "../config.hpp"
+#include "../dead_letters.hpp"
+#include "../inbox.hpp"
 
+#include <sfcdc/backoff.hpp>
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/row/layout.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stop_token>
 
 namespace sfcdc::runner {
 
-// Used by one thread. Every function throws failure when the sink is broken for good; what can be waited out, it waits
-// out by itself.
+// Used by the pipeline's thread alone. Rows have offsets, from 0 in the order in which they were added. Every function
+// throws failure when the sink is broken for good.
 class sink {
   public:
     virtual ~sink() = default;
@@ -25,24 +26,32 @@ class sink {
     // The first call. The position stored by an earlier run, or nothing. `owner` is stored with the positions to come.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner) = 0;
 
-    // The rows of one event; its views end with the call. Returns how many bytes of ill-formed text it replaced.
-    virtual std::uint32_t add(const cdc::event& event, const row::envelope& around) = 0;
+    struct added {
+        std::int64_t rows = 0;
+        std::uint32_t replaced_bytes = 0; // of ill-formed text
+    };
+    // The rows of one event; its views end with the call.
+    virtual added add(const cdc::event& event, const row::envelope& around) = 0;
 
-    // Ends a batch: once all rows that were added so far are durable, so becomes `position`. May return before that;
-    // waits while too much is under way.
-    virtual void commit(const pubsub::replay_id& position, const std::stop_token& stop) = 0;
+    struct dealt_with {
+        std::int64_t rows = 0;    // from the first one: durable, or durable as soon as store() returns, or
+        std::int64_t refused = 0; // of these so many: in the dead letters
+    };
+    // Nothing more is waiting to be added: starts what can be started. It may wait for the disk, but not for a peer.
+    virtual dealt_with settle(time_point now) = 0;
+    // All rows in front of it are dealt with.
+    virtual void store(const pubsub::replay_id& position) = 0;
 
-    // Waits until everything committed is durable; false when time ran out.
-    virtual bool drain(std::chrono::milliseconds time) = 0;
+    // When settle() is to be called again though nothing was added or arrived.
+    virtual std::optional<time_point> timeout() const { return std::nullopt; }
 
-    // Throws the failure that happened behind the scenes, if one did. May be called from another thread.
-    virtual void check() {}
-
-    // Rows that are durable. May be called from another thread.
-    virtual std::uint64_t rows_durable() const = 0;
+    // No more rows. Ended when all are dealt with and nothing is open any more.
+    virtual void close() {}
+    virtual bool ended() const { return true; }
 };
 
-// Makes what the configuration names; nothing is connected before open().
-std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks);
+// Makes what the configuration names; nothing is connected before open(). All arguments outlive it.
+std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks,
+                                dead_letters& letters, inbox& in);
 
 } // namespace sfcdc::runner

@@ -139,9 +139,9 @@ void sqlite_sink::begin() {
     in_transaction_ = true;
 }
 
-std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
+sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
     begin();
-    std::uint32_t replaced = 0;
+    added out;
     row::for_each_row(layout_, event, [&](const row::record& of) {
         binder b{insert_.get()};
         const row::source from(event, around, of);
@@ -152,13 +152,17 @@ std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& aro
         const int done = sqlite3_step(insert_.get());
         sqlite3_reset(insert_.get());
         if (done != SQLITE_DONE) fail("write a row");
-        ++batch_rows_;
-        replaced += b.replaced;
+        ++out.rows;
+        out.replaced_bytes += b.replaced;
     });
-    return replaced;
+    rows_ += out.rows;
+    return out;
 }
 
-void sqlite_sink::commit(const pubsub::replay_id& position, const std::stop_token&) {
+// They become durable with the position, in one transaction.
+sink::dealt_with sqlite_sink::settle(time_point) { return {rows_, 0}; }
+
+void sqlite_sink::store(const pubsub::replay_id& position) {
     begin();
     const std::string hex = position.hex();
     sqlite3_bind_text(store_position_.get(), 1, owner_.topic.c_str(), -1, SQLITE_TRANSIENT);
@@ -169,7 +173,6 @@ void sqlite_sink::commit(const pubsub::replay_id& position, const std::stop_toke
     if (done != SQLITE_DONE) fail("store the position");
     execute("COMMIT", "commit");
     in_transaction_ = false;
-    rows_durable_ += std::exchange(batch_rows_, 0);
 }
 
 } // namespace sfcdc::runner

@@ -3,7 +3,6 @@
 
 #include "sink.hpp"
 
-#include <atomic>
 #include <string>
 
 struct sqlite3;
@@ -17,10 +16,9 @@ class sqlite_sink final : public sink {
     ~sqlite_sink() override;
 
     std::optional<pubsub::replay_id> open(const position_owner& owner) override;
-    std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
-    void commit(const pubsub::replay_id& position, const std::stop_token& stop) override;
-    bool drain(std::chrono::milliseconds) override { return true; }
-    std::uint64_t rows_durable() const override { return rows_durable_; }
+    added add(const cdc::event& event, const row::envelope& around) override;
+    dealt_with settle(time_point now) override;
+    void store(const pubsub::replay_id& position) override;
 
   private:
     struct close_statement {
@@ -40,8 +38,7 @@ class sqlite_sink final : public sink {
     sqlite3* database_ = nullptr;
     statement insert_, store_position_;
     bool in_transaction_ = false;
-    std::uint64_t batch_rows_ = 0;
-    std::atomic<std::uint64_t> rows_durable_ = 0;
+    std::int64_t rows_ = 0;
 };
 
 } // namespace sfcdc::runner

@@ -1,89 +1,69 @@
-// Rows into a Databricks table through Zerobus: one gRPC stream, protobuf rows in batches, a position for each batch
-// that is stored when the batch is acknowledged as durable.
+// Rows into a Databricks table through Zerobus: performs what zerobus::ingest_stream asks for.
 #pragma once
 
+#include "../calls.hpp"
 #include "../databricks/token.hpp"
+#include "../errand.hpp"
 #include "sink.hpp"
 
-#include <sfcdc/backoff.hpp>
-#include <zerobus_service.grpc.pb.h>
+#include <sfcdc/zerobus/ingest_stream.hpp>
 
-#include <chrono>
-#include <condition_variable>
 #include <deque>
-#include <exception>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 namespace sfcdc::runner {
 
-// At least once: what was sent but not acknowledged when a stream broke is sent again on the next one, in order.
-class zerobus_sink final : public sink {
+// At least once: what was sent but not acknowledged when a call broke is sent again on the next one, in order. A row that
+// Databricks refuses goes to the dead letters.
+class zerobus_sink final : public sink, private calls::listener {
   public:
-    zerobus_sink(const stream_config& stream, const databricks_config& databricks);
-    ~zerobus_sink() override;
+    zerobus_sink(const stream_config& stream, const databricks_config& databricks, dead_letters& letters, inbox& in);
 
     std::optional<pubsub::replay_id> open(const position_owner& owner) override;
-    std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
-    void commit(const pubsub::replay_id& position, const std::stop_token& stop) override;
-    bool drain(std::chrono::milliseconds time) override;
-    void check() override;
-    std::uint64_t rows_durable() const override;
+    added add(const cdc::event& event, const row::envelope& around) override;
+    dealt_with settle(time_point now) override;
+    void store(const pubsub::replay_id& position) override;
+    std::optional<time_point> timeout() const override { return stream_.poll_timeout(); }
+    void close() override { closing_ = true; }
+    bool ended() const override { return stream_.closed(); }
 
   private:
-    using clock = std::chrono::steady_clock;
-    using stub = ::databricks::zerobus::Zerobus::Stub;
-    using call = grpc::ClientReaderWriter<::databricks::zerobus::EphemeralStreamRequest,
-                                          ::databricks::zerobus::EphemeralStreamResponse>;
+    void call_opened(std::uint64_t call) noexcept override;
+    void call_responded(std::uint64_t call, received_bytes response) noexcept override;
+    void call_ended(std::uint64_t call, const call_status& status) noexcept override;
 
-    // What is sent and becomes durable together, and the position that is reached then.
-    struct request {
-        std::vector<std::string> rows;
-        std::size_t bytes = 0;
-        std::optional<pubsub::replay_id> position;
-        clock::time_point sent;
-    };
-    // What the reader of one call has seen; guarded by mutex_.
-    struct call_state {
-        bool created = false;
-        bool ended = false;
-        bool progress = false;                         // an ack moved something
-        std::optional<clock::time_point> rotate_until; // the server wants to close: send nothing more
-        std::string broken;                            // the peer broke the protocol: how
-    };
-    enum class outcome { reconnect_now, reconnect_later, new_token };
+    void take_token(time_point now);
+    void take_events();
+    void hand_over();
 
-    void work(const std::stop_token& stop);
-    outcome run_call(const std::stop_token& stop);
-    void read(call& c, grpc::ClientContext& context, call_state& state);
-    void acknowledge(std::int64_t offset, call_state& state);
-    void send_all(call& c, grpc::ClientContext& context, call_state& state, const std::stop_token& stop);
-    outcome judge(const grpc::Status& status, const call_state& state);
-    void push(std::string row);
-    void close_batch();
-    bool full() const noexcept;
+    void on(const zerobus::durable& rows);
+    void on(const zerobus::row_rejected& row);
+    void on(const zerobus::interrupted& pause);
+    [[noreturn]] void on(const zerobus::failed& failure);
 
-    const stream_config stream_;
-    row::layout layout_;
+    void perform(const zerobus::open_call& action);
+    void perform(zerobus::send_request& action) { calls_.send(action.call, std::move(action.bytes)); }
+    void perform(const zerobus::half_close& action) { calls_.half_close(action.call); }
+    void perform(const zerobus::cancel_call& action) { calls_.cancel(action.call); }
+    void perform(const zerobus::renew_token& action);
+
+    const stream_config& stream_config_;
+    const databricks_config& databricks_;
+    dead_letters& letters_;
     checkpoint_file checkpoint_;
     position_owner owner_;
-    databricks::table_token token_;
-    std::unique_ptr<stub> stub_;
-    request batch_; // being filled by add()
 
-    mutable std::mutex mutex_;
-    std::condition_variable_any changed_;
-    std::deque<request> queue_; // in order; the first in_flight_ of them are on their way on the current call
-    std::size_t queued_bytes_ = 0;
-    std::size_t in_flight_ = 0;
-    std::int64_t first_offset_ = 0; // wire offset of queue_.front()
-    std::uint64_t rows_durable_ = 0;
+    zerobus::ingest_stream stream_;
+    databricks::table_token token_;
+    std::string token_refusal_; // what the token endpoint's answer means, for the operator
+    errand<databricks::table_token> token_errand_;
+    calls calls_;
+
+    // Batches wait here while the stream is full; Salesforce is asked for no more then. The last one is being filled.
+    std::deque<zerobus::record_batch> waiting_;
+    std::deque<row_origin> origins_; // of the rows that are not dealt with
+    dealt_with dealt_with_;
     bool closing_ = false;
-    std::exception_ptr failed_;
-    unsigned refusals_ = 0; // UNAUTHENTICATED or PERMISSION_DENIED in a row
-    std::jthread worker_;   // last: it uses all of the above
 };
 
 } // namespace sfcdc::runner

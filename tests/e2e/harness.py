@@ -194,6 +194,11 @@ class Scene:
         file = self.folder / (topic.strip("/").replace("/", "_") + ".checkpoint")
         return json.loads(file.read_text())["replay_id"] if file.exists() else None
 
+    def letters(self, topic="/data/ChangeEvents"):
+        """What stands in the dead letters."""
+        file = self.folder / (topic.strip("/").replace("/", "_") + ".checkpoint.dead_letters.ndjson")
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
     def __enter__(self):
         return self
 

@@ -307,6 +307,45 @@ class Faults(RunnerTest):
             self.assert_position_behind_rows(scene)
             self.assertIsNotNone(scene.position())
 
+    def test_a_subscription_that_went_silent_is_given_up(self):
+        """Half open: the connection stands, and nothing comes, not even a keepalive."""
+        with Scene(BUILD, "--seed", 31, "--keepalive-ms", 300) as scene:
+            scene.configure(zerobus_stream(scene.folder, more="silence_limit = 2"))
+            scene.emulator.publish(200)
+            runner = scene.run()
+            self.complete(scene, runner)
+            scene.emulator.fault("silence_subscribe", ms=4000)
+            scene.emulator.publish(200)
+            self.complete(scene, runner)
+            self.assertEqual(runner.stop(), 0)
+            self.assertIn("neither events nor a keepalive in time", scene.log.read_text())
+            self.assertGreaterEqual(scene.emulator.status()["subscribe_calls"], 2)
+            durable = scene.emulator.replay_ids()
+            self.assertEqual(len(durable), len(set(durable)))
+
+    def test_an_idle_subscription_with_keepalives_is_not_given_up(self):
+        with Scene(BUILD, "--seed", 32, "--keepalive-ms", 300) as scene:
+            scene.configure(zerobus_stream(scene.folder, more="silence_limit = 2"))
+            scene.emulator.publish(50)
+            runner = scene.run()
+            self.complete(scene, runner)
+            time.sleep(4)
+            self.assertEqual(runner.stop(), 0)
+            self.assertEqual(scene.emulator.status()["subscribe_calls"], 1)
+
+    def test_a_slow_login_does_not_hold_up_acknowledgements(self):
+        """Tokens are asked for beside the pipeline's thread: rows in flight become durable, and the position follows."""
+        with Scene(BUILD, "--seed", 33, "--ack-delay-ms", 500) as scene:
+            scene.configure()
+            scene.emulator.publish(300)
+            runner = scene.run()
+            wait_until(lambda: scene.emulator.rows(CDC_TABLE) > 0, 30, "rows")
+            scene.emulator.fault("token_status", side="salesforce", status=503, times=1, retry_after_s=6)
+            scene.emulator.fault("expire_salesforce_tokens")
+            wait_until(lambda: scene.position() is not None, 4, "a position")
+            self.complete(scene, runner)
+            self.assertEqual(runner.stop(), 0)
+
     def test_over_tls(self):
         with Scene(BUILD, "--seed", 19, "--tls") as scene:
             scene.configure()
@@ -428,13 +467,71 @@ class Refusals(RunnerTest):
         self.refused("Databricks refuses the table " + CDC_TABLE, "granted on the table itself", options=("--forbid-table", CDC_TABLE))
 
     def test_rows_that_do_not_fit_the_table(self):
+        """A hundred bad rows in a row are no bad rows but another table: the rest stays in front of the position."""
         with Scene(BUILD, "--seed", 25) as scene:
             scene.configure()
-            scene.emulator.publish(50)
-            scene.emulator.fault("poison", column="entity_name", value="Account")
-            self.assertEqual(scene.run().wait(30), 3)
+            scene.emulator.publish(600)
+            scene.emulator.fault("poison", column="org_id", value=scene.emulator.info["org_id"])
+            self.assertEqual(scene.run().wait(60), 3)
             self.assertIn("Databricks refuses rows", scene.log.read_text())
-            self.assertIsNone(scene.position())
+            self.assertEqual(scene.emulator.rows(CDC_TABLE), 0)
+            kept = {l["replay_id"] for l in scene.letters()}
+            self.assertGreaterEqual(len(kept), 100)
+            bus = [e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/")]
+            behind = [] if scene.position() is None else bus[: bus.index(scene.position()) + 1]
+            self.assertLess(len(behind), len(bus))
+            self.assertEqual(set(behind) - kept, set(), "passed by the position, and neither in the table nor kept")
+
+
+class PoisonRows(RunnerTest):
+    """A row that Databricks refuses, among others that it takes."""
+
+    def poison(self, scene, *places):
+        """Publishes, and poisons the rows of the events at these places; returns them and all events."""
+        scene.emulator.publish(1500)
+        bus = [e for e in scene.emulator.published() if e["topic"].startswith("/data/")]
+        for place in places:
+            scene.emulator.fault("poison", column="event_id", value=bus[place]["event_id"])
+        return [bus[place] for place in places], bus
+
+    def test_it_is_kept_with_the_reason_and_all_others_arrive(self):
+        for places in ((0,), (257,), (-1,), (3, 4, 700)):
+            with self.subTest(places=places), Scene(BUILD, "--seed", 28) as scene:
+                scene.configure()
+                bad, bus = self.poison(scene, *places)
+                runner = scene.run()
+                wait_until(lambda: scene.position() == bus[-1]["replay_id"], 60, "the last position")
+                self.assertEqual(runner.stop(), 0)
+                poisoned = {e["replay_id"] for e in bad}
+                durable = scene.emulator.replay_ids()
+                self.assertEqual(sorted(durable), sorted({e["replay_id"] for e in bus} - poisoned), "each other row, once")
+                letters = scene.letters()
+                self.assertEqual([(l["replay_id"], l["event_id"], l["schema_id"]) for l in letters],
+                                 [(e["replay_id"], e["event_id"], e["schema_id"]) for e in bad])
+                for letter, event in zip(letters, bad):
+                    self.assertIn("column event_id holds a value that is not accepted", letter["reason"])
+                    self.assertIn(event["event_id"].encode(), base64.b64decode(letter["row"]))
+                    self.assertRegex(scene.log.read_text(), rf"{event['replay_id']}.*gives a row that {CDC_TABLE} does not take")
+
+    def test_rows_stay_in_order_around_it(self):
+        with Scene(BUILD, "--seed", 29) as scene:
+            scene.configure()
+            bad, bus = self.poison(scene, 400)
+            runner = scene.run()
+            wait_until(lambda: scene.position() == bus[-1]["replay_id"], 60, "the last position")
+            self.assertEqual(runner.stop(), 0)
+            rows = [r[0] for r in scene.emulator.query(f'SELECT replay_id FROM "{CDC_TABLE}" ORDER BY rowid')]
+            self.assertEqual(rows, [e["replay_id"] for e in bus if e not in bad])
+
+    def test_on_undecodable_stop_keeps_the_position_in_front(self):
+        with Scene(BUILD, "--seed", 30) as scene:
+            scene.configure(zerobus_stream(scene.folder, more='on_undecodable = "stop"'))
+            bad, bus = self.poison(scene, 500)
+            self.assertEqual(scene.run().wait(60), 4)
+            self.assert_position_behind_rows(scene)
+            stored = [e["replay_id"] for e in bus].index(scene.position())
+            self.assertLess(stored, 500)
+            self.assertEqual({l["replay_id"] for l in scene.letters()}, {bad[0]["replay_id"]})
 
 
 class Configuration(RunnerTest):
