@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         const char* const end = digits.text().data() + digits.text().size();
         std::uint64_t a = 0, b = 0;
         const bool sound = cdc::scalar::read_digits(end - n, n, a);
-        fuzz::require(cdc::vector128::read_digits(end - n, n, digits.text().size() - n, b) == sound && (!sound || a == b));
+        fuzz::require(cdc::vector128::read_digits(end - n, n, digits.text().size() - n, b) == sound
+                      && (!sound || a == b));
     }
 #endif
     const fuzz::exact_bytes with_front({data, size});
