@@ -1382,3 +1382,22 @@ TEST_CASE("a day with a rotation every 15 minutes and a drop every hour repeats 
     CHECK(stored == rows + drops);
     CHECK(s.stream.settled() == rows);
 }
+
+TEST_CASE("an event that nobody has polled is waited for by nobody") {
+    zerobus::ingest_stream_options options;
+    options.table_name = "main.s.t";
+    options.descriptor_proto = "d";
+    zerobus::ingest_stream stream(options);
+    time_point now{};
+    while (stream.poll_action(now)) {
+    }
+    REQUIRE(stream.poll_timeout());
+    now = *stream.poll_timeout(); // the call did not open in time: poll_action() finds that out
+    while (stream.poll_action(now)) {
+    }
+    CHECK(stream.poll_timeout() == time_point::min());
+    REQUIRE(stream.poll_event());
+    CHECK_FALSE(stream.poll_event());
+    REQUIRE(stream.poll_timeout());
+    CHECK(*stream.poll_timeout() > now);
+}

@@ -150,6 +150,7 @@ class ingest_stream {
 
     // When poll_action() is to be called again if there is no input before; to be asked when it has nothing left.
     std::optional<time_point> poll_timeout() const {
+        if (!events_.empty()) return time_point::min(); // poll_action() may have left one: a time was over
         if (stopped_) return std::nullopt;
         time_point next = std::min(deadline_of(current_), deadline_of(old_));
         if (wants_call()) next = std::min(next, open_at_);
