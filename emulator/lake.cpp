@@ -81,10 +81,16 @@ std::vector<column> lake::missing(const std::string& table, const std::vector<co
 void lake::add_columns(const std::string& table, const std::vector<column>& wanted) {
     const auto lacking = missing(table, wanted);
     std::lock_guard lock(mutex_);
-    execute("CREATE TABLE IF NOT EXISTS " + in_quotes(table)
-            + " (_stream_id TEXT NOT NULL, _wire_offset INTEGER NOT NULL, _row INTEGER NOT NULL)");
+    std::string sql = "CREATE TABLE IF NOT EXISTS " + in_quotes(table)
+                      + " (_stream_id TEXT NOT NULL, _wire_offset INTEGER NOT NULL, _row INTEGER NOT NULL);";
     for (const auto& [name, type] : lacking)
-        execute("ALTER TABLE " + in_quotes(table) + " ADD COLUMN " + in_quotes(name) + " " + type);
+        sql += "ALTER TABLE " + in_quotes(table) + " ADD COLUMN " + in_quotes(name) + " " + type + ";";
+    try { // who reads the file meanwhile sees the whole table or none
+        execute("BEGIN;" + sql + "COMMIT");
+    } catch (...) {
+        sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+        throw;
+    }
 }
 
 void lake::append(const std::string& table, const std::string& stream_id, const std::vector<column>& columns,
