@@ -37,13 +37,12 @@ class datum {
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
-    // Room for the fields of this plan, which walks otherwise make when they begin.
+    // Room for the fields of this plan.
     void prepare(const plan& p) {
-        words_ = p.words();
         if (begins_.size() > p.no_field()) [[likely]]
             return;
         begins_.resize(p.no_field() + 1); // one more than fields: what has none is noted, too
-        present_.resize(words_ + 1);
+        present_.resize(p.words() + 1);
     }
     field_set present() const noexcept { return field_set(std::span(present_).first(words_)); }
 
@@ -199,20 +198,23 @@ class walker {
           out_(out),
           end_(p.strides().data() + p.field_count()) {}
 
-    // To be called first; the datum is then no longer that of another payload.
-    void start() {
-        if (payload_.size() > limits::payload_bytes) [[unlikely]]
-            in_.fail(errc::payload_too_large);
-        out_.prepare(plan_);
-        std::fill_n(out_.present_.data(), out_.words_, 0);
-        lane_.place = in_.failed() ? end_ : plan_.strides().data();
+    // To be called first, with a datum that is prepared; it is then no longer that of another payload. Walks the header,
+    // if the plan has one: unless that failed(), its members may be read.
+    [[gnu::always_inline]] inline void start() {
+        out_.words_ = plan_.words();
+        const stride* const first = plan_.strides().data();
         lane_.present = out_.present_.data();
         lane_.begins = out_.begins_.data();
         lane_.nonzero = reinterpret_cast<const std::byte*>(out_.nonzero_.data());
-        if (plan_.has_usual_header() && !done() && usual_header()) ++lane_.place;
-        look_ahead();
+        if (plan_.has_usual_header() && payload_.size() <= limits::payload_bytes && usual_header()) [[likely]] {
+            lane_.place = first + 1;
+            look_ahead();
+        } else {
+            start_slowly(first);
+        }
     }
     bool done() const noexcept { return lane_.place == end_; }
+    bool failed() const noexcept { return in_.failed(); }
 
     // Two datums in turns, until one of them is done: where the next field begins is a chain of dependent loads, and two
     // chains hide each other's waiting.
@@ -231,10 +233,12 @@ class walker {
         }
     }
 
-    // What is left of it.
-    void walk_on() noexcept {
+    // What is left of it. `likely` may have a bit for each field that is probably there: a processor that knows the number
+    // of steps early need not guess it, and find out with the last one.
+    void walk_on(std::uint64_t likely = 0) noexcept {
         while (!done()) {
             lane l = lane_;
+            while (likely != 0 && step(l)) likely &= likely - 1;
             while (step(l)) {
             }
             lane_.place = l.place, lane_.at = l.at;
@@ -266,25 +270,25 @@ class walker {
 
     // The zero bytes of the next part of the payload.
     void look_ahead() noexcept {
-        lane_.at = 0;
-        lane_.base = in_.position();
-        lane_.offset = in_.offset();
-        lane_.last = std::min(in_.remaining(), datum::chunk_bytes);
-        if (payload_.size() < 64) lane_.last = 0; // too short for any change event
+        const std::byte* const base = in_.position();
+        std::size_t last = std::min(in_.remaining(), datum::chunk_bytes);
+        if (payload_.size() < 64) last = 0; // too short for any change event
         std::uint64_t* word = out_.nonzero_.data();
         std::size_t i = 0;
-        for (; lane_.last - i >= 64; i += 64) detail::store_8(word++, detail::nonzero_64(lane_.base + i));
-        if (const std::size_t rest = lane_.last - i; rest != 0) // the 64 last bytes, not to read past them
-            detail::store_8(word++, detail::nonzero_64(lane_.base + lane_.last - 64) >> (64 - rest)
-                                        | ~std::uint64_t{0} << rest);
-        *word++ = ~std::uint64_t{0};
-        *word = ~std::uint64_t{0};
+        for (; i + 64 <= last; i += 64) detail::store_8(word++, detail::nonzero_64(base + i));
+        if (const std::size_t rest = last - i; rest != 0) // the 64 last bytes, not to read past them
+            detail::store_8(word++, detail::nonzero_64(base + last - 64) >> (64 - rest) | ~std::uint64_t{0} << rest);
+        word[0] = word[1] = ~std::uint64_t{0};
+        lane_.at = 0;
+        lane_.last = last;
+        lane_.base = base;
+        lane_.offset = in_.offset();
     }
 
     // The nulls in front of the next field that has something, and that field. False at a place that the formula does
     // not hold for; that is so at the end of the datum and of the part, too.
     [[gnu::always_inline]] static inline bool step(lane& l) noexcept {
-        std::uint64_t ahead = detail::load_8(l.nonzero + l.at / 8) >> l.at % 8;
+        const std::uint64_t ahead = detail::load_8(l.nonzero + l.at / 8) >> l.at % 8;
         std::size_t nulls = 0;
         if (ahead == 0) [[unlikely]]
             nulls = long_run(l.nonzero, l.at, l.place->run);
@@ -306,8 +310,9 @@ class walker {
         if ((static_cast<std::uint32_t>(bytes) & s.check) != s.expect || varint > s.most_varint
             || advance > l.last - l.at) [[unlikely]]
             return false;
-        l.begins[s.number] = l.offset + static_cast<std::uint32_t>(l.at) + s.begin;
-        l.present[s.number / 64] |= std::uint64_t{1} << s.number % 64;
+        const std::uint32_t number = s.number;
+        l.begins[number] = l.offset + static_cast<std::uint32_t>(l.at) + s.begin;
+        l.present[number / 64] |= std::uint64_t{1} << number % 64;
         l.at += advance;
         l.place += s.next;
         return true;
@@ -345,21 +350,23 @@ class walker {
     }
 
     // ChangeEventHeader in one go, when it is as it always is.
-    bool usual_header() noexcept {
-        const std::uint32_t first = plan_.ops()[0].first_child;
-        const std::size_t end = avro::usual_header(payload_, change_types_end(), out_.begins_.data() + first);
+    [[gnu::always_inline]] inline bool usual_header() noexcept {
+        const std::size_t end = avro::usual_header(payload_, plan_.change_types_end(),
+                                                   out_.begins_.data() + plan_.header().entity_name.number);
         if (end == 0) return false;
-        constexpr std::uint64_t members = (std::uint64_t{1} << usual_header_members) - 1;
-        out_.present_[first / 64] |= members << first % 64;
-        if (first % 64 > 64 - usual_header_members) out_.present_[first / 64 + 1] |= members >> (64 - first % 64);
-        note(0, 0);
+        copy_words(plan_.header_set().words().data(), out_.present_.data(), out_.words_);
+        out_.begins_[0] = 0;
         in_.advance(end);
         return true;
     }
-    // Behind the index of the last symbol, as it is written.
-    std::uint32_t change_types_end() const noexcept {
-        const std::uint32_t symbols = plan_.schema()[plan_[plan_.header().change_type].node].count;
-        return symbols < 64 ? 2 * symbols : 128;
+    // Any other one, or none.
+    [[gnu::noinline]] void start_slowly(const stride* first) noexcept {
+        std::fill_n(out_.present_.data(), out_.words_, 0);
+        lane_.place = first;
+        if (payload_.size() > limits::payload_bytes) in_.fail(errc::payload_too_large), lane_.place = end_;
+        look_ahead();
+        if (plan_.has_header())
+            while (lane_.place != first + 1 && !done()) stop();
     }
 
     // Reads the field at the cursor, and says how many places to go on: into a compound, or over the field.
@@ -403,6 +410,7 @@ class walker {
 
 // The whole of it.
 inline error walk(const plan& p, std::span<const std::byte> payload, datum& out) {
+    out.prepare(p);
     walker w(p, payload, out);
     w.start();
     w.walk_on();

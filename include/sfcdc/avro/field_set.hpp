@@ -18,6 +18,21 @@ struct field {
     friend constexpr bool operator==(const field&, const field&) = default;
 };
 
+// For sets, which are a few words: a compiler would make a call of memset or memcpy out of a loop that it understands,
+// and that takes longer than the loop.
+inline void clear_words(std::uint64_t* words, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+        words[i] = 0;
+        asm volatile("");
+    }
+}
+inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+        to[i] = from[i];
+        asm volatile("");
+    }
+}
+
 // A view of the words; iterating gives the fields in order of their numbers.
 class field_set {
   public:

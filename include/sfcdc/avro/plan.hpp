@@ -76,9 +76,9 @@ class plan {
     // Those and the children of compound fields.
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ops_.size()); }
     // Words of a set of them.
-    std::uint32_t words() const noexcept { return (size() + 63) / 64; }
+    std::uint32_t words() const noexcept { return words_; }
     // A number behind those of all fields, and in a word behind those of their sets.
-    std::uint32_t no_field() const noexcept { return words() * 64; }
+    std::uint32_t no_field() const noexcept { return words_ * 64; }
 
     // "Phone", "BillingAddress.City"; a field that is false when the schema has no such name, or the projection leaves
     // it out.
@@ -138,6 +138,10 @@ class plan {
     const header_fields& header() const noexcept { return header_; }
     // Whether the header's members are those that all schemas known so far have, in that order.
     bool has_usual_header() const noexcept { return has_usual_header_; }
+    // The header and its members.
+    field_set header_set() const noexcept { return field_set(header_set_); }
+    // Behind the byte of the last changeType: twice the number of its symbols, at most 128.
+    std::uint32_t change_types_end() const noexcept { return change_types_end_; }
 
   private:
     friend result<plan> compile(std::string_view schema_json);
@@ -256,6 +260,11 @@ class plan {
         has_usual_header_ = ops_[0].child_count == std::size(usual);
         for (std::uint32_t i = 0; has_usual_header_ && i < std::size(usual); ++i)
             has_usual_header_ = usual[i] == child({0}, i);
+        header_set_.assign(words_, 0);
+        header_set_[0] = 1;
+        for (const avro::field f : usual)
+            if (f) header_set_[f.number / 64] |= std::uint64_t{1} << f.number % 64;
+        if (h.change_type) change_types_end_ = 2 * std::min(schema_[ops_[h.change_type.number].node].count, 64u);
         return fits ? errc::none : errc::schema_header_mismatch;
     }
 
@@ -263,14 +272,17 @@ class plan {
     std::vector<op> ops_;
     std::vector<stride> strides_;
     std::vector<std::uint64_t> wanted_;
+    std::vector<std::uint64_t> header_set_;
     std::vector<avro::field> compounds_;
     std::vector<std::string> names_;
     std::vector<std::uint32_t> by_name_; // field numbers in order of their names
     std::uint32_t field_count_ = 0;
+    std::uint32_t words_ = 0;
     bool is_projection_ = false;
     bool has_header_ = false;
     bool has_usual_header_ = false;
     header_fields header_;
+    std::uint32_t change_types_end_ = 0;
 };
 
 // Once for each schema id; some 100 microseconds. `schema_json` is not needed afterwards.
@@ -311,6 +323,7 @@ inline result<plan> compile(std::string_view schema_json) {
             add(child, p.names_[parent] + "." + f.name);
         }
     }
+    p.words_ = (p.size() + 63) / 64;
     p.add_strides(0, root);
     for (const avro::field parent : p.compounds_)
         p.add_strides(p.ops_[parent.number].first_child, p.schema_[p.ops_[parent.number].record]);

@@ -64,14 +64,16 @@ inline __m128i digit_values(__m128i text) noexcept {
         _mm_adds_epu8(_mm_sub_epi8(_mm_and_si128(text, each(0xdf)), each('A')), each(10)); // of either case
     return _mm_min_epu8(numbers, letters);
 }
+// To keep what is behind a number of bytes: zeros, then ones, loaded from somewhere around the middle.
+inline constexpr std::array<std::uint8_t, 512> kept_digits = [] {
+    std::array<std::uint8_t, 512> bytes{};
+    for (std::size_t i = bytes.size() / 2; i < bytes.size(); ++i) bytes[i] = 0xff;
+    return bytes;
+}();
 // The same of the `count` characters in front of `end`; in their place for the others, down to sixteen, zeros.
 inline __m128i digit_values_before(const char* end, std::size_t count) noexcept {
-    static constexpr std::array<std::uint8_t, 32> kept = [] {
-        std::array<std::uint8_t, 32> bytes{};
-        for (std::size_t i = 16; i < 32; ++i) bytes[i] = 0xff;
-        return bytes;
-    }();
-    return _mm_and_si128(digit_values(load_16(end - 16)), load_16(kept.data() + count));
+    return _mm_and_si128(digit_values(load_16(end - 16)),
+                         load_16(kept_digits.data() + kept_digits.size() / 2 - 16 + count));
 }
 inline bool are_digits(__m128i values) noexcept { // none above 15
     return _mm_movemask_epi8(_mm_adds_epu8(values, _mm_set1_epi8(127 - 15))) == 0;
@@ -137,17 +139,18 @@ inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uin
                           std::size_t in_front = 0) noexcept {
 #ifdef SFCDC_BITMAP_VECTOR128
     const std::size_t room = (count + 63) / 64 * 16;
-    if (first == 0 && digits.size() <= room && digits.size() + in_front >= room) {
+    if (first == 0 && digits.size() <= room && digits.size() + in_front >= room
+        && room <= vector128::kept_digits.size() / 2) {
         // The event's own fields, as an event has them: as many words as there are fields, however short the number is.
         // Nothing here takes a branch on how long it is, or on which words are zero.
         const char* end = digits.data() + digits.size();
-        auto left = static_cast<std::ptrdiff_t>(digits.size());
+        const std::uint8_t* kept =
+            vector128::kept_digits.data() + vector128::kept_digits.size() / 2 - 16 + digits.size();
         std::uint64_t word = 0;
         __m128i all = _mm_setzero_si128();
-        for (std::uint64_t *to = words, *const last = words + room / 16; to != last; ++to, end -= 16, left -= 16) {
-            const __m128i values = vector128::digit_values_before(end, static_cast<std::size_t>(left < 0    ? 0
-                                                                                                : left > 16 ? 16
-                                                                                                            : left));
+        for (std::uint64_t *to = words, *const last = words + room / 16; to != last; ++to, end -= 16, kept -= 16) {
+            const __m128i values =
+                _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16)), vector128::load_16(kept));
             all = _mm_max_epu8(all, values);
             *to |= word = vector128::join(values);
         }

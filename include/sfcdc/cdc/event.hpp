@@ -327,8 +327,7 @@ class decoder {
     // The event's views look into the plan, the payload and this decoder.
     result<event> decode(const avro::plan& p, std::span<const std::byte> payload) {
         prepare(p);
-        const error bad = avro::walk(p, payload, slots_[0].datum);
-        return slots_[0].decoded(p, payload, bad);
+        return slots_[0].decode(p, payload);
     }
     result<event> decode(const avro::plan&&, std::span<const std::byte>) = delete; // the event would outlive the plan
 
@@ -348,14 +347,14 @@ class decoder {
         };
         while (given < payloads.size()) {
             if (begun == given && !is_dense(payloads[given])) { // alone, as most are
-                const result<event> decoded = decode(p, payloads[given]);
-                f(given, decoded);
+                f(given, slots_[0].decode(p, payloads[given]));
                 begun = ++given;
                 continue;
             }
             if (second == none && begun < payloads.size() && begun - given < slot_count) {
                 const std::size_t i = begun++;
                 walkers[i % slot_count].emplace(p, payloads[i], slots_[i % slot_count].datum).start();
+                slots_[i % slot_count].begin(p, payloads[i], walker(i));
                 if (is_dense(payloads[i]))
                     (first == none ? first : second) = i;
                 else
@@ -367,11 +366,8 @@ class decoder {
                 if (walker(second).done()) second = none;
                 if (walker(first).done()) first = std::exchange(second, none);
             }
-            for (; given < begun && given != first && given != second; ++given) {
-                const result<event> decoded =
-                    slots_[given % slot_count].decoded(p, payloads[given], walker(given).finish());
-                f(given, decoded);
-            }
+            for (; given < begun && given != first && given != second; ++given)
+                f(given, slots_[given % slot_count].finished(walker(given)));
         }
     }
 
@@ -379,29 +375,56 @@ class decoder {
     struct slot {
         avro::datum datum;
         std::vector<std::uint64_t> lists; // changed, nulled and diff fields: one set each
+        result<event> out;
 
-        // From the walked datum to the event.
-        result<event> decoded(const avro::plan& p, std::span<const std::byte> payload, error bad) {
-            result<event> out;
-            out.error = bad;
-            if (bad) return out;
+        const result<event>& decode(const avro::plan& p, std::span<const std::byte> payload) {
+            avro::walker w(p, payload, datum);
+            w.start();
+            begin(p, payload, w);
+            w.walk_on(likely_fields());
+            return finished(w);
+        }
+        // The event as far as its header says it.
+        [[gnu::always_inline]] inline void begin(const avro::plan& p, std::span<const std::byte> payload,
+                                                 const avro::walker& w) {
             event& e = out.value;
+            e = {};
+            out.error = {};
+            if (w.failed()) [[unlikely]]
+                return;
             e.plan_ = &p;
             e.datum_ = &datum;
             e.payload_ = payload;
-            if (!p.has_header()) return out;
-            const auto expand = [&](avro::field array, std::size_t n, avro::field_set& list) {
-                if (!array || out.error) return;
-                const std::uint32_t at = datum.begin(array);
-                if (payload[at] == std::byte{0}) return; // no elements
-                const std::span<std::uint64_t> words = std::span(lists).subspan(n * p.words(), p.words());
-                std::fill(words.begin(), words.end(), 0);
-                list = avro::field_set(words);
-                out.error = expand_field_list(p, payload, at, words.data());
-            };
-            expand(p.header().changed_fields, 0, e.changed_);
-            expand(p.header().nulled_fields, 1, e.nulled_);
-            expand(p.header().diff_fields, 2, e.diff_);
+            if (!p.has_header()) [[unlikely]]
+                return;
+            const avro::header_fields& h = p.header();
+            if (has_items(payload, h.changed_fields)) e.changed_ = expand(p, payload, h.changed_fields, 0);
+            if (has_items(payload, h.nulled_fields)) e.nulled_ = expand(p, payload, h.nulled_fields, 1);
+            if (has_items(payload, h.diff_fields)) e.diff_ = expand(p, payload, h.diff_fields, 2);
+        }
+        bool has_items(std::span<const std::byte> payload, avro::field array) const noexcept {
+            return array && payload[datum.begin(array)] != std::byte{0};
+        }
+        // One of the lists, as fields; an error if it is the first one.
+        [[gnu::noinline]] avro::field_set expand(const avro::plan& p, std::span<const std::byte> payload,
+                                                 avro::field array, std::size_t n) noexcept {
+            const std::span<std::uint64_t> words = std::span(lists).subspan(n * p.words(), p.words());
+            avro::clear_words(words.data(), words.size());
+            const error bad = expand_field_list(p, payload, datum.begin(array), words.data());
+            if (bad && !out.error) [[unlikely]]
+                out.error = bad;
+            return avro::field_set(words);
+        }
+        // For walk_on(): those that changed and are not null. Where two fall together there is one less.
+        std::uint64_t likely_fields() const noexcept {
+            const auto changed = out.value.changed_.words(), nulled = out.value.nulled_.words();
+            std::uint64_t bits = 0;
+            for (std::size_t i = 0; i < changed.size(); ++i) bits |= changed[i] & ~(nulled.empty() ? 0 : nulled[i]);
+            return bits;
+        }
+        const result<event>& finished(avro::walker& w) {
+            if (const error bad = w.finish()) [[unlikely]]
+                out = {{}, bad};
             return out;
         }
     };

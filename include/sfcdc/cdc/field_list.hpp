@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <span>
 #include <string_view>
 
 #include <sfcdc/avro/cursor.hpp>
@@ -133,29 +134,38 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
 }
 
 // The whole array, which starts at payload[at] and has been walked before, into `words`.
-inline error expand_field_list(const avro::plan& p, std::span<const std::byte> payload, std::uint32_t at,
-                               std::uint64_t* words) noexcept {
-    const auto expand = [&](std::string_view element, std::uint32_t where) {
-        const auto in_front = static_cast<std::size_t>(element.data() - wire::as_chars(payload).data());
-        return error{expand_element(p, element, words, in_front), where};
-    };
-    // As it always is: one element, of less than 8,192 bytes.
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(payload[at + i]); };
-    if (byte(0) == 2 && (byte(1) < 0x80 || byte(2) < 0x80)) [[likely]] {
-        const bool is_short = byte(1) < 0x80;
-        const std::size_t length = is_short ? byte(1) / 2 : (byte(1) & 0x7f) / 2 | byte(2) << 6,
-                          first = is_short ? 2 : 3;
-        if (byte(first + length) == 0) return expand(wire::as_chars(payload).substr(at + first, length), at + 1);
-    }
+[[gnu::noinline]] inline error expand_elements(const avro::plan& p, std::span<const std::byte> payload,
+                                               std::uint32_t at, std::uint64_t* words) noexcept {
     avro::cursor in(payload, at);
     while (std::uint64_t count = in.read_block()) {
         for (; count > 0; --count) {
             const std::uint32_t where = in.offset();
-            const error bad = expand(in.read_string(), where);
-            if (bad || in.failed()) return bad ? bad : in.error();
+            const std::string_view element = in.read_string();
+            if (in.failed()) return in.error();
+            const auto in_front = static_cast<std::size_t>(element.data() - wire::as_chars(payload).data());
+            if (const errc bad = expand_element(p, element, words, in_front); bad != errc::none) return {bad, where};
         }
     }
     return in.error();
+}
+[[gnu::always_inline]] inline error expand_field_list(const avro::plan& p, std::span<const std::byte> payload,
+                                                      std::uint32_t at, std::uint64_t* words) noexcept {
+    // As it mostly is: one element, of less than 8,192 bytes, and of the event's own fields.
+    const std::byte* const bytes = payload.data() + at;
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
+    if (byte(0) == 2 && (byte(1) < 0x80 || byte(2) < 0x80)) [[likely]] {
+        const bool is_short = byte(1) < 0x80;
+        const std::size_t length = is_short ? byte(1) / 2 : (byte(1) & 0x7f) / 2 | byte(2) << 6;
+        const std::uint32_t first = is_short ? 2 : 3;
+        if (length >= 2 && byte(first) == '0' && (byte(first + 1) | 0x20) == 'x' && byte(first + length) == 0)
+            [[likely]] {
+            const std::uint32_t digits = at + first + 2;
+            return {expand_bitmap({wire::as_chars(payload).data() + digits, length - 2}, 0, p.field_count(), words,
+                                  digits),
+                    at + 1};
+        }
+    }
+    return expand_elements(p, payload, at, words);
 }
 
 } // namespace sfcdc::cdc
