@@ -205,7 +205,7 @@ class walker {
         const stride* const first = plan_.strides().data();
         lane_.present = out_.present_.data();
         lane_.begins = out_.begins_.data();
-        lane_.nonzero = reinterpret_cast<const std::byte*>(out_.nonzero_.data());
+        lane_.payload = payload_.data();
         if (plan_.has_usual_header() && payload_.size() <= limits::payload_bytes && usual_header()) [[likely]] {
             lane_.place = first + 1;
             look_ahead();
@@ -221,10 +221,11 @@ class walker {
     static void walk_two(walker& a, walker& b) noexcept {
         while (!a.done() && !b.done()) {
             lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
+            std::uint64_t ahead_l = look(l), ahead_m = look(m);
             bool more_l = true, more_m = true;
             while (more_l & more_m) {
-                more_l = step(l);
-                more_m = step(m);
+                more_l = step_dense(l, ahead_l);
+                more_m = step_dense(m, ahead_m);
             }
             a.lane_.place = l.place, a.lane_.at = l.at;
             b.lane_.place = m.place, b.lane_.at = m.at;
@@ -238,8 +239,14 @@ class walker {
     void walk_on(std::uint64_t likely = 0) noexcept {
         while (!done()) {
             lane l = lane_;
-            while (likely != 0 && step(l)) likely &= likely - 1;
-            while (step(l)) {
+            if (likely == 0) {
+                std::uint64_t ahead = look(l);
+                while (step_dense(l, ahead)) {
+                }
+            } else {
+                while (likely != 0 && step(l)) likely &= likely - 1;
+                while (step(l)) {
+                }
             }
             lane_.place = l.place, lane_.at = l.at;
             stop();
@@ -256,73 +263,100 @@ class walker {
     }
 
   private:
-    // A walk over a part of the payload by the formula of the strides.
+    // A walk over a part of the payload by the formula of the strides. Offsets are in the payload.
     struct lane {
         const stride* place = nullptr;
-        std::size_t at = 0;   // bytes from `base` on
-        std::size_t last = 0; // the end of the part
-        const std::byte* base = nullptr;
-        const std::byte* nonzero = nullptr; // datum::nonzero_
+        std::size_t at = 0;
+        std::size_t last = 0; // where the part ends
+        const std::byte* payload = nullptr;
+        // Where datum::nonzero_ would have the first byte of the payload: an address, since it may have it no more.
+        std::uintptr_t nonzero = 0;
         std::uint64_t* present = nullptr;
         std::uint32_t* begins = nullptr;
-        std::uint32_t offset = 0; // of base in the payload
     };
 
     // The zero bytes of the next part of the payload.
     void look_ahead() noexcept {
-        const std::byte* const base = in_.position();
-        std::size_t last = std::min(in_.remaining(), datum::chunk_bytes);
-        if (payload_.size() < 64) last = 0; // too short for any change event
+        const std::byte* const payload = payload_.data();
+        lane_.at = in_.offset();
+        const std::size_t first = lane_.at & ~std::size_t{7}; // whole bytes of bits
+        lane_.last = std::min(payload_.size(), first + datum::chunk_bytes);
+        lane_.nonzero = reinterpret_cast<std::uintptr_t>(out_.nonzero_.data()) - first / 8;
         std::uint64_t* word = out_.nonzero_.data();
-        std::size_t i = 0;
-        for (; i + 64 <= last; i += 64) detail::store_8(word++, detail::nonzero_64(base + i));
-        if (const std::size_t rest = last - i; rest != 0) // the 64 last bytes, not to read past them
-            detail::store_8(word++, detail::nonzero_64(base + last - 64) >> (64 - rest) | ~std::uint64_t{0} << rest);
+        if (payload_.size() < 64) [[unlikely]] { // too short for any change event
+            lane_.last = lane_.at;
+        } else {
+            std::size_t i = first;
+            const std::size_t last = lane_.last;
+            for (; i + 64 <= last; i += 64) detail::store_8(word++, detail::nonzero_64(payload + i));
+            if (const std::size_t rest = last - i; rest != 0) // the 64 last bytes, not to read past them
+                detail::store_8(word++,
+                                detail::nonzero_64(payload + last - 64) >> (64 - rest) | ~std::uint64_t{0} << rest);
+        }
         word[0] = word[1] = ~std::uint64_t{0};
-        lane_.at = 0;
-        lane_.last = last;
-        lane_.base = base;
-        lane_.offset = in_.offset();
     }
 
+    // Which of the next bytes are not zero, as far as one load tells; zeros behind them.
+    [[gnu::always_inline]] static inline std::uint64_t look(const lane& l) noexcept {
+        return detail::load_8(reinterpret_cast<const std::byte*>(l.nonzero + l.at / 8)) >> l.at % 8;
+    }
     // The nulls in front of the next field that has something, and that field. False at a place that the formula does
     // not hold for; that is so at the end of the datum and of the part, too.
     [[gnu::always_inline]] static inline bool step(lane& l) noexcept {
-        const std::uint64_t ahead = detail::load_8(l.nonzero + l.at / 8) >> l.at % 8;
+        const std::uint64_t ahead = look(l);
         std::size_t nulls = 0;
         if (ahead == 0) [[unlikely]]
             nulls = long_run(l.nonzero, l.at, l.place->run);
         else
             nulls = static_cast<std::size_t>(std::countr_zero(ahead));
+        std::size_t advance = 0;
+        return pass(l, nulls, [] {}, advance);
+    }
+    // The same where fields are many: what is `ahead` of the next one is what is left of the look from this one, so that
+    // its place does not wait for a load.
+    [[gnu::always_inline]] static inline bool step_dense(lane& l, std::uint64_t& ahead) noexcept {
+        std::size_t nulls = 0;
+        if (ahead == 0) [[unlikely]] {
+            ahead = look(l);
+            nulls = ahead == 0 ? long_run(l.nonzero, l.at, l.place->run) : static_cast<std::size_t>(std::countr_zero(ahead));
+        } else
+            nulls = static_cast<std::size_t>(std::countr_zero(ahead));
+        std::size_t advance = 0;
+        const bool more = pass(l, nulls, [&] { ahead = look(l); }, advance);
+        ahead = advance < 64 ? ahead >> advance : 0;
+        return more;
+    }
+    // So many nulls, or as many as there may be, and the field behind them.
+    template<class F> [[gnu::always_inline]] static inline bool pass(lane& l, std::size_t nulls, F&& at_field, std::size_t& advance) noexcept {
         nulls = nulls < l.place->run ? nulls : l.place->run;
         l.at += nulls;
         l.place += nulls;
         if (l.last - l.at < 8) [[unlikely]]
             return false;
+        at_field();
         const stride& s = *l.place;
-        const std::uint64_t bytes = detail::load_8(l.base + l.at);
+        const std::uint64_t bytes = detail::load_8(l.payload + l.at);
         // The integer or length begins behind the index and ends with the first byte without a top bit.
         const std::uint64_t ends = ~bytes & 0x8080808080808000u;
         const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
         const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
         const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
-        const std::size_t advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
+        advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
         if ((static_cast<std::uint32_t>(bytes) & s.check) != s.expect || varint > s.most_varint
             || advance > l.last - l.at) [[unlikely]]
             return false;
         const std::uint32_t number = s.number;
-        l.begins[number] = l.offset + static_cast<std::uint32_t>(l.at) + s.begin;
+        l.begins[number] = static_cast<std::uint32_t>(l.at) + s.begin;
         l.present[number / 64] |= std::uint64_t{1} << number % 64;
         l.at += advance;
         l.place += s.next;
         return true;
     }
     // More null bytes than one look ahead shows; at most as many as there may be here, or a few more.
-    [[gnu::noinline]] static std::size_t long_run(const std::byte* nonzero, std::size_t at,
-                                                  std::size_t most) noexcept {
+    [[gnu::noinline]] static std::size_t long_run(std::uintptr_t nonzero, std::size_t at, std::size_t most) noexcept {
         std::size_t nulls = 64 - at % 8;
-        for (std::size_t word = at / 8 + 8; nulls < most; word += 8) {
-            const std::uint64_t ahead = detail::load_8(nonzero + word);
+        for (std::uintptr_t word = nonzero + at / 8 + 8; nulls < most; word += 8) {
+            const std::uint64_t ahead = detail::load_8(reinterpret_cast<const std::byte*>(word));
             if (ahead != 0) return nulls + static_cast<std::size_t>(std::countr_zero(ahead));
             nulls += 64;
         }
@@ -330,7 +364,7 @@ class walker {
     }
 
     // The cursor to where the lane is.
-    void catch_up() noexcept { in_.advance(lane_.offset + lane_.at - in_.offset()); }
+    void catch_up() noexcept { in_.advance(lane_.at - in_.offset()); }
 
     // Where the formula does not hold: the field there by its type, with all checks and their errors.
     void stop() noexcept {
@@ -339,9 +373,8 @@ class walker {
         const std::uint32_t f = lane_.place->number;
         lane_.place += f == plan_.no_field() ? lane_.place->next : one(f, plan_.ops()[f]);
         if (in_.failed()) lane_.place = end_;
-        lane_.at = in_.offset() - lane_.offset;
-        if (lane_.at + 64 > lane_.last && in_.position() != lane_.base && lane_.base + lane_.last != in_.end())
-            look_ahead();
+        lane_.at = in_.offset();
+        if (lane_.at + 64 > lane_.last && lane_.last != payload_.size()) look_ahead();
     }
 
     void note(std::uint32_t f, std::uint32_t at) noexcept {

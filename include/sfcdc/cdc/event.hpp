@@ -377,7 +377,7 @@ class decoder {
         std::vector<std::uint64_t> lists; // changed, nulled and diff fields: one set each
         result<event> out;
 
-        const result<event>& decode(const avro::plan& p, std::span<const std::byte> payload) {
+        [[gnu::noinline]] const result<event>& decode(const avro::plan& p, std::span<const std::byte> payload) {
             avro::walker w(p, payload, datum);
             w.start();
             begin(p, payload, w);
