@@ -224,8 +224,8 @@ class walker {
             std::uint64_t ahead_l = look(l), ahead_m = look(m);
             bool more_l = true, more_m = true;
             while (more_l & more_m) {
-                more_l = step_dense(l, ahead_l);
-                more_m = step_dense(m, ahead_m);
+                more_l = step(l, ahead_l);
+                more_m = step(m, ahead_m);
             }
             a.lane_.place = l.place, a.lane_.at = l.at;
             b.lane_.place = m.place, b.lane_.at = m.at;
@@ -239,14 +239,9 @@ class walker {
     void walk_on(std::uint64_t likely = 0) noexcept {
         while (!done()) {
             lane l = lane_;
-            if (likely == 0) {
-                std::uint64_t ahead = look(l);
-                while (step_dense(l, ahead)) {
-                }
-            } else {
-                while (likely != 0 && step(l)) likely &= likely - 1;
-                while (step(l)) {
-                }
+            std::uint64_t ahead = look(l);
+            while (likely != 0 && step(l, ahead)) likely &= likely - 1;
+            while (step(l, ahead)) {
             }
             lane_.place = l.place, lane_.at = l.at;
             stop();
@@ -301,47 +296,30 @@ class walker {
         return detail::load_8(reinterpret_cast<const std::byte*>(l.nonzero + l.at / 8)) >> l.at % 8;
     }
     // The nulls in front of the next field that has something, and that field. False at a place that the formula does
-    // not hold for; that is so at the end of the datum and of the part, too.
-    [[gnu::always_inline]] static inline bool step(lane& l) noexcept {
-        const std::uint64_t ahead = look(l);
+    // not hold for; that is so at the end of the datum and of the part, too. What is `ahead` of the next field is what is
+    // left of the look from this one, so that its place does not wait for a load.
+    [[gnu::always_inline]] static inline bool step(lane& l, std::uint64_t& ahead) noexcept {
+        if (ahead == 0) [[unlikely]]
+            ahead = look(l);
         std::size_t nulls = 0;
         if (ahead == 0) [[unlikely]]
             nulls = long_run(l.nonzero, l.at, l.place->run);
         else
             nulls = static_cast<std::size_t>(std::countr_zero(ahead));
-        std::size_t advance = 0;
-        return pass(l, nulls, [] {}, advance);
-    }
-    // The same where fields are many: what is `ahead` of the next one is what is left of the look from this one, so that
-    // its place does not wait for a load.
-    [[gnu::always_inline]] static inline bool step_dense(lane& l, std::uint64_t& ahead) noexcept {
-        std::size_t nulls = 0;
-        if (ahead == 0) [[unlikely]] {
-            ahead = look(l);
-            nulls = ahead == 0 ? long_run(l.nonzero, l.at, l.place->run) : static_cast<std::size_t>(std::countr_zero(ahead));
-        } else
-            nulls = static_cast<std::size_t>(std::countr_zero(ahead));
-        std::size_t advance = 0;
-        const bool more = pass(l, nulls, [&] { ahead = look(l); }, advance);
-        ahead = advance < 64 ? ahead >> advance : 0;
-        return more;
-    }
-    // So many nulls, or as many as there may be, and the field behind them.
-    template<class F> [[gnu::always_inline]] static inline bool pass(lane& l, std::size_t nulls, F&& at_field, std::size_t& advance) noexcept {
         nulls = nulls < l.place->run ? nulls : l.place->run;
         l.at += nulls;
         l.place += nulls;
+        ahead = 0;
         if (l.last - l.at < 8) [[unlikely]]
             return false;
-        at_field();
         const stride& s = *l.place;
-        const std::uint64_t bytes = detail::load_8(l.payload + l.at);
+        const std::uint64_t look_on = look(l), bytes = detail::load_8(l.payload + l.at);
         // The integer or length begins behind the index and ends with the first byte without a top bit.
         const std::uint64_t ends = ~bytes & 0x8080808080808000u;
         const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
         const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
         const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
-        advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
+        const std::size_t advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
         if ((static_cast<std::uint32_t>(bytes) & s.check) != s.expect || varint > s.most_varint
             || advance > l.last - l.at) [[unlikely]]
             return false;
@@ -350,8 +328,10 @@ class walker {
         l.present[number / 64] |= std::uint64_t{1} << number % 64;
         l.at += advance;
         l.place += s.next;
+        ahead = advance < 64 ? look_on >> advance : 0;
         return true;
     }
+
     // More null bytes than one look ahead shows; at most as many as there may be here, or a few more.
     [[gnu::noinline]] static std::size_t long_run(std::uintptr_t nonzero, std::size_t at, std::size_t most) noexcept {
         std::size_t nulls = 64 - at % 8;
