@@ -48,6 +48,20 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         fuzz::require(by_plan == by_schema);
     }
 
+    // An event is walked by its lists, where they fit; without them it is the same.
+    avro::datum walked;
+    const error bad_walk = avro::walk(plan, payload, walked);
+    fuzz::require(by_walk == !bad_walk && (by_walk || bad == bad_walk));
+    for (std::uint32_t f = 0; !bad && f < plan.size(); ++f) {
+        fuzz::require(event.has_value({f}) == walked.has({f}));
+        if (!walked.has({f})) continue;
+        const avro::value there(plan.schema(), plan[avro::field{f}].node, payload, walked.begin({f}));
+        std::string_view it, it_there;
+        std::int64_t number = 0, number_there = 0;
+        fuzz::require(event.value({f}).read(it) == there.read(it_there) && it.data() == it_there.data());
+        fuzz::require(event.value({f}).read(number) == there.read(number_there) && number == number_there);
+    }
+
     const std::string once = bad ? std::string() : shown(event);
 
     const fuzz::exact_bytes copy(datum);

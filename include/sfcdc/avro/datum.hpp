@@ -12,17 +12,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
-#if defined(__SSE2__)
-#    include <emmintrin.h>
-#endif
-
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/usual_header.hpp>
 #include <sfcdc/avro/value.hpp>
+#include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 
@@ -57,131 +54,6 @@ class datum {
     std::array<std::uint64_t, chunk_bytes / 64 + 3> nonzero_{};
 };
 
-namespace detail {
-
-// Eight bytes at p, the first one lowest.
-inline std::uint64_t load_8(const std::byte* p) noexcept {
-    std::uint64_t word = 0;
-    if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(&word, p, 8);
-    else
-        for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(p[i]) << 8 * i;
-    return word;
-}
-
-inline void store_8(std::uint64_t* to, std::uint64_t word) noexcept {
-    if constexpr (std::endian::native == std::endian::little)
-        *to = word;
-    else
-        for (int i = 0; i < 8; ++i) reinterpret_cast<std::byte*>(to)[i] = static_cast<std::byte>(word >> 8 * i);
-}
-
-// One bit for each of the 64 bytes at p, lowest first: set where the byte is not zero.
-inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
-#if defined(__SSE2__)
-    const __m128i zero = _mm_setzero_si128();
-    const auto nulls = [&](int i) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
-        return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, zero))));
-    };
-    return ~(nulls(0) | nulls(1) << 16 | nulls(2) << 32 | nulls(3) << 48);
-#else
-    std::uint64_t mask = 0;
-    for (int i = 0; i < 64; i += 8) {
-        std::uint64_t word = load_8(p + i);
-        word |= word >> 4;
-        word |= word >> 2;
-        word |= word >> 1; // the lowest bit of each byte says whether there is any
-        mask |= ((word & 0x0101010101010101u) * 0x0102040810204080u >> 56) << i;
-    }
-    return mask;
-#endif
-}
-
-} // namespace detail
-
-// The members of ChangeEventHeader in all schemas known so far: 12, in the order of avro::header_fields.
-inline constexpr std::uint32_t usual_header_members = 12;
-
-// ChangeEventHeader as it always is, at the start of a payload: half of the work of a small event. Notes where each member
-// begins and returns where the header ends; 0 when something in it is unusual, which does not mean that it is wrong.
-// `change_types_end` is twice the number of symbols that changeType may have, at most 128.
-//
-// Where a text has one length in practice (record and user ids, the transaction key), or an integer one size, that is
-// guessed by a branch: the next member's place then does not wait for a load.
-inline std::size_t usual_header(std::span<const std::byte> payload, std::uint32_t change_types_end,
-                                std::uint32_t* begins) noexcept {
-    const std::byte* const bytes = payload.data();
-    const std::size_t size = payload.size();
-    std::size_t at = 0;
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
-    const auto begin = [&](std::uint32_t member) { begins[member] = static_cast<std::uint32_t>(at); };
-    // Each of these asks that `more` bytes follow, so that what comes next need not ask.
-    const auto text = [&](std::size_t more) __attribute__((always_inline)) {
-        std::uint32_t length = byte(at++);
-        if (length >= 0x80) [[unlikely]] {
-            length = (length & 0x7f) | byte(at++) << 7;
-            if (length >= 1u << 14) return false;
-        }
-        at += length / 2;
-        return (length & 1) == 0 && at + more <= size;
-    };
-    const auto usual_text = [&](std::uint32_t length, std::size_t more) __attribute__((always_inline)) {
-        if (byte(at) != 2 * length) [[unlikely]]
-            return text(more);
-        at += 1 + length;
-        return true;
-    };
-    const auto texts = [&](std::size_t more) __attribute__((always_inline)) { // an array of them in one block
-        const std::uint32_t count = byte(at++);
-        if ((count & 0x81) != 0) return false;
-        for (std::uint32_t n = 0; n < count; n += 2)
-            if (!text(more + 2)) return false;
-        return count == 0 || byte(at++) == 0;
-    };
-    const auto varint = [&](std::uint32_t usual, std::uint32_t most) __attribute__((always_inline)) {
-        const std::uint64_t ends = ~detail::load_8(bytes + at) & 0x8080808080808080u;
-        const std::uint64_t usual_bytes = ~std::uint64_t{0} >> (64 - 8 * usual);
-        std::uint32_t length = usual;
-        if ((ends & usual_bytes) != (usual_bytes & ~(usual_bytes >> 1)))
-            length = ends == 0 ? 9 : static_cast<std::uint32_t>(std::countr_zero(ends) + 1) / 8;
-        at += length;
-        return length <= most;
-    };
-    // What there must be behind a text of unknown length: the members up to the next such text.
-    constexpr std::size_t ids = 1 + 1 + 18 + 1 + 1 + 2, rest = 37 + 5 + 8 + 8 + 19 + 1 + 1 + 3;
-    if (size < 64) return 0;
-    begin(0); // entityName
-    if (!text(ids)) return 0;
-    begin(1); // recordIds
-    if (byte(at) == 2 && byte(at + 1) == 36 && byte(at + 20) == 0) [[likely]]
-        at += 21;
-    else if (!texts(3))
-        return 0;
-    begin(2); // changeType
-    const std::uint32_t symbol = byte(at++);
-    if (symbol >= change_types_end || (symbol & 1) != 0) return 0;
-    begin(3); // changeOrigin
-    if (!text(rest)) return 0;
-    begin(4); // transactionKey
-    if (!usual_text(36, rest - 37)) return 0;
-    begin(5); // sequenceNumber
-    if (!varint(1, 4)) return 0;
-    begin(6); // commitTimestamp
-    if (!varint(6, 8)) return 0;
-    begin(7); // commitNumber
-    if (!varint(7, 8)) return 0;
-    begin(8); // commitUser
-    if (!usual_text(18, 5)) return 0;
-    begin(9); // nulledFields
-    if (!texts(4)) return 0;
-    begin(10); // diffFields
-    if (!texts(3)) return 0;
-    begin(11); // changedFields
-    if (!texts(0)) return 0;
-    return at;
-}
-
 // Used through walk(), or, for several payloads under way at a time, by hand: start(), walk_two(),
 // walk_on(), finish().
 //
@@ -208,7 +80,7 @@ class walker {
         lane_.payload = payload_.data();
         if (plan_.has_usual_header() && payload_.size() <= limits::payload_bytes && usual_header()) [[likely]] {
             lane_.place = first + 1;
-            look_ahead();
+            lane_.at = in_.offset();
         } else {
             start_slowly(first);
         }
@@ -219,6 +91,8 @@ class walker {
     // Two datums in turns, until one of them is done: where the next field begins is a chain of dependent loads, and two
     // chains hide each other's waiting.
     static void walk_two(walker& a, walker& b) noexcept {
+        for (walker* w : {&a, &b})
+            if (w->lane_.last == 0) w->look_ahead();
         while (!a.done() && !b.done()) {
             lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
             std::uint64_t ahead_l = look(l), ahead_m = look(m);
@@ -234,13 +108,70 @@ class walker {
         }
     }
 
-    // What is left of it. `likely` may have a bit for each field that is probably there: a processor that knows the number
-    // of steps early need not guess it, and find out with the last one.
-    void walk_on(std::uint64_t likely = 0) noexcept {
+    // What is left of it, if `listed` are the fields that are there, with a compound for each of its children, and all
+    // others are null; otherwise nothing is done. Fields need not be found then, and their places do not wait for each
+    // other; that nothing else is there, the number of zero bytes tells. `top_level` are those without the children.
+    [[gnu::always_inline]] inline void walk_listed(field_set top_level, field_set listed) noexcept {
+        const stride* const first = plan_.strides().data();
+        const std::uint32_t count = plan_.field_count();
+        const std::size_t start = lane_.at, size = payload_.size();
+        if (done() || start < 32 || size < 64 || size > start + 255 * 16 || first[1].run + 1 != count) [[unlikely]]
+            return;
+        const std::byte* const payload = payload_.data();
+        std::uint32_t* const begins = lane_.begins;
+        std::size_t at = start, bytes = 0;
+        detail::zero_count zeros;
+        const auto field = [&](const stride& s, std::size_t number) __attribute__((always_inline)) {
+            if (at + 8 > size) [[unlikely]]
+                return false;
+            std::size_t advance = 0;
+            if (!measure(s, detail::load_8(payload + at), advance)) [[unlikely]]
+                return false;
+            begins[number] = static_cast<std::uint32_t>(at) + s.begin;
+            at += advance;
+            bytes += advance;
+            if (at > size) [[unlikely]]
+                return false;
+            zeros.add(payload + at, advance);
+            return true;
+        };
+        const std::uint64_t* const words = listed.words().data();
+        std::size_t next = 1; // the number of the field that is at `at`
+        std::size_t base = 0;
+        for (const std::uint64_t word : top_level.words().first((count + 63) / 64)) {
+            for (std::uint64_t bits = word; bits != 0; bits &= bits - 1) {
+                const std::size_t f = base + static_cast<std::size_t>(std::countr_zero(bits));
+                at += f - next;
+                next = f + 1;
+                if (!field(first[f], f)) [[unlikely]]
+                    return;
+                if (first[f].next == 1) [[likely]]
+                    continue;
+                const op& o = plan_.ops()[f];
+                if (first[o.first_place].run != o.child_count) return;
+                for (std::uint32_t c = o.first_child; c < o.first_child + o.child_count; ++c) {
+                    if (!listed.contains({c}))
+                        ++at;
+                    else if (!field(first[o.first_place + (c - o.first_child)], c))
+                        return;
+                }
+            }
+            base += 64;
+        }
+        if (at + (count - next) != size
+            || detail::count_zeros(payload + start, payload + size) - zeros.sum() != size - start - bytes)
+            return;
+        for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] |= words[i];
+        lane_.place = end_;
+        lane_.at = size;
+    }
+
+    // What is left of it.
+    void walk_on() noexcept {
+        if (lane_.last == 0 && !done()) look_ahead();
         while (!done()) {
             lane l = lane_;
             std::uint64_t ahead = look(l);
-            while (likely != 0 && step(l, ahead)) likely &= likely - 1;
             while (step(l, ahead)) {
             }
             lane_.place = l.place, lane_.at = l.at;
@@ -262,7 +193,7 @@ class walker {
     struct lane {
         const stride* place = nullptr;
         std::size_t at = 0;
-        std::size_t last = 0; // where the part ends
+        std::size_t last = 0; // where the part ends; 0 before the first one
         const std::byte* payload = nullptr;
         // Where datum::nonzero_ would have the first byte of the payload: an address, since it may have it no more.
         std::uintptr_t nonzero = 0;
@@ -295,6 +226,18 @@ class walker {
     [[gnu::always_inline]] static inline std::uint64_t look(const lane& l) noexcept {
         return detail::load_8(reinterpret_cast<const std::byte*>(l.nonzero + l.at / 8)) >> l.at % 8;
     }
+    // How many bytes the field has that begins with these eight; false where the formula does not hold for them.
+    [[gnu::always_inline]] static inline bool measure(const stride& s, std::uint64_t bytes,
+                                                      std::size_t& advance) noexcept {
+        // The integer or length begins behind the index and ends with the first byte without a top bit.
+        const std::uint64_t ends = ~bytes & 0x8080808080808000u;
+        const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
+        const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
+        const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
+        advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
+        return (static_cast<std::uint32_t>(bytes) & s.check) == s.expect && varint <= s.most_varint;
+    }
+
     // The nulls in front of the next field that has something, and that field. False at a place that the formula does
     // not hold for; that is so at the end of the datum and of the part, too. What is `ahead` of the next field is what is
     // left of the look from this one, so that its place does not wait for a load.
@@ -313,15 +256,9 @@ class walker {
         if (l.last - l.at < 8) [[unlikely]]
             return false;
         const stride& s = *l.place;
-        const std::uint64_t look_on = look(l), bytes = detail::load_8(l.payload + l.at);
-        // The integer or length begins behind the index and ends with the first byte without a top bit.
-        const std::uint64_t ends = ~bytes & 0x8080808080808000u;
-        const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
-        const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
-        const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
-        const std::size_t advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
-        if ((static_cast<std::uint32_t>(bytes) & s.check) != s.expect || varint > s.most_varint
-            || advance > l.last - l.at) [[unlikely]]
+        const std::uint64_t look_on = look(l);
+        std::size_t advance = 0;
+        if (!measure(s, detail::load_8(l.payload + l.at), advance) || advance > l.last - l.at) [[unlikely]]
             return false;
         const std::uint32_t number = s.number;
         l.begins[number] = static_cast<std::uint32_t>(l.at) + s.begin;

@@ -138,7 +138,7 @@ inline bool read_digits(const char* digits, std::size_t count, std::size_t in_fr
 inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count, std::uint64_t* words,
                           std::size_t in_front = 0) noexcept {
 #ifdef SFCDC_BITMAP_VECTOR128
-    const std::size_t room = (count + 63) / 64 * 16;
+    const std::size_t room = (std::size_t{count} + 63) / 64 * 16;
     if (first == 0 && digits.size() <= room && digits.size() + in_front >= room
         && room <= vector128::kept_digits.size() / 2) {
         // The event's own fields, as an event has them: as many words as there are fields, however short the number is.

@@ -260,13 +260,7 @@ class event {
 
         // Whether there is one among `count` of them from `first` on.
         bool any_named(std::uint32_t first, std::uint32_t count) const noexcept {
-            const std::uint32_t last = first + count; // not one of them
-            for (std::uint32_t at = first; at < last; at = (at / 64 + 1) * 64) {
-                std::uint64_t bits = named(at / 64) >> at % 64;
-                if (last - at < 64) bits &= (std::uint64_t{1} << (last - at)) - 1;
-                if (bits != 0) return true;
-            }
-            return false;
+            return avro::any_bit(first, count, [&](std::size_t i) { return named(i); });
         }
 
       private:
@@ -374,14 +368,15 @@ class decoder {
   private:
     struct slot {
         avro::datum datum;
-        std::vector<std::uint64_t> lists; // changed, nulled and diff fields: one set each
+        std::vector<std::uint64_t> lists; // changed, nulled and diff fields, and two of what is there: one set each
         result<event> out;
 
         [[gnu::noinline]] const result<event>& decode(const avro::plan& p, std::span<const std::byte> payload) {
             avro::walker w(p, payload, datum);
             w.start();
             begin(p, payload, w);
-            w.walk_on(likely_fields());
+            if (!out.value.changed_.words().empty()) walk_listed(p, w);
+            w.walk_on();
             return finished(w);
         }
         // The event as far as its header says it.
@@ -415,12 +410,32 @@ class decoder {
                 out.error = bad;
             return avro::field_set(words);
         }
-        // For walk_on(): those that changed and are not null. Where two fall together there is one less.
-        std::uint64_t likely_fields() const noexcept {
-            const auto changed = out.value.changed_.words(), nulled = out.value.nulled_.words();
-            std::uint64_t bits = 0;
-            for (std::size_t i = 0; i < changed.size(); ++i) bits |= changed[i] & ~(nulled.empty() ? 0 : nulled[i]);
-            return bits;
+        // If the lists name all that is there, it is what changed and is not null.
+        [[gnu::always_inline]] inline void walk_listed(const avro::plan& p, avro::walker& w) noexcept {
+            const avro::field_set changed = out.value.changed_;
+            const std::size_t behind = p.field_count() / 64; // the first word with children
+            std::uint64_t children = changed.words()[behind] >> p.field_count() % 64;
+            for (std::size_t i = behind + 1; i < p.words(); ++i) children |= changed.words()[i];
+            if (out.value.nulled_.words().empty() && children == 0) [[likely]]
+                w.walk_listed(changed, changed);
+            else
+                walk_rest_of_lists(p, w);
+        }
+        [[gnu::noinline]] void walk_rest_of_lists(const avro::plan& p, avro::walker& w) noexcept {
+            const std::span<const std::uint64_t> changed = out.value.changed_.words(),
+                                                 nulled = out.value.nulled_.words();
+            std::uint64_t* const there = lists.data() + std::size_t{3} * p.words();
+            std::uint64_t* const top_level = lists.data() + std::size_t{4} * p.words();
+            for (std::size_t i = 0; i < p.words(); ++i)
+                top_level[i] = there[i] = changed[i] & ~(nulled.empty() ? 0 : nulled[i]);
+            const std::size_t behind = p.field_count() / 64;
+            top_level[behind] &= (std::uint64_t{1} << p.field_count() % 64) - 1;
+            const avro::field_set all({there, p.words()});
+            for (const avro::field compound : p.compounds())
+                if (const avro::op& o = p[compound]; all.any(o.first_child, o.child_count))
+                    for (std::uint64_t* set : {there, top_level})
+                        set[compound.number / 64] |= std::uint64_t{1} << compound.number % 64;
+            w.walk_listed(avro::field_set({top_level, p.words()}), all);
         }
         const result<event>& finished(avro::walker& w) {
             if (const error bad = w.finish()) [[unlikely]]
@@ -429,11 +444,11 @@ class decoder {
         }
     };
     void prepare(const avro::plan& p) {
-        if (slots_[0].lists.size() >= 3 * p.words()) [[likely]]
+        if (slots_[0].lists.size() >= std::size_t{5} * p.words()) [[likely]]
             return;
         for (slot& s : slots_) {
             s.datum.prepare(p);
-            s.lists.resize(3 * p.words());
+            s.lists.resize(std::size_t{5} * p.words());
         }
     }
 
