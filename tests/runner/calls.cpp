@@ -343,11 +343,12 @@ TEST_CASE("while some calls come to their end, those of another machine on the s
     other.send(1, "before");
     REQUIRE(s.until([&] { return other_heard.count(1) == 2; }));
     s.open(1);
+    other.send(1, "meanwhile");
     s.made.reset();
     other.send(1, "after");
     other.half_close(1);
     REQUIRE(s.until([&] { return other_heard.ends.count(1) == 1; }));
-    CHECK(other_heard.heard[1] == words{"opened", "< before", "< after", "ended"});
+    CHECK(other_heard.heard[1] == words{"opened", "< before", "< meanwhile", "< after", "ended"});
     CHECK(s.heard.heard[1] == words{"opened"});
 }
 
