@@ -35,7 +35,11 @@ inline std::string text_of(const grpc::ByteBuffer& bytes) {
 class served_call final : public grpc::ServerGenericBidiReactor {
   public:
     served_call(grpc::GenericCallbackServerContext& context, sfcdc::runner::inbox& tell)
-        : method(context.method()), context_(context), tell_(tell), echoes_(method == "/test/echo") {
+        : method(context.method()),
+          peer(context.peer()),
+          context_(context),
+          tell_(tell),
+          echoes_(method == "/test/echo") {
         for (const auto& [name, value] : context.client_metadata())
             headers.emplace(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
         StartSendInitialMetadata();
@@ -43,6 +47,7 @@ class served_call final : public grpc::ServerGenericBidiReactor {
     }
 
     const std::string method;
+    const std::string peer;
     std::multimap<std::string, std::string> headers;
 
     // ---- from any thread
@@ -158,10 +163,10 @@ class generic_server final : private grpc::CallbackGenericService {
         grpc::ChannelArguments arguments;
         arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
         arguments.SetMaxReceiveMessageSize(16 << 20);
-        return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port_), grpc::InsecureChannelCredentials(),
-                                         arguments);
+        return grpc::CreateCustomChannel("127.0.0.1:" + port(), grpc::InsecureChannelCredentials(), arguments);
     }
 
+    std::string port() const { return std::to_string(port_); }
     std::size_t count() const {
         const std::scoped_lock lock(mutex_);
         return calls_.size();
