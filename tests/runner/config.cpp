@@ -3,13 +3,15 @@
 #include "catch.hpp"
 #include "failure.hpp"
 
-#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include <unistd.h>
@@ -20,6 +22,22 @@ using sfcdc::runner::config;
 using sfcdc::runner::load_config;
 using keys = std::map<std::string, std::set<std::string>>; // of each section
 
+config load(const std::string& text) {
+    const std::filesystem::path file =
+        std::filesystem::temp_directory_path() / ("sfcdc_config_" + std::to_string(::getpid()) + ".toml");
+    std::ofstream(file) << text;
+    struct remover {
+        const std::filesystem::path& of;
+        ~remover() { std::filesystem::remove(of); }
+    } const gone{file};
+    return load_config(file);
+}
+
+std::string content(const char* path) {
+    std::ifstream in(std::string(SFCDC_SOURCE_ROOT "/") + path);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
 // A configuration that is good; a test adds to it, or says otherwise.
 struct settings {
     std::string salesforce =
@@ -29,17 +47,7 @@ struct settings {
     std::string stream = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
 
     config load() const {
-        const std::filesystem::path file =
-            std::filesystem::temp_directory_path() / ("sfcdc_config_" + std::to_string(::getpid()) + ".toml");
-        std::ofstream(file) << "[salesforce]\n"
-                            << salesforce << "[databricks]\n"
-                            << databricks << "[[stream]]\n"
-                            << stream;
-        struct remover {
-            const std::filesystem::path& of;
-            ~remover() { std::filesystem::remove(of); }
-        } const gone{file};
-        return load_config(file);
+        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[stream]]\n" + stream);
     }
     // "": nothing is wrong.
     std::string complaint() const {
@@ -61,7 +69,7 @@ std::set<std::string> words(const std::string& text, const std::regex& word) {
 
 // What the table of docs/running.md names.
 keys documented() {
-    std::ifstream in(SFCDC_SOURCE_ROOT "/docs/running.md");
+    std::istringstream in(content("docs/running.md"));
     keys out;
     std::string section;
     for (std::string line; std::getline(in, line);) {
@@ -94,6 +102,16 @@ TEST_CASE("the keys of the configuration are those that docs/running.md names") 
     const keys read = read_by_the_reader();
     CHECK(read.at("stream").count("topic") == 1);
     CHECK(read == documented());
+}
+
+TEST_CASE("the configuration of the README is one") {
+    const std::string readme = content("README.md"), begin = "```toml\n";
+    const std::size_t at = readme.find(begin) + begin.size();
+    const std::string text = readme.substr(at, readme.find("```", at) - at);
+    const config c = load(std::regex_replace(text, std::regex(R"(\$\{[^}]*\})"), "a secret"));
+    REQUIRE(c.streams.size() == 1);
+    CHECK(c.streams[0].sink == sfcdc::runner::sink_kind::zerobus);
+    CHECK(c.databricks.client_secret == "a secret");
 }
 
 TEST_CASE("credentials leave this machine by TLS only") {

@@ -5,6 +5,7 @@
 
 #include <grpcpp/alarm.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <optional>
@@ -96,9 +97,8 @@ TEST_CASE("an operation that is given up is told so") {
 TEST_CASE("what has happened is told even to a wait whose time is over") {
     inbox in;
     timer one;
-    one.start(in, 0ms);
-    // A pipeline that is always late with one of its timers must still hear of its calls.
-    for (int i = 0; i < 10'000 && one.told == 0; ++i) in.wait_until(time_point::min());
+    one.start(in, -1s);
+    in.wait_until(time_point::min()); // a pipeline that is late with its timers must still hear of its calls
     CHECK(one.told == 1);
 }
 
@@ -152,14 +152,9 @@ TEST_CASE("no wake-up is lost between threads") {
 TEST_CASE("what has happened together is told together") {
     inbox in;
     std::vector<timer> many(100);
-    for (timer& t : many) t.start(in, 0ms);
-    std::this_thread::sleep_for(200ms); // so that all are there
+    for (timer& t : many) t.start(in, -1s);
     in.wait_until(steady::now() + 20s);
-    int told = 0;
-    for (const timer& t : many) told += t.told;
-    CHECK(told > 50); // by one wait; how fast gRPC is with the others is not for us to say
-    CHECK(test::until(
-        in, [&] { return std::all_of(many.begin(), many.end(), [](const timer& t) { return t.told == 1; }); }));
+    CHECK(std::all_of(many.begin(), many.end(), [](const timer& t) { return t.told == 1; }));
 }
 
 TEST_CASE("a wait ends though there is always more") {
