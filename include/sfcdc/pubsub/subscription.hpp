@@ -200,9 +200,10 @@ class subscription {
                 request.developer_name = options_.developer_name;
             }
             if (commits) {
-                sent_commit_ = std::exchange(pending_commit_, {});
                 id = commit_id(++commits_);
-                request.commit_replay_id_request = commit_replay_request{id, sent_commit_->bytes()};
+                const pubsub::replay_id& position = sent_commit_.emplace(std::move(*pending_commit_));
+                request.commit_replay_id_request = commit_replay_request{id, position.bytes()};
+                pending_commit_.reset();
             }
             append_request(request, out.bytes);
         } else {
@@ -274,7 +275,7 @@ class subscription {
         result<fetch_response> plain;
         if (managed()) {
             const auto [parsed, bad] = managed_fetch_response::parse(in.bytes);
-            plain = {parsed, bad};
+            plain = {static_cast<const fetch_response&>(parsed), bad}; // what both have
             answer = parsed.commit_response;
         } else {
             plain = fetch_response::parse(in.bytes);
