@@ -22,12 +22,10 @@ running_emulator::temporary_folder::~temporary_folder() {
 }
 
 running_emulator::running_emulator(options chosen) {
-    if (!chosen.lake_path.empty()) lake_path_ = std::filesystem::absolute(chosen.lake_path).string();
-    if (chosen.tls || lake_path_.empty()) {
-        const std::filesystem::path& folder = folder_.emplace().path;
-        if (chosen.tls) tls_ = make_certificates(folder.string());
-        if (lake_path_.empty()) lake_path_ = (folder / "lake.db").string();
-    }
+    if (chosen.tls || chosen.lake_path.empty()) folder_.emplace();
+    if (chosen.tls) tls_ = make_certificates(folder_->path.string());
+    lake_path_ = chosen.lake_path.empty() ? (folder_->path / "lake.db").string()
+                                          : std::filesystem::absolute(chosen.lake_path).string();
     world_ = std::make_unique<world>(std::move(chosen), lake_path_);
     const options& settings = world_->settings;
 

@@ -97,7 +97,7 @@ std::optional<grpc::Status> publish(world& in, const rpc& call, const wire::Publ
             result->set_replay_id(in.salesforce.publish(std::move(one)).front());
         }
     }
-    if (topic) response.set_schema_id(topic->schema_id); // it is there: topic_error() has looked
+    response.set_schema_id(topic->schema_id);
     response.set_rpc_id(call.id());
     return std::nullopt;
 }

@@ -22,14 +22,14 @@ struct deaf final : calls::listener {
 
 } // namespace
 
-TEST_CASE("each channel has a connection of its own, to a host by name or by number") {
+TEST_CASE("each channel has a connection of its own") {
     inbox in;
     test::generic_server server(in);
     deaf listener;
     std::set<std::string> peers;
     int calls_made = 0;
-    for (const char* const host : {"127.0.0.1", "localhost", "127.0.0.1"}) {
-        calls of(in, open_channel("http://" + std::string(host) + ":" + server.port(), {}), listener);
+    for (int channel = 0; channel < 3; ++channel) {
+        calls of(in, open_channel("http://127.0.0.1:" + server.port(), {}), listener);
         for (int i = 0; i < 2; ++i, ++calls_made) {
             of.open(static_cast<std::uint64_t>(i), "/test/echo", {});
             of.half_close(static_cast<std::uint64_t>(i));

@@ -200,10 +200,9 @@ class subscription {
                 request.developer_name = options_.developer_name;
             }
             if (commits) {
+                sent_commit_ = std::exchange(pending_commit_, {});
                 id = commit_id(++commits_);
-                const pubsub::replay_id& position = sent_commit_.emplace(std::move(*pending_commit_));
-                request.commit_replay_id_request = commit_replay_request{id, position.bytes()};
-                pending_commit_.reset();
+                request.commit_replay_id_request = commit_replay_request{id, sent_commit_->bytes()};
             }
             append_request(request, out.bytes);
         } else {
