@@ -6,8 +6,10 @@
 #include "generic_server.hpp"
 #include "until.hpp"
 
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -27,9 +29,11 @@ TEST_CASE("each channel has a connection of its own") {
     test::generic_server server(in);
     deaf listener;
     std::set<std::string> peers;
+    std::vector<std::shared_ptr<grpc::Channel>> channels; // all at once
     int calls_made = 0;
     for (int channel = 0; channel < 3; ++channel) {
-        calls of(in, open_channel("http://127.0.0.1:" + server.port(), {}), listener);
+        channels.push_back(open_channel("http://127.0.0.1:" + server.port(), {}));
+        calls of(in, channels.back(), listener);
         for (int i = 0; i < 2; ++i, ++calls_made) {
             of.open(static_cast<std::uint64_t>(i), "/test/echo", {});
             of.half_close(static_cast<std::uint64_t>(i));
