@@ -51,7 +51,9 @@ TEST_CASE("an errand's result comes with a wake-up, and once") {
         return std::string("done");
     });
     CHECK(one.running());
-    CHECK_FALSE(one.take()); // does not wait for it
+    CHECK_FALSE(one.take());             // does not wait for it
+    in.wait_until(steady::now() + 20ms); // a wake-up in front of the result would be spent here
+    CHECK_FALSE(one.take());
     CHECK(one.running());
     go = true;
     go.notify_one();
