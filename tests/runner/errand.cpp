@@ -155,6 +155,7 @@ TEST_CASE("a result that was there when the errand was stopped is not taken for 
     one.start([](const std::stop_token&) { return 1; });
     in.wait_until(steady::now() + 20s); // it is there
     one.stop();
+    CHECK_FALSE(one.take());
     one.start([&](const std::stop_token&) {
         go.wait(false);
         return 2;
