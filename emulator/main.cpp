@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
 
     try {
         emulator::running_emulator running(chosen);
-        std::cout << running.description().dump() << std::endl;
+        std::cout << running.description().dump() << '\n' << std::flush;
         int signal = 0;
         sigwait(&endings, &signal);
         spdlog::info("stopping");

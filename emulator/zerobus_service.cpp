@@ -15,7 +15,7 @@ namespace {
 namespace wire = databricks::zerobus;
 using call_type = duplex<wire::EphemeralStreamRequest, wire::EphemeralStreamResponse>;
 
-constexpr std::size_t max_request_bytes = 10 * 1024 * 1024;
+constexpr std::size_t max_request_bytes = 10u << 20;
 
 std::string metadata(const grpc::CallbackServerContext& context, const char* key) {
     const auto found = context.client_metadata().find(key);

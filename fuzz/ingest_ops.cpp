@@ -105,7 +105,7 @@ class world {
         case 10: end(some_call(), static_cast<int>(in_.next(18))); break;
         case 11: signal(some_call()); break;
         case 12: token(); break;
-        case 13: rarely(); break;
+        default: rarely(); break;
         }
         check();
     }
@@ -265,6 +265,7 @@ class world {
     }
     std::vector<std::uint64_t> call_ids() const {
         std::vector<std::uint64_t> out;
+        out.reserve(calls_.size());
         for (const auto& [id, call] : calls_) out.push_back(id);
         return out;
     }
@@ -321,7 +322,7 @@ class world {
         case 3: respond(id, message([](auto& w) { w.nested(2, [] {}); })); break;
         case 4: respond(id, message([](auto& w) { w.nested(1, [] {}); })); break;
         case 5: respond(id, call != nullptr && call->opened && !call->created ? ack(0) : created()); break;
-        case 6: return nonsense(id);
+        default: return nonsense(id);
         }
         if (call == nullptr) return;
         poll(1'000);

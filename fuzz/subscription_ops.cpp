@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             if (const auto timeout = w.sub.poll_timeout()) w.now = std::max(w.now, *timeout);
             w.run();
             break;
-        case 15:
+        default:
             if (in.next() == 255) w.sub.close();
             break;
         }

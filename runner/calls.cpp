@@ -80,9 +80,11 @@ class calls::one_call {
 
     void on_started(bool ok) {
         if (!ok) return finish();
-        running_ = true;
         stream_->Read(&incoming_, begin(read_));
-        if (!forgotten_) of_.listener_.call_opened(number_);
+        if (forgotten_) return;
+        running_ = true;
+        write_next(); // what was sent before
+        of_.listener_.call_opened(number_);
     }
     void on_read(bool ok) {
         if (!ok) return finish(); // all that the server sent is read

@@ -152,13 +152,13 @@ class reader {
     }
 
     std::int64_t number(const toml::table& t, std::string_view name, std::string_view key, std::int64_t least,
-                        std::int64_t otherwise) {
+                        std::int64_t most, std::int64_t otherwise) {
         const toml::node* const n = t.get(key);
         if (n == nullptr) return otherwise;
         const auto* const value = n->as_integer();
-        if (value == nullptr || value->get() < least) {
-            wrong(n->source(),
-                  label(name, key) + ": a whole number from " + std::to_string(least) + " up was expected");
+        if (value == nullptr || value->get() < least || value->get() > most) {
+            wrong(n->source(), label(name, key) + ": a whole number from " + std::to_string(least) + " to "
+                                   + std::to_string(most) + " was expected");
             return otherwise;
         }
         return value->get();
@@ -178,13 +178,24 @@ class reader {
         return otherwise;
     }
 
+    // http:// to this machine: nobody else hears the credentials.
+    static bool stays_here(std::string_view url) {
+        constexpr std::string_view scheme = "http://";
+        if (!url.starts_with(scheme) || url.find('@') != std::string_view::npos) return false;
+        url.remove_prefix(scheme.size());
+        for (const std::string_view host : {"127.0.0.1", "localhost", "[::1]"})
+            if (url.starts_with(host) && (url.size() == host.size() || url[host.size()] == ':')) return true;
+        return false;
+    }
     void url(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
-        if (value.empty() || value.starts_with("https://")) return;
-        // Credentials go there: in the clear only to this machine.
-        const bool loopback = value.starts_with("http://127.0.0.1") || value.starts_with("http://localhost")
-                              || value.starts_with("http://[::1]");
-        if (!loopback) wrong(t.get(key)->source(), label(name, key) + ": a URL with https:// was expected");
+        if (value.empty() || value.starts_with("https://") || stays_here(value)) return;
+        wrong(t.get(key)->source(), label(name, key) + ": a URL with https:// was expected");
+    }
+    void endpoint(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
+        while (!value.empty() && value.back() == '/') value.pop_back();
+        if (!value.starts_with("http://") || stays_here(value)) return;
+        wrong(t.get(key)->source(), label(name, key) + ": without TLS (http://) only to this machine");
     }
 
     void salesforce(const toml::table& t, salesforce_config& c) {
@@ -195,6 +206,7 @@ class reader {
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
+        endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
         c.ca_file = text(t, name, "ca_file", false);
         for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
             if (c.login_url.find(host) != std::string::npos)
@@ -210,6 +222,7 @@ class reader {
         c.workspace_url = text(t, name, "workspace_url", true);
         url(t, name, "workspace_url", c.workspace_url);
         c.zerobus_endpoint = text(t, name, "zerobus_endpoint", true);
+        endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
         c.ca_file = text(t, name, "ca_file", false);
@@ -224,7 +237,7 @@ class reader {
                                  return e.is_string();
                              });
         if (!strings) return wrong(n->source(), label(name, key) + ": a list of strings was expected"), out;
-        for (const toml::node& e : *list) out.push_back(e.as_string()->get());
+        for (const toml::node& e : *list) out.push_back(expand(e.as_string()->get(), e.source(), label(name, key)));
         return out;
     }
 
@@ -256,7 +269,11 @@ class reader {
                 if (!to.is_string())
                     wrong(to.source(), "[stream] rename: a string was expected");
                 else
-                    apply("rename", [&](const auto&) { return l.renamed(from.str(), to.as_string()->get()); },
+                    apply("rename",
+                          [&](const auto&) {
+                              return l.renamed(from.str(),
+                                               expand(to.as_string()->get(), to.source(), "[stream] rename"));
+                          },
                           {std::string(from.str())});
             }
         }
@@ -284,8 +301,8 @@ class reader {
         c.on_undecodable = choice<undecodable_policy>(
             t, name, "on_undecodable", false,
             {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
-        c.schema_json_every = number(t, name, "schema_json_every", 0, c.schema_json_every);
-        c.silence_limit = std::chrono::seconds(number(t, name, "silence_limit", 1, c.silence_limit.count()));
+        c.schema_json_every = number(t, name, "schema_json_every", 0, 1'000'000'000, c.schema_json_every);
+        c.silence_limit = std::chrono::seconds(number(t, name, "silence_limit", 1, 86'400, c.silence_limit.count()));
 
         const bool zerobus = c.sink == sink_kind::zerobus, sqlite = c.sink == sink_kind::sqlite;
         c.table = text(t, name, "table", zerobus, "events");

@@ -44,7 +44,7 @@ struct stream_config {
     std::filesystem::path dead_letters;
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     std::chrono::seconds silence_limit = pubsub::subscription_options().silence_limit; // of the subscription
-    std::int64_t schema_json_every = 10'000; // rows; 0: only when the schema changes, 1: in each row
+    std::int64_t schema_json_every = 10'000; // rows with a schema; 0: only the first of a run, 1: each
 };
 
 struct config {

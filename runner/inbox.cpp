@@ -47,7 +47,8 @@ void inbox::wait_until(std::optional<time_point> when) {
 
 void inbox::wake() {
     auto* const n = new nudge; // deletes itself
-    n->alarm.Set(&queue_, gpr_now(GPR_CLOCK_MONOTONIC), static_cast<operation*>(n));
+    // The past, and not now: that is rounded up to the next millisecond.
+    n->alarm.Set(&queue_, gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<operation*>(n));
 }
 
 } // namespace sfcdc::runner

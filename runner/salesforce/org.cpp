@@ -38,7 +38,7 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         const grpc::Status status = rpc(context);
         if (status.ok()) return std::nullopt;
         const call_status end = status_of(status, context);
-        const std::string text = describe(end.code, end.error_code, end.message);
+        std::string text = describe(end.code, end.error_code, end.message);
         const remedy what_to_do = pubsub::remedy_for(end.error_code, end.code);
         if (what_to_do == remedy::stop || what_to_do == remedy::choose_position) return text;
         if (what_to_do == remedy::renew_login && ++renewals > refused_sessions)

@@ -274,7 +274,7 @@ class subscription {
         result<fetch_response> plain;
         if (managed()) {
             const auto [parsed, bad] = managed_fetch_response::parse(in.bytes);
-            plain = {parsed, bad};
+            plain = {static_cast<const fetch_response&>(parsed), bad}; // what both have
             answer = parsed.commit_response;
         } else {
             plain = fetch_response::parse(in.bytes);
