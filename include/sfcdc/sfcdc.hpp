@@ -17,9 +17,9 @@
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/avro/usual_header.hpp>
 #include <sfcdc/avro/value.hpp>
-#include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/avro/datum.hpp>
 
 #include <sfcdc/cdc/bitmap.hpp>
