@@ -27,6 +27,17 @@ expanded expand(std::string_view digits, std::uint32_t first, std::uint32_t coun
     out.code = cdc::expand_bitmap(text.text(), first, count, words.get());
     for (std::size_t i = 0; i < (first + count + 63) / 64 * 64; ++i)
         if ((words[i / 64] >> i % 64 & 1) != 0) out.bits.insert(i);
+    if (first != 0) return out;
+    // The same over words that hold something else; behind other text, too, of which a kernel may read.
+    for (const std::size_t in_front : {0, 1, 8, 15, 16, 40, 200}) {
+        const exact_bytes behind(std::string(in_front, 'f') + std::string(digits));
+        const std::size_t n = (count + 63) / 64;
+        std::unique_ptr<std::uint64_t[]> over(new std::uint64_t[n]);
+        std::fill_n(over.get(), n, 0x5555'5555'5555'5555u);
+        const errc code = cdc::write_bitmap(behind.text().substr(in_front), count, over.get(), in_front);
+        if (code != out.code) FAIL("another code");
+        if (code == errc::none && !std::equal(over.get(), over.get() + n, words.get())) FAIL("other bits");
+    }
     return out;
 }
 

@@ -92,7 +92,7 @@ class walker {
     // chains hide each other's waiting.
     static void walk_two(walker& a, walker& b) noexcept {
         for (walker* w : {&a, &b})
-            if (w->lane_.last == 0) w->look_ahead();
+            if (!w->has_looked_) w->begin();
         while (!a.done() && !b.done()) {
             lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
             std::uint64_t ahead_l = look(l), ahead_m = look(m);
@@ -161,14 +161,15 @@ class walker {
         if (at + (count - next) != size
             || detail::count_zeros(payload + start, payload + size) - zeros.sum() != size - start - bytes)
             return;
-        for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] |= words[i];
+        const std::uint64_t* const header = plan_.header_set().words().data();
+        for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] = header[i] | words[i];
         lane_.place = end_;
         lane_.at = size;
     }
 
     // What is left of it.
     void walk_on() noexcept {
-        if (lane_.last == 0 && !done()) look_ahead();
+        if (!has_looked_ && !done()) begin();
         while (!done()) {
             lane l = lane_;
             std::uint64_t ahead = look(l);
@@ -193,7 +194,7 @@ class walker {
     struct lane {
         const stride* place = nullptr;
         std::size_t at = 0;
-        std::size_t last = 0; // where the part ends; 0 before the first one
+        std::size_t last = 0; // where the part ends
         const std::byte* payload = nullptr;
         // Where datum::nonzero_ would have the first byte of the payload: an address, since it may have it no more.
         std::uintptr_t nonzero = 0;
@@ -204,6 +205,7 @@ class walker {
     // The zero bytes of the next part of the payload.
     void look_ahead() noexcept {
         const std::byte* const payload = payload_.data();
+        has_looked_ = true;
         lane_.at = in_.offset();
         const std::size_t first = lane_.at & ~std::size_t{7}; // whole bytes of bits
         lane_.last = std::min(payload_.size(), first + datum::chunk_bytes);
@@ -304,10 +306,14 @@ class walker {
         const std::size_t end = avro::usual_header(payload_, plan_.change_types_end(),
                                                    out_.begins_.data() + plan_.header().entity_name.number);
         if (end == 0) return false;
-        copy_words(plan_.header_set().words().data(), out_.present_.data(), out_.words_);
         out_.begins_[0] = 0;
         in_.advance(end);
         return true;
+    }
+    // The walk behind such a header.
+    void begin() noexcept {
+        copy_words(plan_.header_set().words().data(), out_.present_.data(), out_.words_);
+        look_ahead();
     }
     // Any other one, or none.
     [[gnu::noinline]] void start_slowly(const stride* first) noexcept {
@@ -356,6 +362,7 @@ class walker {
     datum& out_;
     const stride* end_; // the place behind the last field
     lane lane_;
+    bool has_looked_ = false;
 };
 
 // The whole of it.

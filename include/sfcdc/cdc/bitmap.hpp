@@ -131,6 +131,34 @@ inline bool read_digits(const char* digits, std::size_t count, std::size_t in_fr
     return errc::none;
 }
 
+#ifdef SFCDC_BITMAP_VECTOR128
+// The event's own fields, as an event has them: as many words as there are fields, however short the number is. Nothing
+// here takes a branch on how long it is, or on which words are zero.
+[[gnu::always_inline]] inline bool is_usual_bitmap(std::string_view digits, std::uint32_t count,
+                                                   std::size_t in_front) noexcept {
+    const std::size_t room = (std::size_t{count} + 63) / 64 * 16;
+    return digits.size() <= room && digits.size() + in_front >= room && room <= vector128::kept_digits.size() / 2;
+}
+template<bool over>
+[[gnu::always_inline]] inline errc expand_usual_bitmap(std::string_view digits, std::uint32_t count,
+                                                       std::uint64_t* words) noexcept {
+    const char* end = digits.data() + digits.size();
+    const std::uint8_t* kept = vector128::kept_digits.data() + vector128::kept_digits.size() / 2 - 16 + digits.size();
+    std::uint64_t word = 0;
+    __m128i all = _mm_setzero_si128();
+    for (std::uint64_t *to = words, *const last = words + (std::size_t{count} + 63) / 64; to != last;
+         ++to, end -= 16, kept -= 16) {
+        const __m128i values =
+            _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16)), vector128::load_16(kept));
+        all = _mm_max_epu8(all, values);
+        word = vector128::join(values);
+        *to = over ? word : *to | word;
+    }
+    if (!vector128::are_digits(all)) return errc::bitmap_syntax;
+    return count % 64 != 0 && word >> count % 64 != 0 ? errc::bitmap_bit_beyond_fields : errc::none;
+}
+#endif
+
 // Sets bit first + n of `words` for each bit n of the number that `digits` write (without "0x"; no digits are no
 // bits). Bits at or above `count` are an error, zeros there are not. `words` holds at least first + count bits.
 // After an error some bits may have been set. `in_front` says how many bytes in front of the digits may be read, which
@@ -138,27 +166,21 @@ inline bool read_digits(const char* digits, std::size_t count, std::size_t in_fr
 inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count, std::uint64_t* words,
                           std::size_t in_front = 0) noexcept {
 #ifdef SFCDC_BITMAP_VECTOR128
-    const std::size_t room = (std::size_t{count} + 63) / 64 * 16;
-    if (first == 0 && digits.size() <= room && digits.size() + in_front >= room
-        && room <= vector128::kept_digits.size() / 2) {
-        // The event's own fields, as an event has them: as many words as there are fields, however short the number is.
-        // Nothing here takes a branch on how long it is, or on which words are zero.
-        const char* end = digits.data() + digits.size();
-        const std::uint8_t* kept =
-            vector128::kept_digits.data() + vector128::kept_digits.size() / 2 - 16 + digits.size();
-        std::uint64_t word = 0;
-        __m128i all = _mm_setzero_si128();
-        for (std::uint64_t *to = words, *const last = words + room / 16; to != last; ++to, end -= 16, kept -= 16) {
-            const __m128i values =
-                _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16)), vector128::load_16(kept));
-            all = _mm_max_epu8(all, values);
-            *to |= word = vector128::join(values);
-        }
-        if (!vector128::are_digits(all)) return errc::bitmap_syntax;
-        return count % 64 != 0 && word >> count % 64 != 0 ? errc::bitmap_bit_beyond_fields : errc::none;
-    }
+    if (first == 0 && is_usual_bitmap(digits, count, in_front))
+        return expand_usual_bitmap<false>(digits, count, words);
 #endif
     return expand_any_bitmap(digits, first, count, words, in_front);
+}
+
+// The same for the bits from 0 to count, over words that need not have been cleared.
+inline errc write_bitmap(std::string_view digits, std::uint32_t count, std::uint64_t* words,
+                         std::size_t in_front) noexcept {
+#ifdef SFCDC_BITMAP_VECTOR128
+    if (is_usual_bitmap(digits, count, in_front)) [[likely]]
+        return expand_usual_bitmap<true>(digits, count, words);
+#endif
+    for (std::size_t i = 0; i < (std::size_t{count} + 63) / 64; ++i) words[i] = 0;
+    return expand_any_bitmap(digits, 0, count, words, in_front);
 }
 
 } // namespace sfcdc::cdc

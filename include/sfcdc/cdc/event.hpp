@@ -404,7 +404,6 @@ class decoder {
         [[gnu::noinline]] avro::field_set expand(const avro::plan& p, std::span<const std::byte> payload,
                                                  avro::field array, std::size_t n) noexcept {
             const std::span<std::uint64_t> words = std::span(lists).subspan(n * p.words(), p.words());
-            avro::clear_words(words.data(), words.size());
             const error bad = expand_field_list(p, payload, datum.begin(array), words.data());
             if (bad && !out.error) [[unlikely]]
                 out.error = bad;

@@ -133,9 +133,10 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
     return element.empty() ? errc::none : expand_nested_element(p, element, words, in_front);
 }
 
-// The whole array, which starts at payload[at] and has been walked before, into `words`.
+// The whole array, which starts at payload[at] and has been walked before, into `words`, which need not have been cleared.
 [[gnu::noinline]] inline error expand_elements(const avro::plan& p, std::span<const std::byte> payload,
                                                std::uint32_t at, std::uint64_t* words) noexcept {
+    avro::clear_words(words, p.words());
     avro::cursor in(payload, at);
     while (std::uint64_t count = in.read_block()) {
         for (; count > 0; --count) {
@@ -160,9 +161,11 @@ inline errc expand_element(const avro::plan& p, std::string_view element, std::u
         if (length >= 2 && byte(first) == '0' && (byte(first + 1) | 0x20) == 'x' && byte(first + length) == 0)
             [[likely]] {
             const std::uint32_t digits = at + first + 2;
-            return {expand_bitmap({wire::as_chars(payload).data() + digits, length - 2}, 0, p.field_count(), words,
-                                  digits),
-                    at + 1};
+            const std::size_t own = (std::size_t{p.field_count()} + 63) / 64;
+            avro::clear_words(words + own, p.words() - own);
+            return {
+                write_bitmap({wire::as_chars(payload).data() + digits, length - 2}, p.field_count(), words, digits),
+                at + 1};
         }
     }
     return expand_elements(p, payload, at, words);
