@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
 #if defined(SFCDC_TESTS_HAVE_PROTOBUF)

@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include <sfcdc/cdc/event.hpp>
-#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/visit.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 
@@ -31,8 +31,8 @@ struct protobuf_columns {
     void bigint(std::int64_t v) { writer.int64(number, v); }
     void binary(std::span<const std::byte> v) { writer.bytes(number, wire::as_chars(v)); }
     void string(std::string_view v) { // a protobuf string must be UTF-8, or the whole request is refused
-        if (wire::is_utf8(v)) [[likely]]
-            return writer.bytes(number, v);
+        if (writer.text(number, v)) [[likely]]
+            return;
         writer.nested(number, [&] { replaced += wire::append_utf8(out, v); });
     }
     template<class Range> void string_array(const Range& texts) {

@@ -4,10 +4,13 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/copy.hpp>
+#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
 
 namespace sfcdc::wire {
@@ -21,26 +24,31 @@ class protobuf_writer {
     explicit protobuf_writer(appender& out) noexcept : out_(out) {}
 
     void tag(std::uint32_t field, wire_type type) {
-        out_.advance(put_tag(out_.reserve(max_varint_bytes), field, type));
+        out_.advance_to(put_tag(out_.reserve(max_varint_bytes), field, type));
     }
 
     void varint(std::uint32_t field, std::uint64_t value) {
-        char* const to = out_.reserve(2 * max_varint_bytes);
-        const std::size_t n = put_tag(to, field, wire_type::varint);
-        out_.advance(n + write_varint(to + n, value));
+        out_.advance_to(put_varint(put_tag(out_.reserve(2 * max_varint_bytes), field, wire_type::varint), value));
     }
     // int32, int64, bool, enum: negative numbers take ten bytes, as protobuf has it.
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 
     // A length-delimited field whose body of `length` bytes is written next.
     void head(std::uint32_t field, std::uint64_t length) {
-        char* const to = out_.reserve(2 * max_varint_bytes);
-        const std::size_t n = put_tag(to, field, wire_type::length_delimited);
-        out_.advance(n + write_varint(to + n, length));
+        out_.advance_to(put_head(out_.reserve(2 * max_varint_bytes), field, length));
     }
     void bytes(std::uint32_t field, std::string_view value) {
-        head(field, value.size());
-        out_.append(value);
+        char* const to = put_head(out_.reserve(2 * max_varint_bytes + value.size()), field, value.size());
+        copy_text(to, value);
+        out_.advance_to(to + value.size());
+    }
+    // The same for a string, which protobuf wants to be UTF-8. False, and nothing is appended, when it is not.
+    bool text(std::uint32_t field, std::string_view value) {
+        char* const to = put_head(out_.reserve(2 * max_varint_bytes + value.size()), field, value.size());
+        if (!copy_ascii(to, value) && !is_utf8(value)) [[unlikely]]
+            return false;
+        out_.advance_to(to + value.size());
+        return true;
     }
 
     // A length-delimited field whose body `write()` appends. The length is put in front afterwards: one byte is
@@ -51,13 +59,22 @@ class protobuf_writer {
         out_.push_back('\0');
         write();
         const std::uint64_t length = out_.size() - at - 1;
-        if (length >= 0x80) out_.insert(at, varint_size(length) - 1);
-        write_varint(&out_[at], length);
+        if (length < 0x80) {
+            out_[at] = static_cast<char>(length);
+            return;
+        }
+        char head[max_varint_bytes];
+        const std::size_t n = write_varint(head, length);
+        std::memcpy(out_.insert(at, n - 1), head, n);
     }
 
   private:
-    static std::size_t put_tag(char* to, std::uint32_t field, wire_type type) noexcept {
-        return write_varint(to, std::uint64_t{field} << 3 | static_cast<unsigned>(type));
+    static char* put_varint(char* to, std::uint64_t value) noexcept { return to + write_varint(to, value); }
+    static char* put_tag(char* to, std::uint32_t field, wire_type type) noexcept {
+        return put_varint(to, std::uint64_t{field} << 3 | static_cast<unsigned>(type));
+    }
+    static char* put_head(char* to, std::uint32_t field, std::uint64_t length) noexcept {
+        return put_varint(put_tag(to, field, wire_type::length_delimited), length);
     }
 
     appender& out_;

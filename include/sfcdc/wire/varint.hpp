@@ -2,8 +2,11 @@
 // byte, least significant first, the top bit says that another byte follows; zig-zag maps 0,-1,1,-2 to 0,1,2,3.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include <sfcdc/wire/copy.hpp>
 
 namespace sfcdc::wire {
 
@@ -40,12 +43,29 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
     }
 }
 
-// Writes to `to`, which has room for max_varint_bytes; returns how many bytes it took.
-inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
+// write_varint() of what takes more than two bytes.
+[[gnu::noinline]] inline std::size_t write_long_varint(char* to, std::uint64_t v) noexcept {
+    if (v < std::uint64_t{1} << 56) [[likely]] { // 7 bits into each of eight bytes, by halves
+        const std::size_t n = static_cast<std::size_t>(std::bit_width(v) + 6) / 7;
+        v = (v & 0x0000'0000'0fff'ffffu) | (v & 0x00ff'ffff'f000'0000u) << 4;
+        v = (v & 0x0000'3fff'0000'3fffu) | (v & 0x0fff'c000'0fff'c000u) << 2;
+        v = (v & 0x007f'007f'007f'007fu) | (v & 0x3f80'3f80'3f80'3f80u) << 1;
+        detail::store_8(to, v | (0x8080'8080'8080'8080u & ((std::uint64_t{1} << 8 * (n - 1)) - 1)));
+        return n;
+    }
     std::size_t n = 0;
     for (; v >= 0x80; v >>= 7) to[n++] = static_cast<char>(v | 0x80);
     to[n++] = static_cast<char>(v);
     return n;
+}
+
+// Writes to where there is room for max_varint_bytes, all of which it may write to; returns how many bytes count.
+inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
+    if (v >= 0x4000) return write_long_varint(to, v);
+    const bool two = v >= 0x80;
+    to[0] = static_cast<char>(two ? v | 0x80 : v);
+    to[1] = static_cast<char>(v >> 7);
+    return two ? 2 : 1;
 }
 
 constexpr std::size_t varint_size(std::uint64_t v) noexcept {
