@@ -30,6 +30,7 @@
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/row/event_json.hpp>
+#include <sfcdc/row/source.hpp>
 #include <sfcdc/row/visit.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>

@@ -74,9 +74,13 @@ class body_members {
     }
     void append(avro::field f) {
         if (plan_[f].child_count != 0) return append_compound(f);
-        if (!stated(f)) return;
-        json_.avro_key(plan_.name(f), first_);
-        json_.value(event_.value(f));
+        if (event_.has_value(f)) { // so it is stated
+            json_.avro_key(plan_.name(f), first_);
+            json_.value(event_.value(f));
+        } else if (stated(f)) {
+            json_.avro_key(plan_.name(f), first_);
+            json_.null();
+        }
     }
     void append_compound(avro::field f) {
         const avro::op& o = plan_[f];
@@ -94,14 +98,14 @@ class body_members {
         json_.avro_key(plan_.name(f), first_);
         if (!compound) return json_.value(event_.value(f));
         bool first_child = true;
-        json_.raw("{");
+        json_.raw('{');
         for (std::uint32_t c = 0; c < o.child_count; ++c) {
             const avro::field child = plan_.child(f, c);
             if (!stated(child)) continue;
             json_.avro_key(plan_.name(child).substr(plan_.name(f).size() + 1), first_child);
             json_.value(event_.value(child));
         }
-        json_.raw("}");
+        json_.raw('}');
     }
 
     json_writer& json_;
@@ -119,9 +123,9 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
 inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender& out) {
     json_writer json(out);
     bool first = true;
-    json.raw("{");
+    json.raw('{');
     append_fields(json, e, which, first);
-    json.raw("}");
+    json.raw('}');
     return json.replaced();
 }
 
@@ -138,9 +142,9 @@ inline void append_header_members(json_writer& json, const cdc::event& e, bool& 
 
 inline void append_header(json_writer& json, const cdc::event& e) {
     bool first = true;
-    json.raw("{");
+    json.raw('{');
     if (e.has_header()) append_header_members(json, e, first);
-    json.raw("}");
+    json.raw('}');
 }
 
 inline void append_field_lists(json_writer& json, const cdc::event& e) {
@@ -155,10 +159,10 @@ inline void append_field_lists(json_writer& json, const cdc::event& e) {
 inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
     json_writer json(out);
     bool first = true;
-    json.raw("{");
+    json.raw('{');
     if (e.has_header()) {
         json.key("ChangeEventHeader", first);
-        json.raw("{");
+        json.raw('{');
         bool first_member = true;
         append_header_members(json, e, first_member);
         const auto names = [&](std::string_view key, const cdc::string_list& raw, const cdc::field_list& fields) {
@@ -167,10 +171,10 @@ inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
         names("changedFieldsNames", e.header().changed_fields(), e.changed_fields());
         names("nulledFieldsNames", e.header().nulled_fields(), e.nulled_fields());
         names("diffFieldsNames", e.header().diff_fields(), e.diff_fields());
-        json.raw("}");
+        json.raw('}');
     }
     append_fields(json, e, body::all_fields, first);
-    json.raw("}");
+    json.raw('}');
     return json.replaced();
 }
 
@@ -185,7 +189,7 @@ inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
     bool first = true;
     json.raw("{\"header\":");
     detail::append_header(json, e);
-    json.raw(",");
+    json.raw(',');
     detail::append_field_lists(json, e);
     json.raw(",\"body\":{");
     detail::append_fields(json, e, detail::body::stated, first);
@@ -203,9 +207,9 @@ inline std::uint32_t append_header_json(const cdc::event& e, std::string& out) {
 inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     json_writer json(appended);
-    json.raw("{");
+    json.raw('{');
     detail::append_field_lists(json, e);
-    json.raw("}");
+    json.raw('}');
     return json.replaced();
 }
 

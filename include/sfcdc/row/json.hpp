@@ -42,12 +42,12 @@ inline std::uint32_t append_json(const layout& l, const cdc::event& e, const env
     detail::json_columns columns{writer};
     const source from(e, around, of);
     bool first = true;
-    writer.raw("{");
+    writer.raw('{');
     for (const column& c : l.columns()) {
         writer.key(c.name, first);
         visit(c, from, columns);
     }
-    writer.raw("}");
+    writer.raw('}');
     return writer.replaced() + columns.replaced;
 }
 

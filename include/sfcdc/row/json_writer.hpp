@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include <sfcdc/avro/value.hpp>
 #include <sfcdc/wire/appender.hpp>
@@ -27,20 +28,27 @@ class json_writer {
     std::uint32_t replaced() const noexcept { return replaced_; }
 
     void raw(std::string_view text) { out_.append(text); }
-    void null() { out_.append("null"); }
+    void raw(char c) { out_.push_back(c); }
+    void null() {
+        std::memcpy(out_.reserve(4), "null", 4);
+        out_.advance(4);
+    }
     void boolean(bool v) { out_.append(v ? "true" : "false"); }
     void integer(std::int64_t v) { out_.advance_to(wire::write_decimal(out_.reserve(wire::decimal_room), v)); }
 
     template<class Float> void floating(Float v) {
         if (!std::isfinite(v))
             return out_.append(std::isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-        char* const to = out_.reserve(32);
-        out_.advance_to(std::to_chars(to, to + 32, v).ptr);
+        char* const to = out_.reserve(wire::decimal_room);
+        if constexpr (std::is_same_v<Float, double>)
+            if (char* const end = wire::write_short_decimal(to, v); end != nullptr) return out_.advance_to(end);
+        out_.advance_to(std::to_chars(to, to + wire::decimal_room, v).ptr);
     }
 
     void string(std::string_view text) {
         char* const to = out_.reserve(text.size() + 2);
-        if (!wire::copy_plain(to + 1, text)) [[unlikely]]
+        const auto seen = wire::copy_looking<wire::look_for_escapes>(to + 1, text);
+        if (seen.escapes() || (!seen.ascii() && !wire::is_utf8(text))) [[unlikely]]
             return string_with_escapes(text);
         to[0] = '"';
         to[text.size() + 1] = '"';

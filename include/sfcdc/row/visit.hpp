@@ -9,39 +9,11 @@
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/row/event_json.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/source.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::row {
-
-// Which of an event's records a row is for. Layouts with one row an event have the first one only.
-struct record {
-    std::uint32_t ordinal = 0;
-    std::string_view id; // empty: no single record
-};
-
-// Calls f(record) once for each row that the event gives in this layout; at least once, also without record ids.
-template<class F> void for_each_row(const layout& l, const cdc::event& e, F&& f) {
-    const auto single = [](std::string_view id) { // "001*" is all accounts, the other stands for an overflow
-        return id.find('*') == std::string_view::npos && id != "000000000000000AAA" ? id : std::string_view();
-    };
-    std::uint32_t ordinal = 0;
-    for (const std::string_view id : e.header().record_ids()) {
-        f(record{ordinal++, single(id)});
-        if (l.rows() == granularity::event) return;
-    }
-    if (ordinal == 0) f(record{});
-}
-
-// What a row is made from; the header is looked up once for all columns.
-struct source {
-    source(const cdc::event& e, const envelope& a, const record& r) noexcept
-        : event(e), around(a), of(r), header(e.header()) {}
-    const cdc::event& event;
-    const envelope& around;
-    const record& of;
-    cdc::event_header header;
-};
 
 // Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
 // .string_array(range of std::string_view), .made_text(append) with what goes into a column. `append(wire::appender&)`
@@ -66,37 +38,36 @@ template<class Visitor>
     case column_source::topic_name: text = around.topic_name; break;
     case column_source::org_id: text = around.org_id; break;
     case column_source::schema_json: text = around.schema_json; break;
-    case column_source::transaction_key: text = header.transaction_key(); break;
-    case column_source::commit_user: text = header.commit_user(); break;
+    case column_source::transaction_key: text = header.transaction_key; break;
+    case column_source::commit_user: text = header.commit_user; break;
     case column_source::record_id: text = of.id; break;
     // A platform event has neither; the word is what the Python library writes then.
     case column_source::change_type:
-        text = e.has_header() ? header.change_type_name() : "UNKNOWN";
+        text = e.has_header() ? header.change_type : "UNKNOWN";
         may_be_empty = true;
         break;
     case column_source::entity_name:
-        text = e.has_header() ? header.entity_name() : "UNKNOWN";
+        text = e.has_header() ? header.entity_name : "UNKNOWN";
         may_be_empty = true;
         break;
     case column_source::change_origin: // empty: a background change
-        text = header.change_origin();
+        text = header.change_origin;
         may_be_empty = true;
         break;
     case column_source::replay_id_hex:
         return replay_id([&](wire::appender& out) { wire::append_hex(out, around.replay_id); });
     case column_source::replay_id_base64:
         return replay_id([&](wire::appender& out) { wire::append_base64(out, around.replay_id); });
-    case column_source::record_ids: return visitor.string_array(header.record_ids());
+    case column_source::record_ids: return visitor.string_array(header.record_ids);
     case column_source::changed_fields: return visitor.string_array(e.changed_fields());
     case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
     case column_source::diff_fields: return visitor.string_array(e.diff_fields());
     case column_source::sequence_number:
-        return e.has_header() ? visitor.integer(header.sequence_number()) : visitor.null();
-    case column_source::commit_number:
-        return e.has_header() ? visitor.bigint(header.commit_number()) : visitor.null();
+        return e.has_header() ? visitor.integer(header.sequence_number) : visitor.null();
+    case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number) : visitor.null();
     case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(of.ordinal));
     case column_source::commit_timestamp: {
-        if (e.has_header()) return time(header.commit_timestamp());
+        if (e.has_header()) return time(header.commit_timestamp);
         const avro::field created = e.plan().find("CreatedDate");
         const auto at = created ? e.get<std::int64_t>(created) : cdc::field_value<std::int64_t>{};
         return time(at ? at.value : around.received_timestamp);

@@ -51,7 +51,7 @@ class appender {
   private:
     [[gnu::noinline]] void grow(std::size_t n) {
         constexpr std::size_t chunk = 512; // resize() fills with zeros: not more of it than will soon be written
-        const std::size_t written = size(), wanted = written + n + chunk;
+        const std::size_t written = size(), wanted = written + (n < chunk ? chunk : n);
         if (wanted > out_.capacity()) out_.reserve(wanted + wanted / 2);
         out_.resize(wanted);
         at_ = out_.data() + written;

@@ -1,4 +1,4 @@
-// Integers as decimal digits, eight at a time by multiplications side by side in one word.
+// Numbers as decimal digits, eight at a time by multiplications side by side in one word.
 #pragma once
 
 #include <bit>
@@ -35,7 +35,7 @@ inline char* put_first(char* to, std::uint64_t v) noexcept {
 
 } // namespace detail
 
-inline constexpr std::size_t decimal_room = 1 + 3 * 8;
+inline constexpr std::size_t decimal_room = 1 + 4 * 8;
 
 // Writes `v` to where there is room for decimal_room bytes; returns the end of its digits. What stands behind them is
 // then undefined.
@@ -49,6 +49,26 @@ inline char* write_decimal(char* to, std::int64_t v) noexcept {
     if (u < eight) return detail::put_first(to, u);
     if (u < sixteen) return detail::put_eight(detail::put_first(to, u / eight), u % eight);
     return detail::put_eight(detail::put_eight(detail::put_first(to, u / sixteen), u / eight % eight), u % eight);
+}
+
+// The same of a double of up to six decimal places, as amounts, quantities and coordinates have; null, and nothing counts,
+// where it is another one. What is written is what std::to_chars writes, the shortest text that reads back: decimals of up
+// to 15 digits are all different as doubles, and fixed notation is not longer than the other here.
+inline char* write_short_decimal(char* to, double v) noexcept {
+    constexpr std::int64_t million = 1'000'000;
+    const double size = v < 0 ? -v : v;
+    if (!(size >= 0.001 && size < 1e9)) return nullptr;
+    const auto millionths = static_cast<std::int64_t>(size * million + 0.5);
+    if (static_cast<double>(millionths) / million != size) return nullptr;
+    const std::int64_t whole = millionths / million, fraction = millionths % million;
+    if (fraction == 0 && whole % 100'000 == 0) return nullptr; // 1e+05
+    *to = '-';
+    to = write_decimal(to + (v < 0 ? 1 : 0), whole);
+    if (fraction == 0) return to;
+    const std::uint64_t digits = detail::eight_digits(static_cast<std::uint64_t>(fraction) * 100);
+    *to = '.';
+    detail::store_8(to + 1, digits | detail::zeros);
+    return to + 9 - std::countl_zero(digits) / 8;
 }
 
 } // namespace sfcdc::wire

@@ -155,7 +155,7 @@ inline std::size_t ascii_prefix(std::string_view text) noexcept {
     return i;
 }
 
-inline bool is_utf8(std::string_view text) noexcept {
+[[gnu::noinline]] inline bool is_utf8(std::string_view text) noexcept {
     for (std::size_t i = 0;;) {
         i += ascii_prefix(text.substr(i));
         do { // characters that are not ASCII often come in a row

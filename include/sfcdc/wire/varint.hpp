@@ -22,11 +22,20 @@ constexpr std::int64_t zigzag_decode(std::uint64_t v) noexcept {
 
 enum class varint_status : std::uint8_t { ok, truncated, too_long };
 
-// Reads from [p, end). On success `p` stands behind the integer; otherwise `p` is left where it was.
-inline varint_status read_varint(const std::byte*& p, const std::byte* end, std::uint64_t& out) noexcept {
-    if (p != end && static_cast<unsigned char>(*p) < 0x80) [[likely]] {
-        out = static_cast<unsigned char>(*p++);
-        return varint_status::ok;
+// read_varint() of what takes more than one byte.
+[[gnu::noinline]] inline varint_status read_long_varint(const std::byte*& p, const std::byte* end,
+                                                        std::uint64_t& out) noexcept {
+    if (end - p >= 8) [[likely]] {
+        std::uint64_t bytes = detail::load_8(reinterpret_cast<const char*>(p));
+        const std::uint64_t ends = ~bytes & 0x8080'8080'8080'8080u;
+        if (ends != 0) { // 7 bits of each byte up to the first that ends, joined by pairs
+            p += static_cast<std::size_t>(std::countr_zero(ends) / 8 + 1);
+            bytes &= (ends ^ (ends - 1)) & 0x7f7f'7f7f'7f7f'7f7fu;
+            bytes = (bytes & 0x007f'007f'007f'007fu) | (bytes & 0x7f00'7f00'7f00'7f00u) >> 1;
+            bytes = (bytes & 0x0000'3fff'0000'3fffu) | (bytes & 0x3fff'0000'3fff'0000u) >> 2;
+            out = (bytes & 0x0fff'ffffu) | (bytes & 0x0fff'ffff'0000'0000u) >> 4;
+            return varint_status::ok;
+        }
     }
     std::uint64_t value = 0;
     const std::byte* q = p;
@@ -43,7 +52,16 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
     }
 }
 
-// write_varint() of what takes more than two bytes.
+// Reads from [p, end). On success `p` stands behind the integer; otherwise `p` is left where it was.
+inline varint_status read_varint(const std::byte*& p, const std::byte* end, std::uint64_t& out) noexcept {
+    if (p != end && static_cast<unsigned char>(*p) < 0x80) [[likely]] {
+        out = static_cast<unsigned char>(*p++);
+        return varint_status::ok;
+    }
+    return read_long_varint(p, end, out);
+}
+
+// write_varint() of what takes more than one byte.
 [[gnu::noinline]] inline std::size_t write_long_varint(char* to, std::uint64_t v) noexcept {
     if (v < std::uint64_t{1} << 56) [[likely]] { // 7 bits into each of eight bytes, by halves
         const std::size_t n = static_cast<std::size_t>(std::bit_width(v) + 6) / 7;
@@ -61,11 +79,10 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
 
 // Writes to where there is room for max_varint_bytes, all of which it may write to; returns how many bytes count.
 inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
-    if (v >= 0x4000) return write_long_varint(to, v);
-    const bool two = v >= 0x80;
-    to[0] = static_cast<char>(two ? v | 0x80 : v);
-    to[1] = static_cast<char>(v >> 7);
-    return two ? 2 : 1;
+    if (v >= 0x80) [[unlikely]]
+        return write_long_varint(to, v);
+    *to = static_cast<char>(v);
+    return 1;
 }
 
 constexpr std::size_t varint_size(std::uint64_t v) noexcept {
