@@ -115,6 +115,7 @@ class json_writer {
 
     void value(const avro::value& v) {
         using enum avro::type;
+        if (v.type() == string) return this->string(read<std::string_view>(v)); // as most are
         switch (v.type()) {
         case boolean: return this->boolean(read<bool>(v));
         case int_:

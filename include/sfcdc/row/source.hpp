@@ -42,18 +42,13 @@ class header_reader {
         at_ += length;
         return wire::as_chars(bytes);
     }
-    void skip_texts() noexcept {
-        constexpr std::ptrdiff_t one_id = 1 + 1 + 18 + 1; // as it nearly always is
-        if (end_ - at_ >= one_id && at_[0] == std::byte{2} && at_[1] == std::byte{36}
-            && at_[one_id - 1] == std::byte{0})
-            at_ += one_id;
-        else
-            skip_any_texts();
-    }
-    void skip_any_texts() noexcept {
-        for (std::int64_t count = integer(); count != 0; count = integer()) {
-            if (count < 0) count = -count, integer(); // the size of the block, too
-            for (; count > 0 && at_ != end_; --count) text();
+    // An array of texts: calls f(text) for each.
+    template<class F> void texts(F&& f) {
+        while (const std::int64_t count = integer()) {
+            if (count < 0) integer(); // the size of the block
+            std::uint64_t left = static_cast<std::uint64_t>(count);
+            if (count < 0) left = ~left + 1;
+            for (; left > 0 && at_ != end_; --left) f(text());
         }
     }
     std::uint32_t offset_in(std::span<const std::byte> payload) const noexcept {
@@ -64,13 +59,6 @@ class header_reader {
     const std::byte* at_;
     const std::byte* end_;
 };
-
-inline cdc::string_list record_ids(const cdc::event& e) noexcept {
-    if (!e.plan().has_usual_header()) return e.header().record_ids();
-    header_reader in(e.payload());
-    in.text();
-    return {e.payload(), in.offset_in(e.payload())};
-}
 
 } // namespace detail
 
@@ -103,7 +91,7 @@ struct header_values {
         detail::header_reader in(e.payload());
         entity_name = in.text();
         record_ids = {e.payload(), in.offset_in(e.payload())};
-        in.skip_texts();
+        in.texts([](std::string_view) {});
         const avro::schema& schema = e.plan().schema();
         const auto symbols = schema.symbols(schema[e.plan()[e.plan().header().change_type].node]);
         if (const auto index = static_cast<std::uint64_t>(in.integer()); index < symbols.size())
@@ -133,9 +121,15 @@ template<class F> void for_each_row(const layout& l, const cdc::event& e, F&& f)
         return id.find('*') == std::string_view::npos && id != "000000000000000AAA" ? id : std::string_view();
     };
     std::uint32_t ordinal = 0;
-    for (const std::string_view id : detail::record_ids(e)) {
-        f(record{ordinal++, single(id)});
-        if (l.rows() == granularity::event) return;
+    const auto row = [&](std::string_view id) {
+        if (ordinal == 0 || l.rows() == granularity::record) f(record{ordinal++, single(id)});
+    };
+    if (e.plan().has_usual_header()) {
+        detail::header_reader in(e.payload());
+        in.text(); // the entity's name
+        in.texts(row);
+    } else {
+        for (const std::string_view id : e.header().record_ids()) row(id);
     }
     if (ordinal == 0) f(record{});
 }

@@ -21,10 +21,10 @@ enum class wire_type : std::uint8_t { varint = 0, fixed64 = 1, length_delimited 
 class protobuf_tag {
   public:
     protobuf_tag(std::uint32_t field, wire_type type) noexcept {
-        char text[max_varint_bytes];
+        char text[max_varint_bytes] = {};
         size_ =
             static_cast<std::uint8_t>(write_varint(text, std::uint64_t{field} << 3 | static_cast<unsigned>(type)));
-        std::memcpy(bytes_, text, size_); // five at most
+        std::memcpy(bytes_, text, 5); // it never has more
     }
     static constexpr std::size_t room = sizeof(std::uint64_t);
     // Writes to where there is room for `room` bytes; returns the end of the tag.

@@ -136,28 +136,31 @@ inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
     return 0;
 }
 
-// How many bytes at the start of `text` are ASCII.
-inline std::size_t ascii_prefix(std::string_view text) noexcept {
-    std::size_t i = 0;
+// The first byte of `text`, from text[at] on, that is not ASCII; text.size() when there is none.
+inline std::size_t find_not_ascii(std::string_view text, std::size_t at = 0) noexcept {
+    const std::size_t n = text.size();
 #ifdef SFCDC_COPY_VECTOR128
-    for (; text.size() - i >= 16; i += 16) {
-        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
+    for (; n - at >= 16; at += 16) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
         const auto odd = static_cast<unsigned>(_mm_movemask_epi8(block));
-        if (odd != 0) return i + static_cast<std::size_t>(std::countr_zero(odd));
+        if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd));
     }
 #endif
-    for (; text.size() - i >= 8; i += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + i, 8);
-        if ((word & scalar::tops) != 0) break;
+    for (; n - at >= 8; at += 8) {
+        const std::uint64_t odd = detail::load_8(text.data() + at) & scalar::tops;
+        if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
     }
-    while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
-    return i;
+    if (at != n && n >= 8) { // the last eight, of which the first were looked at before
+        const std::uint64_t odd = (detail::load_8(text.data() + n - 8) & scalar::tops) >> 8 * (8 - (n - at));
+        return odd == 0 ? n : at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+    }
+    while (at != n && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+    return at;
 }
 
 [[gnu::noinline]] inline bool is_utf8(std::string_view text) noexcept {
     for (std::size_t i = 0;;) {
-        i += ascii_prefix(text.substr(i));
+        i = find_not_ascii(text, i);
         do { // characters that are not ASCII often come in a row
             if (i == text.size()) return true;
             const std::size_t n = utf8_sequence(text, i);
