@@ -30,12 +30,12 @@ class header_reader {
     explicit header_reader(std::span<const std::byte> payload) noexcept
         : at_(payload.data()), end_(at_ + payload.size()) {}
 
-    std::int64_t integer() noexcept {
+    [[gnu::always_inline]] inline std::int64_t integer() noexcept {
         std::uint64_t raw = 0;
         static_cast<void>(wire::read_varint(at_, end_, raw));
         return wire::zigzag_decode(raw);
     }
-    std::string_view text() noexcept {
+    [[gnu::always_inline]] inline std::string_view text() noexcept {
         std::int64_t length = integer();
         if (length < 0 || length > end_ - at_) length = 0;
         const std::span<const std::byte> bytes(at_, static_cast<std::size_t>(length));
