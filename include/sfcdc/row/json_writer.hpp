@@ -2,7 +2,6 @@
 // and infinities (which JSON does not have) are strings, bytes and fixed are base64. Text that is not UTF-8 becomes U+FFFD.
 #pragma once
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -68,16 +67,11 @@ class json_writer {
         const std::size_t at = out_.size();
         append(out_);
         const std::size_t length = out_.size() - at;
-        const auto special = [](char c) { return c == '"' || c == '\\'; };
-        const char* const text = &out_[at];
-        const auto escapes = static_cast<std::size_t>(std::count_if(text, text + length, special));
-        char* to = out_.reserve(escapes) + escapes;
-        out_.advance(escapes);
-        for (const char* from = to - escapes;
-             from != to;) { // from behind, until all that is left stands where it should
-            *--to = *--from;
-            if (special(*to)) *--to = '\\';
-        }
+        out_.reserve(length + 2 * wire::quoted_room);
+        char* const to = &out_[at];
+        char* const from = to + length + wire::quoted_room; // from where the copy cannot reach what it is made from
+        std::memcpy(from, to, length);
+        out_.advance_to(wire::copy_quoted(to, from, length));
         out_.push_back('"');
     }
 

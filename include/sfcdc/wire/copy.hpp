@@ -120,6 +120,16 @@ class look_for_escapes : public look_at_text {
     block odd_ = 0;
 };
 
+// Copies a block and returns how many of its bytes stand in front of the first quote or backslash in it.
+inline constexpr std::size_t run_block = 8;
+inline std::size_t copy_run(char* to, const char* from) noexcept {
+    const auto any_zero = [](std::uint64_t v) { return (v - ones) & ~v & tops; }; // of which the lowest is no mistake
+    const std::uint64_t b = detail::load_8(from);
+    detail::store_8(to, b);
+    const std::uint64_t odd = any_zero(b ^ ones * '"') | any_zero(b ^ ones * '\\');
+    return odd == 0 ? run_block : static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+}
+
 } // namespace scalar
 
 #ifdef SFCDC_COPY_VECTOR128
@@ -157,6 +167,14 @@ class look_for_escapes : public look_at_text {
     block odd_ = _mm_setzero_si128();
 };
 
+inline constexpr std::size_t run_block = 16;
+inline std::size_t copy_run(char* to, const char* from) noexcept {
+    const auto b = detail::move<__m128i>(to, from);
+    const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('"')), _mm_cmpeq_epi8(b, _mm_set1_epi8('\\')));
+    return static_cast<std::size_t>(
+        std::countr_zero(static_cast<unsigned>(_mm_movemask_epi8(odd)) | 1u << run_block));
+}
+
 } // namespace vector128
 namespace widest = vector128;
 #else
@@ -176,6 +194,24 @@ inline void copy_text(char* to, std::string_view text) noexcept {
         std::memcpy(to, text.data(), text.size());
     else
         static_cast<void>(copy_looking<look_at_text>(to, text));
+}
+
+// Bytes beside a text and its copy that copy_quoted() may touch.
+inline constexpr std::size_t quoted_room = 16;
+
+// Copies n bytes with a backslash in front of each quote and backslash; returns the end of the copy. The bytes up to
+// quoted_room behind both must be there, and the copy must not reach what is still to be copied.
+inline char* copy_quoted(char* to, const char* from, std::size_t n) noexcept {
+    for (const char* const end = from + n; from < end;) {
+        const std::size_t run = widest::copy_run(to, from);
+        if (run >= static_cast<std::size_t>(end - from)) return to + (end - from);
+        to += run;
+        from += run;
+        if (run == widest::run_block) continue;
+        *to++ = '\\';
+        *to++ = *from++;
+    }
+    return to;
 }
 
 } // namespace sfcdc::wire

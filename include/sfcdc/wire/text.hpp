@@ -72,13 +72,18 @@ void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet a
     char* to = extend(out, 4 * whole + (rest == 0 ? 0 : padded ? 4 : rest + 1));
     const std::byte* from = bytes.data();
     const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(from[i]); };
-    const auto write = [&](std::uint32_t group, std::size_t count) { // of its 24 bits the first so many digits
-        for (std::size_t k = 0; k < count; ++k) *to++ = digits[group >> (18 - 6 * k) & 63];
-    };
-    for (const std::byte* const last = from + 3 * whole; from != last; from += 3)
-        write(byte(0) << 16 | byte(1) << 8 | byte(2), 4);
-    if (rest != 0) write(byte(0) << 16 | (rest == 2 ? byte(1) << 8 : 0), rest + 1);
-    for (std::size_t k = rest; k != 0 && k < 3 && padded; ++k) *to++ = '=';
+    const auto digit = [&](std::uint32_t group, int n) { return digits[group >> (18 - 6 * n) & 63]; };
+    for (const std::byte* const last = from + 3 * whole; from != last; from += 3, to += 4) {
+        const std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for (int n = 0; n < 4; ++n) to[n] = digit(group, n);
+    }
+    if (rest == 0) return;
+    const std::uint32_t group = byte(0) << 16 | (rest == 2 ? byte(1) << 8 : 0);
+    *to++ = digit(group, 0);
+    *to++ = digit(group, 1);
+    if (rest == 2) *to++ = digit(group, 2);
+    if (padded && rest == 1) *to++ = '=';
+    if (padded) *to++ = '=';
 }
 
 // Takes either alphabet, with or without padding; white space is an error.
