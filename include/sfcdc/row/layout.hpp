@@ -25,14 +25,6 @@ enum class column_type : std::uint8_t {
     string_array, // ARRAY<STRING>: repeated string
 };
 
-namespace detail {
-
-constexpr bool is_number(column_type type) noexcept {
-    return type == column_type::integer || type == column_type::bigint || type == column_type::timestamp;
-}
-
-} // namespace detail
-
 // Where a column's content comes from.
 enum class column_source : std::uint8_t {
     event_id,
@@ -63,6 +55,22 @@ enum class column_source : std::uint8_t {
     schema_json,
 };
 
+namespace detail {
+
+// Whether it is written as a number, whatever the column's type says.
+constexpr bool is_number(column_source source) noexcept {
+    switch (source) {
+    case column_source::sequence_number:
+    case column_source::commit_number:
+    case column_source::record_ordinal:
+    case column_source::commit_timestamp:
+    case column_source::received_timestamp: return true;
+    default: return false;
+    }
+}
+
+} // namespace detail
+
 struct column {
     std::string name;
     column_type type = column_type::string;
@@ -91,7 +99,7 @@ class layout {
         : columns_(std::move(columns)), rows_(rows) {
         tags_.reserve(columns_.size());
         for (const column& c : columns_)
-            tags_.emplace_back(static_cast<std::uint32_t>(tags_.size() + 1), detail::is_number(c.type)
+            tags_.emplace_back(static_cast<std::uint32_t>(tags_.size() + 1), detail::is_number(c.source)
                                                                                  ? wire::wire_type::varint
                                                                                  : wire::wire_type::length_delimited);
     }

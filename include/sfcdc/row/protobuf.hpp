@@ -5,6 +5,8 @@
 // google/protobuf/descriptor.proto for the numbers of DescriptorProto.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -68,7 +70,7 @@ inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const
     wire::appender appended(out);
     detail::protobuf_columns columns{appended};
     const source from(e, around, of);
-    appended.reserve(512 + e.payload().size()); // as most rows are; others ask for more
+    appended.reserve(512 + std::min<std::size_t>(e.payload().size(), 4096)); // as most rows are; others ask for more
     columns.tag = l.tags().data();
     for (const column& c : l.columns()) {
         visit(c, from, columns);
