@@ -6,6 +6,7 @@
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
+#include <iterator>
 #include <string>
 
 using namespace sfcdc;
@@ -59,6 +60,23 @@ void check_protobuf(const row::layout& layout, std::string_view message) {
     }
 }
 
+// What rows read of the header in one go is what its getters say.
+void check_header(const cdc::event& event) {
+    const row::header_values values(event);
+    const cdc::event_header header = event.header();
+    fuzz::require(values.entity_name == header.entity_name());
+    fuzz::require(values.change_type == header.change_type_name());
+    fuzz::require(values.change_origin == header.change_origin());
+    fuzz::require(values.transaction_key == header.transaction_key());
+    fuzz::require(values.sequence_number == header.sequence_number());
+    fuzz::require(values.commit_timestamp == header.commit_timestamp());
+    fuzz::require(values.commit_number == header.commit_number());
+    fuzz::require(values.commit_user == header.commit_user());
+    auto id = header.record_ids().begin();
+    for (const std::string_view text : values.record_ids) fuzz::require(text == *id), ++id;
+    fuzz::require(id == std::default_sentinel);
+}
+
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -76,6 +94,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                                .replay_id = payload,
                                .schema_json = text.text(),
                                .received_timestamp = -1};
+    check_header(event);
     std::string out;
     for (const row::layout& layout :
          {row::layout::salesforce_zerobus(), row::layout::lakeflow(), row::layout::sfcdc()}) {

@@ -6,9 +6,11 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/version.hpp>
 
+#include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/varint.hpp>
-#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/decimal.hpp>
+#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
@@ -28,6 +30,10 @@
 #include <sfcdc/cdc/diff.hpp>
 
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/json_writer.hpp>
+#include <sfcdc/row/event_json.hpp>
+#include <sfcdc/row/source.hpp>
+#include <sfcdc/row/visit.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 

@@ -101,6 +101,26 @@ TEST_CASE("JSON: strings") {
     }
 }
 
+TEST_CASE("JSON: strings of every length with one odd piece at every position") {
+    for (std::size_t n = 0; n <= 80; ++n)
+        for (const std::string_view piece :
+             {"\"", "\\", "\n", "\x01", "\x7f", "\xc3\xa4", "\xf0\x9f\x9a\xa2", "\xff", "\xe2\x82"})
+            for (std::size_t at = 0; at + piece.size() <= n; ++at) {
+                std::string text(n, 'a');
+                text.replace(at, piece.size(), piece);
+                std::uint32_t replaced = 0, expected = 0;
+                const std::string clean = reference::well_formed(text, expected);
+                const std::string got = string_json(text, &replaced);
+                std::size_t end = 0;
+                if (reference::json_string(got, end) != clean || end != got.size() || replaced != expected) {
+                    INFO(got);
+                    REQUIRE(replaced == expected);
+                    REQUIRE(got == clean);
+                }
+            }
+    SUCCEED();
+}
+
 TEST_CASE("JSON: bytes that are not UTF-8 are replaced and counted") {
     std::uint32_t replaced = 0;
     CHECK(string_json("a\xff\xe2\x82\"", &replaced) == "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\\\"\"");

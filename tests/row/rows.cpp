@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
 #if defined(SFCDC_TESTS_HAVE_PROTOBUF)
@@ -305,4 +306,26 @@ TEST_CASE("descriptor: names, numbers, types and labels of each column") {
         }
     }
     CHECK(reference::read_protobuf(row::descriptor_proto(row::layout()))[0].bytes == "Row");
+}
+
+TEST_CASE("rows: a column of the wrong type does not break the message") {
+    using s = row::column_source;
+    for (const golden::event& e : golden::events()) {
+        const row_of r(e.schema_json, e.payload);
+        for (int type = 0; type <= static_cast<int>(row::column_type::string_array); ++type) {
+            std::vector<row::column> columns;
+            for (int source = 0; source <= static_cast<int>(s::schema_json); ++source)
+                columns.push_back({"c" + std::to_string(source), static_cast<row::column_type>(type),
+                                   static_cast<row::column_source>(source)});
+            std::string message;
+            row::append_protobuf(row::layout(columns), r.event, around(), message, {7, "id"});
+            bool has_ordinal = false;
+            for (const reference::protobuf_field& f : reference::read_protobuf(message)) {
+                REQUIRE(f.number <= columns.size());
+                if (columns[f.number - 1].source != s::record_ordinal) continue;
+                has_ordinal = f.wire_type == 0 && f.varint == 7;
+            }
+            REQUIRE(has_ordinal);
+        }
+    }
 }

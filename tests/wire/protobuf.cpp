@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "exact_bytes.hpp"
 #include "reference/protobuf_reader.hpp"
 
 #include <sfcdc/wire/protobuf.hpp>
@@ -26,6 +27,41 @@ TEST_CASE("protobuf fields as the documentation spells them") {
     // zero is written: presence is the caller's business
     CHECK(written([](auto& w, auto&) { w.varint(16, 0); }) == std::string("\x80\x01\x00", 3));
     CHECK(written([](auto& w, auto&) { w.tag(0x1fffffff, wire::wire_type::fixed32); }) == "\xfd\xff\xff\xff\x0f");
+}
+
+TEST_CASE("a tag is written as its varint, whatever the field and type") {
+    for (const std::uint32_t field :
+         {1u, 15u, 16u, 2047u, 2048u, 262'143u, 262'144u, 33'554'431u, 33'554'432u, 0x1fff'ffffu})
+        for (const wire::wire_type type :
+             {wire::wire_type::varint, wire::wire_type::length_delimited, wire::wire_type::fixed32}) {
+            char expected[wire::max_varint_bytes];
+            const std::size_t n =
+                wire::write_varint(expected, std::uint64_t{field} << 3 | static_cast<unsigned>(type));
+            const std::string plain = written([&](auto& w, auto&) { w.tag(field, type); });
+            CHECK(plain == std::string_view(expected, n));
+        }
+}
+
+TEST_CASE("a protobuf string is written when it is UTF-8, and not at all when it is not") {
+    const wire::protobuf_tag tag(300, wire::wire_type::length_delimited);
+    for (std::size_t n = 0; n <= 150; ++n) {
+        const auto check = [&](const std::string& text, bool right) {
+            const exact_bytes block(text);
+            bool taken = false;
+            const std::string out = written([&](auto& w, auto&) { taken = w.text(tag, block.text()); }, "before");
+            const std::string plain = written([&](auto& w, auto&) { w.bytes(300, text); }, "before");
+            if (taken != right || out != (right ? plain : "before")) REQUIRE(out == (right ? plain : "before"));
+        };
+        check(std::string(n, 'a'), true);
+        for (std::size_t at = 0; at < n; ++at) {
+            std::string text(n, 'a');
+            text[at] = '\xff';
+            check(text, false);
+            text.replace(at, 1, "\xc3\xa4");
+            check(text, true);
+        }
+    }
+    SUCCEED();
 }
 
 TEST_CASE("nested messages of every length class have the right length in front") {

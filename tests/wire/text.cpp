@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/text.hpp>
 
 using namespace sfcdc;
@@ -194,12 +195,60 @@ TEST_CASE("what is not UTF-8 becomes U+FFFD, byte by byte, and is counted") {
     }
 }
 
-TEST_CASE("ascii_prefix stops at the first byte that is not ASCII") {
-    for (std::size_t n = 0; n < 40; ++n)
+TEST_CASE("the first byte that is not ASCII, from every position of every length") {
+    for (std::size_t n = 0; n <= 80; ++n)
         for (std::size_t at = 0; at <= n; ++at) {
             std::string text(n, 'a');
             if (at < n) text[at] = '\x80';
             const exact_bytes block(text);
-            REQUIRE(wire::ascii_prefix(block.text()) == at);
+            for (std::size_t from = 0; from <= n; ++from)
+                if (const std::size_t right = from <= at ? at : n; wire::find_not_ascii(block.text(), from) != right)
+                    REQUIRE(wire::find_not_ascii(block.text(), from) == right);
         }
+    SUCCEED();
+}
+
+TEST_CASE("UTF-8: one character or one odd byte at every position of every length") {
+    for (std::size_t n = 0; n <= 80; ++n)
+        for (const std::string_view piece :
+             {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x9a\xa2", "\xff", "\xc3", "\xe2\x82", "\xbf"})
+            for (std::size_t at = 0; at + piece.size() <= n; ++at) {
+                std::string text(n, 'a');
+                text.replace(at, piece.size(), piece);
+                if (at % 3 == 0 && at >= 2) text.replace(at - 2, 2, "\xc3\xbc"); // right in front
+                std::uint32_t wrong = 0;
+                const std::string clean = reference::well_formed(text, wrong);
+                std::string got;
+                if (is_utf8(text) != (wrong == 0)) REQUIRE(is_utf8(text) == (wrong == 0));
+                if (wire::append_utf8(got, text) != wrong || got != clean) REQUIRE(got == clean);
+            }
+    SUCCEED();
+}
+
+TEST_CASE("hexadecimal and base64 of every length, at the end of a string and of an appender") {
+    std::mt19937_64 random(7);
+    for (std::size_t n = 0; n <= 80; ++n) {
+        const std::string bytes = random_bytes(random, n);
+        const exact_bytes block(bytes);
+        std::string digits;
+        for (const char c : bytes)
+            for (const int shift : {4, 0}) digits += "0123456789abcdef"[static_cast<unsigned char>(c) >> shift & 15];
+        const std::string padded = reference::base64(bytes);
+        std::string url = padded.substr(0, padded.find('='));
+        for (char& c : url) c = c == '+' ? '-' : c == '/' ? '_' : c;
+        const std::string right = ">" + digits + padded + url;
+        const auto append = [&](auto& out) {
+            wire::append_hex(out, block.span());
+            wire::append_base64(out, block.span());
+            wire::append_base64(out, block.span(), wire::base64_alphabet::url);
+        };
+        std::string plain = ">", appended = ">";
+        append(plain);
+        {
+            wire::appender to(appended);
+            append(to);
+        }
+        REQUIRE(plain == right);
+        REQUIRE(appended == right);
+    }
 }

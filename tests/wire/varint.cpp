@@ -65,7 +65,12 @@ TEST_CASE("varints of every length round trip and use exactly their bytes") {
         CHECK(got.value == v);
         CHECK(got.used == bytes.size());
         // What follows is not looked at.
-        CHECK(read(bytes + "\xff").used == bytes.size());
+        for (std::size_t more = 1; more <= 10; ++more)
+            for (const char next : {'\0', '\x7f', '\xff'}) {
+                const outcome with_more = read(bytes + std::string(more, next));
+                CHECK(with_more.used == bytes.size());
+                CHECK(with_more.value == v);
+            }
         for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
             const outcome less = read(std::string_view(bytes).substr(0, cut));
             CHECK(less.status == varint_status::truncated);

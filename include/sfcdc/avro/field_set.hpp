@@ -33,17 +33,6 @@ inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t
     }
 }
 
-// Whether there is a bit among `count` of them from `first` on, where word(i) gives the words.
-template<class F> bool any_bit(std::uint32_t first, std::uint32_t count, F&& word) noexcept {
-    const std::uint32_t last = first + count; // not one of them
-    for (std::uint32_t at = first; at < last; at = (at / 64 + 1) * 64) {
-        std::uint64_t bits = word(at / 64) >> at % 64;
-        if (last - at < 64) bits &= (std::uint64_t{1} << (last - at)) - 1;
-        if (bits != 0) return true;
-    }
-    return false;
-}
-
 // A view of the words; iterating gives the fields in order of their numbers.
 class field_set {
   public:
@@ -97,7 +86,13 @@ class field_set {
     }
     // Whether there is one among `count` of them from `first` on; all these numbers are below 64 times the words.
     bool any(std::uint32_t first, std::uint32_t count) const noexcept {
-        return any_bit(first, count, [&](std::size_t i) { return words_[i]; });
+        const std::uint32_t last = first + count; // not one of them
+        for (std::uint32_t at = first; at < last; at = (at / 64 + 1) * 64) {
+            std::uint64_t bits = words_[at / 64] >> at % 64;
+            if (last - at < 64) bits &= (std::uint64_t{1} << (last - at)) - 1;
+            if (bits != 0) return true;
+        }
+        return false;
     }
     std::span<const std::uint64_t> words() const noexcept { return words_; }
 

@@ -258,11 +258,6 @@ class event {
             return event_.datum_->present().words()[word] | (lists_count_ ? of(changed_) | of(nulled_) : 0);
         }
 
-        // Whether there is one among `count` of them from `first` on.
-        bool any_named(std::uint32_t first, std::uint32_t count) const noexcept {
-            return avro::any_bit(first, count, [&](std::size_t i) { return named(i); });
-        }
-
       private:
         friend class event;
         explicit states(const event& e) noexcept : event_(e), changed_(e.changed_), nulled_(e.nulled_) {

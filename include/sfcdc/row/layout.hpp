@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/protobuf.hpp>
 
 namespace sfcdc::row {
 
@@ -54,6 +55,22 @@ enum class column_source : std::uint8_t {
     schema_json,
 };
 
+namespace detail {
+
+// Whether it is written as a number, whatever the column's type says.
+constexpr bool is_number(column_source source) noexcept {
+    switch (source) {
+    case column_source::sequence_number:
+    case column_source::commit_number:
+    case column_source::record_ordinal:
+    case column_source::commit_timestamp:
+    case column_source::received_timestamp: return true;
+    default: return false;
+    }
+}
+
+} // namespace detail
+
 struct column {
     std::string name;
     column_type type = column_type::string;
@@ -79,36 +96,47 @@ class layout {
   public:
     layout() = default;
     explicit layout(std::vector<column> columns, granularity rows = granularity::event)
-        : columns_(std::move(columns)), rows_(rows) {}
+        : columns_(std::move(columns)), rows_(rows) {
+        tags_.reserve(columns_.size());
+        for (const column& c : columns_)
+            tags_.emplace_back(static_cast<std::uint32_t>(tags_.size() + 1), detail::is_number(c.source)
+                                                                                 ? wire::wire_type::varint
+                                                                                 : wire::wire_type::length_delimited);
+    }
 
     std::span<const column> columns() const noexcept { return columns_; }
     granularity rows() const noexcept { return rows_; }
+    // Of each column's field in a message.
+    std::span<const wire::protobuf_tag> tags() const noexcept { return tags_; }
 
     // The same with these columns only, in the order given; without these; and with another name for one. An unknown
     // name is an error (its offset is the position in `names`), and so is a name that is taken.
     result<layout> only(std::span<const std::string_view> names) const {
-        result<layout> out{layout({}, rows_), {}};
+        std::vector<column> kept;
         for (std::size_t i = 0; i < names.size(); ++i) {
-            const column* const c = find(names[i]);
-            if (c == nullptr || out.value.find(names[i]) != nullptr)
-                return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
-            out.value.columns_.push_back(*c);
+            const column* const c = find(columns_, names[i]);
+            if (c == nullptr || find(kept, names[i]) != nullptr)
+                return {{}, {errc::unknown_column, static_cast<std::uint32_t>(i)}};
+            kept.push_back(*c);
         }
-        return out;
+        return {layout(std::move(kept), rows_), {}};
     }
     result<layout> without(std::span<const std::string_view> names) const {
-        result<layout> out{*this, {}};
+        std::vector<column> kept = columns_;
         for (std::size_t i = 0; i < names.size(); ++i)
-            if (std::erase_if(out.value.columns_, [&](const column& c) { return c.name == names[i]; }) == 0)
-                return out.error = {errc::unknown_column, static_cast<std::uint32_t>(i)}, out;
-        return out;
+            if (std::erase_if(kept, [&](const column& c) { return c.name == names[i]; }) == 0)
+                return {{}, {errc::unknown_column, static_cast<std::uint32_t>(i)}};
+        return {layout(std::move(kept), rows_), {}};
     }
     result<layout> renamed(std::string_view from, std::string_view to) const {
-        result<layout> out{*this, {}};
-        column* const c = out.value.find(from);
-        if (c == nullptr || (from != to && find(to) != nullptr)) return out.error = {errc::unknown_column, 0}, out;
-        c->name = to;
-        return out;
+        std::vector<column> all = columns_;
+        for (column& c : all) {
+            if (c.name != from) continue;
+            if (from != to && find(columns_, to) != nullptr) break;
+            c.name = to;
+            return {layout(std::move(all), rows_), {}};
+        }
+        return {{}, {errc::unknown_column, 0}};
     }
 
     // One row for each record id, with everything that is needed to rebuild order and transactions. org_id, topic,
@@ -176,14 +204,14 @@ class layout {
     }
 
   private:
-    const column* find(std::string_view name) const noexcept {
-        for (const column& c : columns_)
+    static const column* find(std::span<const column> columns, std::string_view name) noexcept {
+        for (const column& c : columns)
             if (c.name == name) return &c;
         return nullptr;
     }
-    column* find(std::string_view name) noexcept { return const_cast<column*>(std::as_const(*this).find(name)); }
 
     std::vector<column> columns_;
+    std::vector<wire::protobuf_tag> tags_;
     granularity rows_ = granularity::event;
 };
 

@@ -5,14 +5,16 @@
 // google/protobuf/descriptor.proto for the numbers of DescriptorProto.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include <sfcdc/cdc/event.hpp>
-#include <sfcdc/row/json.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/visit.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 
@@ -21,25 +23,29 @@ namespace sfcdc::row {
 namespace detail {
 
 struct protobuf_columns {
-    wire::protobuf_writer writer;
     wire::appender& out;
-    std::uint32_t number = 0;
+    const wire::protobuf_tag* tag = nullptr;
     std::uint32_t replaced = 0;
 
+    wire::protobuf_writer writer() noexcept { return wire::protobuf_writer(out); }
+
     void null() {}
-    void integer(std::int32_t v) { writer.int64(number, v); }
-    void bigint(std::int64_t v) { writer.int64(number, v); }
-    void binary(std::span<const std::byte> v) { writer.bytes(number, wire::as_chars(v)); }
-    void string(std::string_view v) { // a protobuf string must be UTF-8, or the whole request is refused
-        if (wire::is_utf8(v)) [[likely]]
-            return writer.bytes(number, v);
-        writer.nested(number, [&] { replaced += wire::append_utf8(out, v); });
+    void integer(std::int32_t v) { bigint(v); }
+    void bigint(std::int64_t v) { writer().varint(*tag, static_cast<std::uint64_t>(v)); }
+    void binary(std::span<const std::byte> v) { writer().bytes(*tag, wire::as_chars(v)); }
+    [[gnu::always_inline]] inline void string(std::string_view v) {
+        if (!writer().text(*tag, v)) [[unlikely]]
+            mended(v);
+    }
+    // A protobuf string must be UTF-8, or the whole request is refused.
+    [[gnu::noinline]] void mended(std::string_view v) {
+        made_text([&](wire::appender& to) { return wire::append_utf8(to, v); });
     }
     template<class Range> void string_array(const Range& texts) {
         for (const std::string_view text : texts) string(text);
     }
     template<class Append> void made_text(Append&& append) {
-        writer.nested(number, [&] { replaced += append(out); });
+        writer().nested(*tag, [&] { replaced += append(out); });
     }
 };
 
@@ -62,11 +68,13 @@ constexpr std::int64_t protobuf_type(column_type type) noexcept {
 inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const envelope& around, std::string& out,
                                      const record& of = {}) {
     wire::appender appended(out);
-    detail::protobuf_columns columns{wire::protobuf_writer(appended), appended};
+    detail::protobuf_columns columns{appended};
     const source from(e, around, of);
+    appended.reserve(512 + std::min<std::size_t>(e.payload().size(), 4096)); // as most rows are; others ask for more
+    columns.tag = l.tags().data();
     for (const column& c : l.columns()) {
-        ++columns.number;
         visit(c, from, columns);
+        ++columns.tag;
     }
     return columns.replaced;
 }

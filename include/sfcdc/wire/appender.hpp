@@ -7,75 +7,71 @@
 #include <string>
 #include <string_view>
 
+#include <sfcdc/wire/copy.hpp>
+
 namespace sfcdc::wire {
 
 // Borrows the string: until the appender is gone, what stands in the string is not to be looked at.
 class appender {
   public:
-    explicit appender(std::string& out) noexcept : out_(out), size_(out.size()), room_(out.size()) {}
-    ~appender() { out_.resize(size_); }
+    explicit appender(std::string& out) noexcept : out_(out), at_(out.data() + out.size()), end_(at_) {}
+    ~appender() { out_.resize(size()); }
     appender(const appender&) = delete;
     appender& operator=(const appender&) = delete;
 
-    std::size_t size() const noexcept { return size_; }
+    std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - out_.data()); }
 
-    // Room for n more bytes, to be written and then taken by advance().
-    char* reserve(std::size_t n) {
-        if (room_ - size_ < n) [[unlikely]]
+    // Room for n more bytes, to be written and then taken by advance() or advance_to().
+    [[gnu::always_inline]] inline char* reserve(std::size_t n) {
+        if (static_cast<std::size_t>(end_ - at_) < n) [[unlikely]]
             grow(n);
-        return out_.data() + size_;
+        return at_;
     }
-    void advance(std::size_t n) noexcept { size_ += n; }
+    void advance(std::size_t n) noexcept { at_ += n; }
+    void advance_to(char* behind) noexcept { at_ = behind; }
 
     void push_back(char c) {
         *reserve(1) = c;
-        ++size_;
+        ++at_;
     }
     void append(std::string_view text) {
-        char* const to = reserve(text.size());
-        copy(to, text.data(), text.size());
-        size_ += text.size();
+        copy_text(reserve(text.size()), text);
+        at_ += text.size();
     }
     // Opens a gap of n bytes at a position that was written before.
     char* insert(std::size_t at, std::size_t n) {
         reserve(n);
         char* const gap = out_.data() + at;
-        std::memmove(gap + n, gap, size_ - at);
-        size_ += n;
+        std::memmove(gap + n, gap, size() - at);
+        at_ += n;
         return gap;
     }
     char& operator[](std::size_t at) noexcept { return out_[at]; }
 
   private:
-    void grow(std::size_t n) {
+    [[gnu::noinline]] void grow(std::size_t n) {
         constexpr std::size_t chunk = 512; // resize() fills with zeros: not more of it than will soon be written
-        const std::size_t wanted = size_ + n + chunk;
+        const std::size_t written = size(), wanted = written + (n < chunk ? chunk : n);
         if (wanted > out_.capacity()) out_.reserve(wanted + wanted / 2);
         out_.resize(wanted);
-        room_ = wanted;
-    }
-    static void copy(char* to, const char* from, std::size_t n) noexcept {
-        if (n > 32) {
-            std::memcpy(to, from, n);
-        } else if (n > 16) { // two moves that overlap
-            std::memcpy(to, from, 16);
-            std::memcpy(to + n - 16, from + n - 16, 16);
-        } else if (n >= 8) {
-            std::memcpy(to, from, 8);
-            std::memcpy(to + n - 8, from + n - 8, 8);
-        } else if (n >= 4) {
-            std::memcpy(to, from, 4);
-            std::memcpy(to + n - 4, from + n - 4, 4);
-        } else if (n != 0) {
-            to[0] = from[0];
-            to[n / 2] = from[n / 2];
-            to[n - 1] = from[n - 1];
-        }
+        at_ = out_.data() + written;
+        end_ = out_.data() + wanted;
     }
 
     std::string& out_;
-    std::size_t size_; // bytes written
-    std::size_t room_; // out_.size()
+    char* at_;  // behind what was written
+    char* end_; // of the string
 };
+
+// n bytes more at the end, to be written.
+inline char* extend(appender& out, std::size_t n) {
+    char* const to = out.reserve(n);
+    out.advance(n);
+    return to;
+}
+inline char* extend(std::string& out, std::size_t n) {
+    out.resize(out.size() + n);
+    return out.data() + out.size() - n;
+}
 
 } // namespace sfcdc::wire

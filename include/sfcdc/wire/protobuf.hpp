@@ -4,15 +4,39 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/copy.hpp>
+#include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
 
 namespace sfcdc::wire {
 
 enum class wire_type : std::uint8_t { varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5 };
+
+// A field's number and wire type as they stand in front of it. Who writes many messages of a kind keeps them.
+class protobuf_tag {
+  public:
+    protobuf_tag(std::uint32_t field, wire_type type) noexcept {
+        char text[max_varint_bytes] = {};
+        size_ =
+            static_cast<std::uint8_t>(write_varint(text, std::uint64_t{field} << 3 | static_cast<unsigned>(type)));
+        std::memcpy(bytes_, text, 5); // it never has more
+    }
+    static constexpr std::size_t room = sizeof(std::uint64_t);
+    // Writes to where there is room for `room` bytes; returns the end of the tag.
+    char* write(char* to) const noexcept {
+        std::memcpy(to, this, room); // five bytes at most count
+        return to + size_;
+    }
+
+  private:
+    char bytes_[room - 1] = {};
+    std::uint8_t size_ = 0;
+};
 
 // Appends fields to what the caller owns; a field is on the wire exactly when it is called, zero or not
 // (proto2 presence).
@@ -21,43 +45,64 @@ class protobuf_writer {
     explicit protobuf_writer(appender& out) noexcept : out_(out) {}
 
     void tag(std::uint32_t field, wire_type type) {
-        out_.advance(put_tag(out_.reserve(max_varint_bytes), field, type));
+        out_.advance_to(protobuf_tag(field, type).write(out_.reserve(protobuf_tag::room)));
     }
 
-    void varint(std::uint32_t field, std::uint64_t value) {
-        char* const to = out_.reserve(2 * max_varint_bytes);
-        const std::size_t n = put_tag(to, field, wire_type::varint);
-        out_.advance(n + write_varint(to + n, value));
+    void varint(const protobuf_tag& tag, std::uint64_t value) {
+        char* const to = tag.write(out_.reserve(protobuf_tag::room + max_varint_bytes));
+        out_.advance_to(to + write_varint(to, value));
     }
+    void varint(std::uint32_t field, std::uint64_t value) { varint(protobuf_tag(field, wire_type::varint), value); }
     // int32, int64, bool, enum: negative numbers take ten bytes, as protobuf has it.
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 
     // A length-delimited field whose body of `length` bytes is written next.
     void head(std::uint32_t field, std::uint64_t length) {
-        char* const to = out_.reserve(2 * max_varint_bytes);
-        const std::size_t n = put_tag(to, field, wire_type::length_delimited);
-        out_.advance(n + write_varint(to + n, length));
+        varint(protobuf_tag(field, wire_type::length_delimited), length);
+    }
+    void bytes(const protobuf_tag& tag, std::string_view value) {
+        char* const to = put_head(tag, value.size());
+        copy_text(to, value);
+        out_.advance_to(to + value.size());
     }
     void bytes(std::uint32_t field, std::string_view value) {
-        head(field, value.size());
-        out_.append(value);
+        bytes(protobuf_tag(field, wire_type::length_delimited), value);
+    }
+    // The same for a string, which protobuf wants to be UTF-8. False, and nothing is appended, when it is not.
+    [[gnu::always_inline]] inline bool text(const protobuf_tag& tag, std::string_view value) {
+        char* const to = put_head(tag, value.size());
+        if (!copy_looking<look_at_text>(to, value).ascii() && !is_utf8(value)) [[unlikely]]
+            return false;
+        out_.advance_to(to + value.size());
+        return true;
     }
 
     // A length-delimited field whose body `write()` appends. The length is put in front afterwards: one byte is
     // reserved for it, and only a body of 128 bytes and more is moved.
-    template<class Write> void nested(std::uint32_t field, Write&& write) {
-        tag(field, wire_type::length_delimited);
-        const std::size_t at = out_.size();
-        out_.push_back('\0');
+    template<class Write> void nested(const protobuf_tag& tag, Write&& write) {
+        char* const to = tag.write(out_.reserve(protobuf_tag::room + 1));
+        out_.advance_to(to + 1);
+        const std::size_t start = out_.size();
         write();
-        const std::uint64_t length = out_.size() - at - 1;
-        if (length >= 0x80) out_.insert(at, varint_size(length) - 1);
-        write_varint(&out_[at], length);
+        const std::uint64_t length = out_.size() - start;
+        if (length < 0x80) {
+            out_[start - 1] = static_cast<char>(length);
+            return;
+        }
+        char head[max_varint_bytes];
+        const std::size_t n = write_varint(head, length);
+        out_.insert(start, n - 1);
+        std::memcpy(&out_[start - 1], head, n);
+    }
+    template<class Write> void nested(std::uint32_t field, Write&& write) {
+        nested(protobuf_tag(field, wire_type::length_delimited), write);
     }
 
   private:
-    static std::size_t put_tag(char* to, std::uint32_t field, wire_type type) noexcept {
-        return write_varint(to, std::uint64_t{field} << 3 | static_cast<unsigned>(type));
+    // Tag and length, with room for so many bytes behind them, which are not taken yet.
+    [[gnu::always_inline]] inline char* put_head(const protobuf_tag& tag, std::size_t length) {
+        char* const to = tag.write(out_.reserve(protobuf_tag::room + max_varint_bytes + length));
+        return to + write_varint(to, length);
     }
 
     appender& out_;

@@ -12,6 +12,8 @@
 #include <utility>
 
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/copy.hpp>
 
 namespace sfcdc::wire {
 
@@ -25,15 +27,16 @@ inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
 
 template<class Out> // std::string or wire::appender
 void append_hex(Out& out, std::span<const std::byte> bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    char piece[64]; // appended in pieces: byte by byte costs more than the digits
-    std::size_t n = 0;
+    static constexpr std::array<std::array<char, 2>, 256> pairs = [] {
+        std::array<std::array<char, 2>, 256> made{};
+        for (std::size_t b = 0; b < 256; ++b) made[b] = {"0123456789abcdef"[b >> 4], "0123456789abcdef"[b & 15]};
+        return made;
+    }();
+    char* to = extend(out, 2 * bytes.size());
     for (const std::byte b : bytes) {
-        piece[n++] = digits[static_cast<unsigned char>(b) >> 4];
-        piece[n++] = digits[static_cast<unsigned char>(b) & 15];
-        if (n == sizeof piece) out.append(std::string_view(piece, std::exchange(n, 0)));
+        std::memcpy(to, pairs[static_cast<unsigned char>(b)].data(), 2);
+        to += 2;
     }
-    out.append(std::string_view(piece, n));
 }
 
 // The value of a hexadecimal digit of either case, or -1.
@@ -63,15 +66,24 @@ template<class Out> // std::string or wire::appender
 void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet alphabet = base64_alphabet::standard) {
     constexpr char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     constexpr char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const char* const digits = alphabet == base64_alphabet::standard ? standard : url;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::size_t n = bytes.size() - i < 3 ? bytes.size() - i : 3;
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (k < n ? static_cast<std::uint32_t>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < n + 1; ++k) out.push_back(digits[group >> (18 - 6 * k) & 63]);
-        for (std::size_t k = n; k < 3 && alphabet == base64_alphabet::standard; ++k) out.push_back('=');
+    const bool padded = alphabet == base64_alphabet::standard;
+    const char* const digits = padded ? standard : url;
+    const std::size_t whole = bytes.size() / 3, rest = bytes.size() % 3;
+    char* to = extend(out, 4 * whole + (rest == 0 ? 0 : padded ? 4 : rest + 1));
+    const std::byte* from = bytes.data();
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(from[i]); };
+    const auto digit = [&](std::uint32_t group, int n) { return digits[group >> (18 - 6 * n) & 63]; };
+    for (const std::byte* const last = from + 3 * whole; from != last; from += 3, to += 4) {
+        const std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for (int n = 0; n < 4; ++n) to[n] = digit(group, n);
     }
+    if (rest == 0) return;
+    const std::uint32_t group = byte(0) << 16 | (rest == 2 ? byte(1) << 8 : 0);
+    *to++ = digit(group, 0);
+    *to++ = digit(group, 1);
+    if (rest == 2) *to++ = digit(group, 2);
+    if (padded && rest == 1) *to++ = '=';
+    if (padded) *to++ = '=';
 }
 
 // Takes either alphabet, with or without padding; white space is an error.
@@ -129,25 +141,38 @@ inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
     return 0;
 }
 
-// How many bytes at the start of `text` are ASCII, eight at a time.
-inline std::size_t ascii_prefix(std::string_view text) noexcept {
-    std::size_t i = 0;
-    for (; text.size() - i >= 8; i += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data() + i, 8);
-        if ((word & 0x8080808080808080u) != 0) break;
+// The first byte of `text`, from text[at] on, that is not ASCII; text.size() when there is none.
+inline std::size_t find_not_ascii(std::string_view text, std::size_t at = 0) noexcept {
+    const std::size_t n = text.size();
+#ifdef SFCDC_COPY_VECTOR128
+    for (; n - at >= 16; at += 16) {
+        const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
+        const auto odd = static_cast<unsigned>(_mm_movemask_epi8(block));
+        if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd));
     }
-    while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
-    return i;
+#endif
+    for (; n - at >= 8; at += 8) {
+        const std::uint64_t odd = detail::load_8(text.data() + at) & scalar::tops;
+        if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+    }
+    if (at != n && n >= 8) { // the last eight, of which the first were looked at before
+        const std::uint64_t odd = (detail::load_8(text.data() + n - 8) & scalar::tops) >> 8 * (8 - (n - at));
+        return odd == 0 ? n : at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+    }
+    while (at != n && static_cast<unsigned char>(text[at]) < 0x80) ++at;
+    return at;
 }
 
-inline bool is_utf8(std::string_view text) noexcept {
-    for (std::size_t i = ascii_prefix(text); i < text.size();) {
-        const std::size_t n = utf8_sequence(text, i);
-        if (n == 0) return false;
-        i += n;
+[[gnu::noinline]] inline bool is_utf8(std::string_view text) noexcept {
+    for (std::size_t i = 0;;) {
+        i = find_not_ascii(text, i);
+        do { // characters that are not ASCII often come in a row
+            if (i == text.size()) return true;
+            const std::size_t n = utf8_sequence(text, i);
+            if (n == 0) return false;
+            i += n;
+        } while (i != text.size() && static_cast<unsigned char>(text[i]) >= 0x80);
     }
-    return true;
 }
 
 // Appends `text` with each byte that is not part of well-formed UTF-8 replaced by U+FFFD; returns how many were.

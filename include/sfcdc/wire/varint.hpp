@@ -2,8 +2,11 @@
 // byte, least significant first, the top bit says that another byte follows; zig-zag maps 0,-1,1,-2 to 0,1,2,3.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include <sfcdc/wire/copy.hpp>
 
 namespace sfcdc::wire {
 
@@ -19,11 +22,20 @@ constexpr std::int64_t zigzag_decode(std::uint64_t v) noexcept {
 
 enum class varint_status : std::uint8_t { ok, truncated, too_long };
 
-// Reads from [p, end). On success `p` stands behind the integer; otherwise `p` is left where it was.
-inline varint_status read_varint(const std::byte*& p, const std::byte* end, std::uint64_t& out) noexcept {
-    if (p != end && static_cast<unsigned char>(*p) < 0x80) [[likely]] {
-        out = static_cast<unsigned char>(*p++);
-        return varint_status::ok;
+// read_varint() of what takes more than one byte.
+[[gnu::noinline]] inline varint_status read_long_varint(const std::byte*& p, const std::byte* end,
+                                                        std::uint64_t& out) noexcept {
+    if (end - p >= 8) [[likely]] {
+        std::uint64_t bytes = detail::load_8(reinterpret_cast<const char*>(p));
+        const std::uint64_t ends = ~bytes & 0x8080'8080'8080'8080u;
+        if (ends != 0) { // 7 bits of each byte up to the first that ends, joined by pairs
+            p += static_cast<std::size_t>(std::countr_zero(ends) / 8 + 1);
+            bytes &= (ends ^ (ends - 1)) & 0x7f7f'7f7f'7f7f'7f7fu;
+            bytes = (bytes & 0x007f'007f'007f'007fu) | (bytes & 0x7f00'7f00'7f00'7f00u) >> 1;
+            bytes = (bytes & 0x0000'3fff'0000'3fffu) | (bytes & 0x3fff'0000'3fff'0000u) >> 2;
+            out = (bytes & 0x0fff'ffffu) | (bytes & 0x0fff'ffff'0000'0000u) >> 4;
+            return varint_status::ok;
+        }
     }
     std::uint64_t value = 0;
     const std::byte* q = p;
@@ -40,12 +52,37 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
     }
 }
 
-// Writes to `to`, which has room for max_varint_bytes; returns how many bytes it took.
-inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
+// Reads from [p, end). On success `p` stands behind the integer; otherwise `p` is left where it was.
+inline varint_status read_varint(const std::byte*& p, const std::byte* end, std::uint64_t& out) noexcept {
+    if (p != end && static_cast<unsigned char>(*p) < 0x80) [[likely]] {
+        out = static_cast<unsigned char>(*p++);
+        return varint_status::ok;
+    }
+    return read_long_varint(p, end, out);
+}
+
+// write_varint() of what takes more than one byte.
+[[gnu::noinline]] inline std::size_t write_long_varint(char* to, std::uint64_t v) noexcept {
+    if (v < std::uint64_t{1} << 56) [[likely]] { // 7 bits into each of eight bytes, by halves
+        const std::size_t n = static_cast<std::size_t>(std::bit_width(v) + 6) / 7;
+        v = (v & 0x0000'0000'0fff'ffffu) | (v & 0x00ff'ffff'f000'0000u) << 4;
+        v = (v & 0x0000'3fff'0000'3fffu) | (v & 0x0fff'c000'0fff'c000u) << 2;
+        v = (v & 0x007f'007f'007f'007fu) | (v & 0x3f80'3f80'3f80'3f80u) << 1;
+        detail::store_8(to, v | (0x8080'8080'8080'8080u & ((std::uint64_t{1} << 8 * (n - 1)) - 1)));
+        return n;
+    }
     std::size_t n = 0;
     for (; v >= 0x80; v >>= 7) to[n++] = static_cast<char>(v | 0x80);
     to[n++] = static_cast<char>(v);
     return n;
+}
+
+// Writes to where there is room for max_varint_bytes, all of which it may write to; returns how many bytes count.
+inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
+    if (v >= 0x80) [[unlikely]]
+        return write_long_varint(to, v);
+    *to = static_cast<char>(v);
+    return 1;
 }
 
 constexpr std::size_t varint_size(std::uint64_t v) noexcept {

@@ -1,0 +1,235 @@
+// A whole event as JSON text, and its parts, appended to the caller's buffer; row::json_writer says how values are written.
+// Every function returns how many bytes were replaced because they were not UTF-8.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/json_writer.hpp>
+#include <sfcdc/wire/appender.hpp>
+
+namespace sfcdc::row {
+
+namespace detail {
+
+enum class body : std::uint8_t {
+    all_fields, // null where the event has no value
+    stated,     // a value where there is one, null where it was cleared, nothing where it is unchanged
+};
+
+// The members of an object: every field of the event but the header, compounds as objects.
+class body_members {
+  public:
+    body_members(json_writer& json, const cdc::event& e, body which, bool& first) noexcept
+        : json_(json),
+          event_(e),
+          plan_(e.plan()),
+          states_(e.field_states()),
+          all_(which == body::all_fields),
+          first_(first) {}
+
+    void append() {
+        if (all_ || !states_.few())
+            for (std::uint32_t f = plan_.has_header() ? 1 : 0; f < plan_.field_count(); ++f) append({f});
+        else
+            append_named();
+    }
+
+  private:
+    // Of an update, or of an event without a body, which say something of few fields: of those that have a value or are
+    // in a list, and of the compounds of such children.
+    void append_named() {
+        const std::uint32_t fields = plan_.field_count();
+        std::uint32_t behind = fields; // the members of the header, which come first of all children
+        if (plan_.has_header()) behind += plan_[{0}].child_count;
+        std::uint32_t child = next_named(behind);
+        for (std::uint32_t word = 0; word * 64 < fields; ++word) {
+            std::uint64_t bits = states_.named(word);
+            if (word == 0 && plan_.has_header()) bits &= ~std::uint64_t{1};
+            if (fields - word * 64 < 64) bits &= (std::uint64_t{1} << (fields - word * 64)) - 1;
+            while (child != plan_.no_field() && plan_[{child}].parent.number / 64 == word) { // they are in that order
+                const std::uint32_t parent = plan_[{child}].parent.number;
+                bits |= std::uint64_t{1} << parent % 64;
+                child = next_named(plan_[{parent}].first_child + plan_[{parent}].child_count);
+            }
+            for (; bits != 0; bits &= bits - 1)
+                append({word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
+        }
+    }
+    // The first field from this number on that has a value or is in a list.
+    std::uint32_t next_named(std::uint32_t number) const noexcept {
+        std::uint64_t skipped = (std::uint64_t{1} << number % 64) - 1;
+        for (std::uint32_t word = number / 64; word < plan_.words(); ++word, skipped = 0)
+            if (const std::uint64_t bits = states_.named(word) & ~skipped; bits != 0)
+                return word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+        return plan_.no_field();
+    }
+
+    bool stated(avro::field f) const noexcept {
+        return plan_[f].wanted && (all_ || states_[f] != cdc::field_state::unchanged);
+    }
+    void append(avro::field f) {
+        if (plan_[f].child_count != 0) return append_compound(f);
+        if (event_.has_value(f)) { // so it is stated
+            json_.avro_key(plan_.name(f), first_);
+            json_.value(event_.value(f));
+        } else if (stated(f)) {
+            json_.avro_key(plan_.name(f), first_);
+            json_.null();
+        }
+    }
+    void append_compound(avro::field f) {
+        const avro::op& o = plan_[f];
+        // A compound that is absent can still say something of its children: that one was cleared.
+        // Of a union with two records only the first has numbered children; another is printed as any value.
+        bool compound = event_.has_value(f) && event_.value(f).node() == o.record;
+        for (std::uint32_t c = 0; !compound && !event_.has_value(f) && c < o.child_count; ++c) {
+            const avro::field child = plan_.child(f, c);
+            if (!plan_[child].wanted) continue;
+            compound =
+                (!o.wanted && (all_ || event_.has_value(child)))
+                || (!all_ && states_[child] == cdc::field_state::null && states_[f] == cdc::field_state::unchanged);
+        }
+        if (!compound && !stated(f)) return;
+        json_.avro_key(plan_.name(f), first_);
+        if (!compound) return json_.value(event_.value(f));
+        bool first_child = true;
+        json_.raw('{');
+        for (std::uint32_t c = 0; c < o.child_count; ++c) {
+            const avro::field child = plan_.child(f, c);
+            if (!stated(child)) continue;
+            json_.avro_key(plan_.name(child).substr(plan_.name(f).size() + 1), first_child);
+            json_.value(event_.value(child));
+        }
+        json_.raw('}');
+    }
+
+    json_writer& json_;
+    const cdc::event& event_;
+    const avro::plan& plan_;
+    const cdc::event::states states_; // looked up once: there may be hundreds of fields
+    const bool all_;
+    bool& first_;
+};
+
+inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
+    body_members(json, e, which, first).append();
+}
+
+inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw('{');
+    append_fields(json, e, which, first);
+    json.raw('}');
+    return json.replaced();
+}
+
+// The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.
+inline void append_header_members(json_writer& json, const cdc::event& e, bool& first) {
+    const avro::plan& p = e.plan();
+    const avro::field header{0};
+    for (std::uint32_t c = 0; c < p[header].child_count; ++c) {
+        const avro::field member = p.child(header, c);
+        json.avro_key(p.name(member).substr(p.name(header).size() + 1), first);
+        json.value(e.value(member));
+    }
+}
+
+inline void append_header(json_writer& json, const cdc::event& e) {
+    bool first = true;
+    json.raw('{');
+    if (e.has_header()) append_header_members(json, e, first);
+    json.raw('}');
+}
+
+inline void append_field_lists(json_writer& json, const cdc::event& e) {
+    json.raw("\"changed\":");
+    json.strings(e.changed_fields());
+    json.raw(",\"nulled\":");
+    json.strings(e.nulled_fields());
+    json.raw(",\"diff\":");
+    json.strings(e.diff_fields());
+}
+
+inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
+    json_writer json(out);
+    bool first = true;
+    json.raw('{');
+    if (e.has_header()) {
+        json.key("ChangeEventHeader", first);
+        json.raw('{');
+        bool first_member = true;
+        append_header_members(json, e, first_member);
+        const auto names = [&](std::string_view key, const cdc::string_list& raw, const cdc::field_list& fields) {
+            if (!raw.empty()) json.key(key, first_member), json.strings(fields);
+        };
+        names("changedFieldsNames", e.header().changed_fields(), e.changed_fields());
+        names("nulledFieldsNames", e.header().nulled_fields(), e.nulled_fields());
+        names("diffFieldsNames", e.header().diff_fields(), e.diff_fields());
+        json.raw('}');
+    }
+    append_fields(json, e, body::all_fields, first);
+    json.raw('}');
+    return json.replaced();
+}
+
+} // namespace detail
+
+// {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
+// body a value is present, null is cleared, and a field that the event does not touch is absent. The header of a
+// platform event is {}.
+inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    json_writer json(appended);
+    bool first = true;
+    json.raw("{\"header\":");
+    detail::append_header(json, e);
+    json.raw(',');
+    detail::append_field_lists(json, e);
+    json.raw(",\"body\":{");
+    detail::append_fields(json, e, detail::body::stated, first);
+    json.raw("}}");
+    return json.replaced();
+}
+
+// Its parts alone: {header members}, and {"changed":[names],"nulled":[names],"diff":[names]}.
+inline std::uint32_t append_header_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    json_writer json(appended);
+    detail::append_header(json, e);
+    return json.replaced();
+}
+inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    json_writer json(appended);
+    json.raw('{');
+    detail::append_field_lists(json, e);
+    json.raw('}');
+    return json.replaced();
+}
+
+// The value of column_source::body_json.
+inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    return detail::append_body(e, detail::body::all_fields, appended);
+}
+
+// The value of column_source::stated_json.
+inline std::uint32_t append_stated_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    return detail::append_body(e, detail::body::stated, appended);
+}
+
+// The value of column_source::event_json: the datum as the Lakeflow connector shows it. Where a bitmap list is not
+// empty, "changedFieldsNames", "nulledFieldsNames" and "diffFieldsNames" stand in the header beside it.
+inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
+    wire::appender appended(out);
+    return detail::append_datum(e, appended);
+}
+
+} // namespace sfcdc::row

@@ -1,0 +1,89 @@
+// What goes into the columns of a row: a column's meaning is written here, once for all ways of writing rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/event_json.hpp>
+#include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/source.hpp>
+#include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/text.hpp>
+
+namespace sfcdc::row {
+
+// Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
+// .string_array(range of std::string_view), .made_text(append) with what goes into a column. `append(wire::appender&)`
+// appends a text that is made for the row, JSON or a replay id, and returns how many bytes were replaced; nothing is
+// allocated for it. Every way of writing a row goes through here.
+template<class Visitor>
+[[gnu::always_inline]] inline void visit(const column& c, const source& from, Visitor&& visitor) {
+    const auto& [e, around, of, header] = from;
+    const auto time = [&](std::int64_t ms) { // in the unit of the column; a time out of its range stays what it is
+        constexpr std::int64_t most = 9'223'372'036'854'775;
+        visitor.bigint(c.type == column_type::timestamp && ms >= -most && ms <= most ? ms * 1000 : ms);
+    };
+    const auto replay_id = [&](auto&& append) {
+        if (around.replay_id.empty()) return visitor.null();
+        visitor.made_text([&](wire::appender& out) { return append(out), std::uint32_t{0}; });
+    };
+    std::string_view text;     // of the sources that are one
+    bool may_be_empty = false; // and is not null then
+    switch (c.source) {
+    case column_source::event_id: text = around.event_id; break;
+    case column_source::schema_id: text = around.schema_id; break;
+    case column_source::topic_name: text = around.topic_name; break;
+    case column_source::org_id: text = around.org_id; break;
+    case column_source::schema_json: text = around.schema_json; break;
+    case column_source::transaction_key: text = header.transaction_key; break;
+    case column_source::commit_user: text = header.commit_user; break;
+    case column_source::record_id: text = of.id; break;
+    // A platform event has neither; the word is what the Python library writes then.
+    case column_source::change_type:
+        text = e.has_header() ? header.change_type : "UNKNOWN";
+        may_be_empty = true;
+        break;
+    case column_source::entity_name:
+        text = e.has_header() ? header.entity_name : "UNKNOWN";
+        may_be_empty = true;
+        break;
+    case column_source::change_origin: // empty: a background change
+        text = header.change_origin;
+        may_be_empty = true;
+        break;
+    case column_source::replay_id_hex:
+        return replay_id([&](wire::appender& out) { wire::append_hex(out, around.replay_id); });
+    case column_source::replay_id_base64:
+        return replay_id([&](wire::appender& out) { wire::append_base64(out, around.replay_id); });
+    case column_source::record_ids: return visitor.string_array(header.record_ids);
+    case column_source::changed_fields: return visitor.string_array(e.changed_fields());
+    case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
+    case column_source::diff_fields: return visitor.string_array(e.diff_fields());
+    case column_source::sequence_number:
+        return e.has_header() ? visitor.integer(header.sequence_number) : visitor.null();
+    case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number) : visitor.null();
+    case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(of.ordinal));
+    case column_source::commit_timestamp: {
+        if (e.has_header()) return time(header.commit_timestamp);
+        const avro::field created = e.plan().find("CreatedDate");
+        const auto at = created ? e.get<std::int64_t>(created) : cdc::field_value<std::int64_t>{};
+        return time(at ? at.value : around.received_timestamp);
+    }
+    case column_source::received_timestamp: return time(around.received_timestamp);
+    case column_source::stated_json:
+        return visitor.made_text(
+            [&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
+    case column_source::body_json:
+        return visitor.made_text(
+            [&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
+    case column_source::event_json:
+        return visitor.made_text([&](wire::appender& out) { return detail::append_datum(e, out); });
+    case column_source::payload: return visitor.binary(e.payload());
+    }
+    text.empty() && !may_be_empty ? visitor.null() : visitor.string(text);
+}
+
+} // namespace sfcdc::row
