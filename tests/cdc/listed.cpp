@@ -35,6 +35,7 @@ std::string schema_of(std::size_t fields) {
             out += types[i % 10];
         out += "]}";
     }
+    if (fields == 0) out.resize(out.rfind(','));
     return out + "]}";
 }
 
@@ -196,6 +197,22 @@ TEST_CASE("listed: lists that are right, say too much or too little, or lie") {
     }
     CHECK(sound > 6000);
     CHECK(sound < tried);
+}
+
+TEST_CASE("listed: a schema of nothing but a header") {
+    const auto [wide, bad_wide] = avro::compile(schema_of(70));
+    const auto [plan, bad_schema] = avro::compile(schema_of(0));
+    REQUIRE_FALSE((bad_wide || bad_schema));
+    cdc::decoder decoder;
+    std::size_t sound = 0;
+    for (const char* const bitmap : {"", "0x", "0x0", "0x1", "0x2"}) {
+        made::header h;
+        check(wide, decoder, made::payload(h, std::string(70, '\0')), sound); // something to be left over
+        if (*bitmap != '\0') h.changed = {bitmap};
+        check(plan, decoder, made::payload(h, ""), sound);
+        check(plan, decoder, made::payload(h, std::string(1, '\0')), sound);
+    }
+    CHECK(sound == 5 + 4);
 }
 
 TEST_CASE("listed: an event cut at every byte, and with one behind it") {

@@ -5,6 +5,9 @@
 // a byte, zero or not, 64 of them at a time; the next field that has something is then found by counting zero bits, and
 // how far it reaches by arithmetic on its first eight bytes: a step from one field to the next that takes no branch on
 // which fields are null or of what type, since on those a processor guesses wrong.
+//
+// An update says in its header which fields it has. Then even that is not needed: the fields are looked up where they must
+// be, and the zero bytes are only counted, which tells whether there was anything else.
 #pragma once
 
 #include <algorithm>
@@ -54,10 +57,10 @@ class datum {
     std::array<std::uint64_t, chunk_bytes / 64 + 3> nonzero_{};
 };
 
-// Used through walk(), or, for several payloads under way at a time, by hand: start(), walk_two(),
-// walk_on(), finish().
+// Used through walk(), or, with lists or for several payloads under way at a time, by hand: start(), walk_listed(),
+// walk_two(), walk_on(), finish().
 //
-// Two ways through the bytes. The fast one knows what change events look like - the usual header, unions of null and a
+// Two ways to read a field. The fast one knows what change events look like - the usual header, unions of null and a
 // simple type with short lengths - and makes no errors of its own: where something else comes, it hands that field to
 // the other one, which reads every type, and says what is wrong and where.
 class walker {
@@ -92,7 +95,7 @@ class walker {
     // chains hide each other's waiting.
     static void walk_two(walker& a, walker& b) noexcept {
         for (walker* w : {&a, &b})
-            if (!w->has_looked_) w->begin();
+            if (!w->has_begun_) w->begin();
         while (!a.done() && !b.done()) {
             lane l = a.lane_, m = b.lane_; // copies: what step() stores cannot alias them, so they stay in registers
             std::uint64_t ahead_l = look(l), ahead_m = look(m);
@@ -163,13 +166,14 @@ class walker {
             return;
         const std::uint64_t* const header = plan_.header_set().words().data();
         for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] = header[i] | words[i];
+        has_begun_ = true;
         lane_.place = end_;
         lane_.at = size;
     }
 
     // What is left of it.
     void walk_on() noexcept {
-        if (!has_looked_ && !done()) begin();
+        if (!has_begun_) begin();
         while (!done()) {
             lane l = lane_;
             std::uint64_t ahead = look(l);
@@ -205,7 +209,6 @@ class walker {
     // The zero bytes of the next part of the payload.
     void look_ahead() noexcept {
         const std::byte* const payload = payload_.data();
-        has_looked_ = true;
         lane_.at = in_.offset();
         const std::size_t first = lane_.at & ~std::size_t{7}; // whole bytes of bits
         lane_.last = std::min(payload_.size(), first + datum::chunk_bytes);
@@ -312,11 +315,13 @@ class walker {
     }
     // The walk behind such a header.
     void begin() noexcept {
+        has_begun_ = true;
         copy_words(plan_.header_set().words().data(), out_.present_.data(), out_.words_);
         look_ahead();
     }
     // Any other one, or none.
     [[gnu::noinline]] void start_slowly(const stride* first) noexcept {
+        has_begun_ = true;
         std::fill_n(out_.present_.data(), out_.words_, 0);
         lane_.place = first;
         if (payload_.size() > limits::payload_bytes) in_.fail(errc::payload_too_large), lane_.place = end_;
@@ -362,7 +367,7 @@ class walker {
     datum& out_;
     const stride* end_; // the place behind the last field
     lane lane_;
-    bool has_looked_ = false;
+    bool has_begun_ = false; // present_ and nonzero_ are those of this payload
 };
 
 // The whole of it.
