@@ -114,6 +114,14 @@ std::string body_of(dice& d, const fields& there) {
     return w.bytes();
 }
 
+// With texts as long as those of Salesforce.
+made::header usual_header() {
+    made::header h;
+    h.origin = std::string(40, 'o');
+    h.key = std::string(36, 'k');
+    return h;
+}
+
 // As `decoder` sees it, and as it is without lists.
 void check(const avro::plan& plan, cdc::decoder& decoder, const std::string& bytes, std::size_t& sound) {
     const exact_bytes payload(bytes);
@@ -173,9 +181,7 @@ TEST_CASE("listed: lists that are right, say too much or too little, or lie") {
             if (d.one_in(20)) nulled.top[any()] = true;
             if (d.one_in(40)) changed.top[0] = true;
             if (d.one_in(20) && count > 10) changed.children[10][d.below(child_count)] = true;
-            made::header h;
-            h.origin = std::string(40, 'o');
-            h.key = std::string(36, 'k');
+            made::header h = usual_header();
             h.changed = changed.bitmaps();
             if (d.one_in(2) || hex(nulled.top).find_first_not_of("0x") != std::string::npos)
                 h.nulled = nulled.bitmaps();
@@ -206,14 +212,15 @@ TEST_CASE("listed: a schema of nothing but a header") {
     REQUIRE_FALSE((bad_wide || bad_schema));
     cdc::decoder decoder;
     std::size_t sound = 0;
-    for (const char* const bitmap : {"", "0x", "0x0", "0x1", "0x2"}) {
-        made::header h;
+    // Long ones: the straight way through the header wants some bytes behind its texts.
+    for (const char* const last : {"", "0", "1", "2"}) {
+        made::header h = usual_header();
         check(wide, decoder, made::payload(h, std::string(70, '\0')), sound); // something to be left over
-        if (*bitmap != '\0') h.changed = {bitmap};
+        if (*last != '\0') h.changed = {"0x" + std::string(29, '0') + last};
         check(plan, decoder, made::payload(h, ""), sound);
         check(plan, decoder, made::payload(h, std::string(1, '\0')), sound);
     }
-    CHECK(sound == 5 + 4);
+    CHECK(sound == 4 + 3);
 }
 
 TEST_CASE("listed: an event cut at every byte, and with one behind it") {
@@ -228,7 +235,7 @@ TEST_CASE("listed: an event cut at every byte, and with one behind it") {
         if (is_compound(last)) there.children[last][2] = true;
         fields changed = there;
         changed.top[10] = false;
-        made::header h;
+        made::header h = usual_header();
         h.changed = changed.bitmaps();
         const std::string bytes = made::payload(h, body_of(d, there));
         std::size_t sound = 0;
