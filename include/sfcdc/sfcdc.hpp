@@ -6,6 +6,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/version.hpp>
 
+#include <sfcdc/wire/word.hpp>
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/appender.hpp>

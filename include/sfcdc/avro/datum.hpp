@@ -25,6 +25,7 @@
 #include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::avro {
 
@@ -128,7 +129,7 @@ class walker {
             if (at + 8 > size) [[unlikely]]
                 return false;
             std::size_t advance = 0;
-            if (!measure(s, detail::load_8(payload + at), advance)) [[unlikely]]
+            if (!measure(s, wire::load_8(payload + at), advance)) [[unlikely]]
                 return false;
             begins[number] = static_cast<std::uint32_t>(at) + s.begin;
             at += advance;
@@ -219,17 +220,17 @@ class walker {
         } else {
             std::size_t i = first;
             const std::size_t last = lane_.last;
-            for (; i + 64 <= last; i += 64) detail::store_8(word++, detail::nonzero_64(payload + i));
+            for (; i + 64 <= last; i += 64) wire::store_8(word++, detail::nonzero_64(payload + i));
             if (const std::size_t rest = last - i; rest != 0) // the 64 last bytes, not to read past them
-                detail::store_8(word++,
-                                detail::nonzero_64(payload + last - 64) >> (64 - rest) | ~std::uint64_t{0} << rest);
+                wire::store_8(word++,
+                              detail::nonzero_64(payload + last - 64) >> (64 - rest) | ~std::uint64_t{0} << rest);
         }
         word[0] = word[1] = ~std::uint64_t{0};
     }
 
     // Which of the next bytes are not zero, as far as one load tells; zeros behind them.
     [[gnu::always_inline]] static inline std::uint64_t look(const lane& l) noexcept {
-        return detail::load_8(reinterpret_cast<const std::byte*>(l.nonzero + l.at / 8)) >> l.at % 8;
+        return wire::load_8(reinterpret_cast<const void*>(l.nonzero + l.at / 8)) >> l.at % 8;
     }
     // How many bytes the field has that begins with these eight; false where the formula does not hold for them.
     [[gnu::always_inline]] static inline bool measure(const stride& s, std::uint64_t bytes,
@@ -263,7 +264,7 @@ class walker {
         const stride& s = *l.place;
         const std::uint64_t look_on = look(l);
         std::size_t advance = 0;
-        if (!measure(s, detail::load_8(l.payload + l.at), advance) || advance > l.last - l.at) [[unlikely]]
+        if (!measure(s, wire::load_8(l.payload + l.at), advance) || advance > l.last - l.at) [[unlikely]]
             return false;
         const std::uint32_t number = s.number;
         l.begins[number] = static_cast<std::uint32_t>(l.at) + s.begin;
@@ -278,7 +279,7 @@ class walker {
     [[gnu::noinline]] static std::size_t long_run(std::uintptr_t nonzero, std::size_t at, std::size_t most) noexcept {
         std::size_t nulls = 64 - at % 8;
         for (std::uintptr_t word = nonzero + at / 8 + 8; nulls < most; word += 8) {
-            const std::uint64_t ahead = detail::load_8(reinterpret_cast<const std::byte*>(word));
+            const std::uint64_t ahead = wire::load_8(reinterpret_cast<const void*>(word));
             if (ahead != 0) return nulls + static_cast<std::size_t>(std::countr_zero(ahead));
             nulls += 64;
         }

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include <sfcdc/avro/zero_bytes.hpp>
+#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::avro {
 
@@ -51,7 +51,7 @@ inline std::size_t usual_header(std::span<const std::byte> payload, std::uint32_
         return count == 0 || byte(at++) == 0;
     };
     const auto varint = [&](std::uint32_t usual, std::uint32_t most) __attribute__((always_inline)) {
-        const std::uint64_t ends = ~detail::load_8(bytes + at) & 0x8080808080808080u;
+        const std::uint64_t ends = ~wire::load_8(bytes + at) & 0x8080808080808080u;
         const std::uint64_t usual_bytes = ~std::uint64_t{0} >> (64 - 8 * usual);
         std::uint32_t length = usual;
         if ((ends & usual_bytes) != (usual_bytes & ~(usual_bytes >> 1)))

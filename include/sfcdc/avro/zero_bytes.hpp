@@ -6,30 +6,14 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #if defined(__SSE2__)
 #    include <emmintrin.h>
 #endif
 
+#include <sfcdc/wire/word.hpp>
+
 namespace sfcdc::avro::detail {
-
-// Eight bytes at p, the first one lowest.
-inline std::uint64_t load_8(const std::byte* p) noexcept {
-    std::uint64_t word = 0;
-    if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(&word, p, 8);
-    else
-        for (int i = 0; i < 8; ++i) word |= static_cast<std::uint64_t>(p[i]) << 8 * i;
-    return word;
-}
-
-inline void store_8(std::uint64_t* to, std::uint64_t word) noexcept {
-    if constexpr (std::endian::native == std::endian::little)
-        *to = word;
-    else
-        for (int i = 0; i < 8; ++i) reinterpret_cast<std::byte*>(to)[i] = static_cast<std::byte>(word >> 8 * i);
-}
 
 // One bit for each of the 64 bytes at p, lowest first: set where the byte is not zero.
 inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
@@ -43,7 +27,7 @@ inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
 #else
     std::uint64_t mask = 0;
     for (int i = 0; i < 64; i += 8) {
-        std::uint64_t word = load_8(p + i);
+        std::uint64_t word = wire::load_8(p + i);
         word |= word >> 4;
         word |= word >> 2;
         word |= word >> 1; // the lowest bit of each byte says whether there is any
@@ -86,8 +70,8 @@ class zero_count {
         add_ones(_mm_add_epi8(_mm_and_si128(are_zero(end - 32), load_16(kept + 32)),
                               _mm_and_si128(are_zero(end - 16), load_16(kept + 48))));
 #else
-        for (; size >= 8; size -= 8, end -= 8) sum_ += count_zeros_8(load_8(end - 8));
-        if (size != 0) sum_ += count_zeros_8(load_8(end - 8) | ~std::uint64_t{0} >> 8 * size);
+        for (; size >= 8; size -= 8, end -= 8) sum_ += count_zeros_8(wire::load_8(end - 8));
+        if (size != 0) sum_ += count_zeros_8(wire::load_8(end - 8) | ~std::uint64_t{0} >> 8 * size);
 #endif
     }
     std::size_t sum() const noexcept {

@@ -18,6 +18,7 @@
 #    include <emmintrin.h>
 #endif
 
+#include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/text.hpp>
 
@@ -52,7 +53,7 @@ inline bool read_digits(const char* digits, std::size_t count, std::uint64_t& wo
 #ifdef SFCDC_BITMAP_VECTOR128
 namespace vector128 {
 
-inline __m128i load_16(const void* p) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+using avro::detail::load_16;
 
 // What each of sixteen characters is worth; above 15 where it is no digit. Two ranges that saturate, of which the smaller
 // value counts. Source: W. Mula, "Parsing hex numbers with validation" (2022).

@@ -13,6 +13,8 @@
 #    include <emmintrin.h>
 #endif
 
+#include <sfcdc/wire/word.hpp>
+
 namespace sfcdc::wire {
 
 namespace detail {
@@ -23,22 +25,6 @@ template<class T> [[gnu::always_inline]] inline T move(char* to, const char* fro
     std::memcpy(&block, from, sizeof block);
     std::memcpy(to, &block, sizeof block);
     return block;
-}
-
-// Eight bytes, of which the lowest comes first.
-inline std::uint64_t load_8(const char* from) noexcept {
-    std::uint64_t bytes = 0;
-    if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(&bytes, from, 8);
-    else
-        for (unsigned i = 0; i < 8; ++i) bytes |= std::uint64_t{static_cast<unsigned char>(from[i])} << 8 * i;
-    return bytes;
-}
-inline void store_8(char* to, std::uint64_t bytes) noexcept {
-    if constexpr (std::endian::native == std::endian::little)
-        std::memcpy(to, &bytes, 8);
-    else
-        for (unsigned i = 0; i < 8; ++i) to[i] = static_cast<char>(bytes >> 8 * i);
 }
 
 // Copies n bytes, more than 32, and shows each of them to a Look at least once.
@@ -124,8 +110,8 @@ class look_for_escapes : public look_at_text {
 inline constexpr std::size_t run_block = 8;
 inline std::size_t copy_run(char* to, const char* from) noexcept {
     const auto any_zero = [](std::uint64_t v) { return (v - ones) & ~v & tops; }; // of which the lowest is no mistake
-    const std::uint64_t b = detail::load_8(from);
-    detail::store_8(to, b);
+    const std::uint64_t b = load_8(from);
+    store_8(to, b);
     const std::uint64_t odd = any_zero(b ^ ones * '"') | any_zero(b ^ ones * '\\');
     return odd == 0 ? run_block : static_cast<std::size_t>(std::countr_zero(odd)) / 8;
 }

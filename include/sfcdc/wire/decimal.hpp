@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <sfcdc/wire/copy.hpp>
+#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::wire {
 
@@ -67,7 +67,7 @@ inline char* write_short_decimal(char* to, double v) noexcept {
     if (fraction == 0) return to;
     const std::uint64_t digits = detail::eight_digits(static_cast<std::uint64_t>(fraction) * 100);
     *to = '.';
-    detail::store_8(to + 1, digits | detail::zeros);
+    store_8(to + 1, digits | detail::zeros);
     return to + 9 - std::countl_zero(digits) / 8;
 }
 

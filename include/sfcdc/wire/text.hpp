@@ -152,11 +152,11 @@ inline std::size_t find_not_ascii(std::string_view text, std::size_t at = 0) noe
     }
 #endif
     for (; n - at >= 8; at += 8) {
-        const std::uint64_t odd = detail::load_8(text.data() + at) & scalar::tops;
+        const std::uint64_t odd = load_8(text.data() + at) & scalar::tops;
         if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
     }
     if (at != n && n >= 8) { // the last eight, of which the first were looked at before
-        const std::uint64_t odd = (detail::load_8(text.data() + n - 8) & scalar::tops) >> 8 * (8 - (n - at));
+        const std::uint64_t odd = (load_8(text.data() + n - 8) & scalar::tops) >> 8 * (8 - (n - at));
         return odd == 0 ? n : at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
     }
     while (at != n && static_cast<unsigned char>(text[at]) < 0x80) ++at;

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <sfcdc/wire/copy.hpp>
+#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::wire {
 
@@ -26,7 +26,7 @@ enum class varint_status : std::uint8_t { ok, truncated, too_long };
 [[gnu::noinline]] inline varint_status read_long_varint(const std::byte*& p, const std::byte* end,
                                                         std::uint64_t& out) noexcept {
     if (end - p >= 8) [[likely]] {
-        std::uint64_t bytes = detail::load_8(reinterpret_cast<const char*>(p));
+        std::uint64_t bytes = load_8(p);
         const std::uint64_t ends = ~bytes & 0x8080'8080'8080'8080u;
         if (ends != 0) { // 7 bits of each byte up to the first that ends, joined by pairs
             p += static_cast<std::size_t>(std::countr_zero(ends) / 8 + 1);
@@ -68,7 +68,7 @@ inline varint_status read_varint(const std::byte*& p, const std::byte* end, std:
         v = (v & 0x0000'0000'0fff'ffffu) | (v & 0x00ff'ffff'f000'0000u) << 4;
         v = (v & 0x0000'3fff'0000'3fffu) | (v & 0x0fff'c000'0fff'c000u) << 2;
         v = (v & 0x007f'007f'007f'007fu) | (v & 0x3f80'3f80'3f80'3f80u) << 1;
-        detail::store_8(to, v | (0x8080'8080'8080'8080u & ((std::uint64_t{1} << 8 * (n - 1)) - 1)));
+        store_8(to, v | (0x8080'8080'8080'8080u & ((std::uint64_t{1} << 8 * (n - 1)) - 1)));
         return n;
     }
     std::size_t n = 0;

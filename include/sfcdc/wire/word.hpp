@@ -1,0 +1,28 @@
+// Eight bytes at a time as one number, of which the first byte is the lowest, on every machine.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace sfcdc::wire {
+
+inline std::uint64_t load_8(const void* from) noexcept {
+    std::uint64_t word = 0;
+    if constexpr (std::endian::native == std::endian::little)
+        std::memcpy(&word, from, 8);
+    else
+        for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{static_cast<const unsigned char*>(from)[i]} << 8 * i;
+    return word;
+}
+
+inline void store_8(void* to, std::uint64_t word) noexcept {
+    if constexpr (std::endian::native == std::endian::little)
+        std::memcpy(to, &word, 8);
+    else
+        for (unsigned i = 0; i < 8; ++i)
+            static_cast<unsigned char*>(to)[i] = static_cast<unsigned char>(word >> 8 * i);
+}
+
+} // namespace sfcdc::wire
