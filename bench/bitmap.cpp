@@ -44,7 +44,7 @@ void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
     out.push_back(
         timed("bitmap to names", data.elements.size(), data.element_bytes, [text, places, p, words]() mutable {
             for (const auto& [at, size] : places) {
-                std::fill(words.begin(), words.end(), 0);
+                sfcdc::avro::clear_words(words.data(), words.size()); // as the decoder does it
                 if (sfcdc::cdc::expand_element(*p, {text->data() + at, size}, words.data(), at) != sfcdc::errc::none)
                     throw wrong_answer("bitmap");
                 for (const std::string_view name : sfcdc::cdc::field_list(*p, sfcdc::avro::field_set(words)))
