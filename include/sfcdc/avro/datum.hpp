@@ -235,13 +235,17 @@ class walker {
     // How many bytes the field has that begins with these eight; false where the formula does not hold for them.
     [[gnu::always_inline]] static inline bool measure(const stride& s, std::uint64_t bytes,
                                                       std::size_t& advance) noexcept {
+        const auto first = static_cast<std::uint32_t>(bytes);
         // The integer or length begins behind the index and ends with the first byte without a top bit.
         const std::uint64_t ends = ~bytes & 0x8080808080808000u;
         const auto varint = static_cast<std::uint32_t>(std::countr_zero(ends | std::uint64_t{1} << 63)) / 8;
-        const auto low = static_cast<std::uint32_t>(bytes >> 9) & 0x3f;
-        const auto high = (bytes & 0x8000) != 0 ? static_cast<std::uint32_t>(bytes >> 10) & 0x1fc0 : 0;
-        advance = s.fixed + (varint & s.varint_mask) + ((low | high) & s.text_mask);
-        return (static_cast<std::uint32_t>(bytes) & s.check) == s.expect && varint <= s.most_varint;
+        advance = s.fixed + (varint & s.varint_mask) + (static_cast<std::uint32_t>(bytes >> 9) & s.text_mask);
+        if (((first ^ 0x02) & s.check) == 0 && static_cast<std::uint8_t>(varint) < s.varint_end) [[likely]]
+            return true;
+        // The length of a text may have two bytes.
+        if (s.text_mask == 0 || (first & 0x8081ff) != 0x8002) return false;
+        advance = 3 + ((first >> 9 & 0x3f) | (first >> 10 & 0x1fc0));
+        return true;
     }
 
     // The nulls in front of the next field that has something, and that field. False at a place that the formula does
@@ -271,7 +275,8 @@ class walker {
         l.present[number / 64] |= std::uint64_t{1} << number % 64;
         l.at += advance;
         l.place += s.next;
-        ahead = advance < 64 ? look_on >> advance : 0;
+        if (advance < 64) [[likely]]
+            ahead = look_on >> advance;
         return true;
     }
 

@@ -26,19 +26,20 @@ namespace sfcdc::avro {
 // leads out of it: so a walk goes in and out of compounds as it goes from field to field.
 //
 // For a union of null and other types there is a formula that holds when the branch index is 1 (0x02): the index, and by
-// the type of that branch either fixed bytes, an integer, or a length and that many bytes. It is one formula for all of
-// them, so that no branch is taken on the type.
+// the type of that branch either fixed bytes, an integer, or a length below 64 and that many bytes. It is one formula for
+// all of them, so that no branch is taken on the type.
 struct alignas(32) stride {
     std::uint32_t number = 0;      // of the field; plan::no_field() where there is none
     std::uint32_t run = 0;         // from here on so many fields in a row that are one 0x00 byte when they are null
     std::int32_t next = 1;         // places to go on; a compound leads to its first child
-    std::uint32_t text_mask = 0;   // all ones: as many bytes as the length says are part of it
+    std::uint32_t check = 0;       // bits of the first two bytes, the first one lowest, that are those of 0x0002
+    std::uint32_t fixed = 0;       // bytes besides: the index, and those of a boolean, float or double
     std::uint32_t varint_mask = 0; // all ones: the bytes of the integer or length are part of it
-    std::uint16_t check = 0;       // the formula holds only for such first two bytes (the first one lowest) that
-    std::uint16_t expect = 1;      // (bytes & check) == expect; by default for none
-    std::uint8_t fixed = 0;        // bytes besides: the index, and those of a boolean, float or double
+    std::uint32_t text_mask = 0;   // ones: as many bytes as the length says are part of it
+    std::uint8_t varint_end = 0;   // the formula holds for integers and lengths of fewer bytes; by default for none
     std::uint8_t begin = 1;        // where the value is noted to begin, from the index on (see datum::begin)
-    std::uint8_t most_varint = 7;  // longest integer or length that the formula holds for
+
+    static constexpr std::uint8_t any_varint = 8; // whatever stands there: it is no integer
 };
 
 // What the bytes of a field are, once a union of null and something has been looked through.
@@ -188,7 +189,7 @@ class plan {
         for (const schema::field& f : schema_.fields(record)) strides_.push_back(make_stride(last++, f.node));
         stride out{.number = no_field()};
         if (const avro::field parent = ops_[first].parent; parent) {
-            out.expect = 0; // no bytes, whatever they are
+            out.varint_end = stride::any_varint; // no bytes, whatever they are
             out.next = static_cast<std::int32_t>(parent.number + 1) - static_cast<std::int32_t>(strides_.size());
         }
         strides_.push_back(out);
@@ -202,24 +203,26 @@ class plan {
         stride s{.number = f};
         const schema::node& n = schema_[node];
         if (n.type != type::union_ || n.count < 2 || !ops_[f].null_first) return s;
-        constexpr std::uint32_t all = ~std::uint32_t{0};
-        const auto second_byte_may_be = [&](std::uint32_t bits) {
-            s.expect = 0x02;
-            s.check = static_cast<std::uint16_t>(0xff | (~bits & 0xff) << 8);
-        };
-        second_byte_may_be(0xff);
-        s.begin = n.count == 2 ? 1 : 0;
+        s.check = 0xff;
         s.fixed = 1;
+        s.varint_end = stride::any_varint;
+        s.begin = n.count == 2 ? 1 : 0;
+        const auto integer = [&](std::uint8_t most_bytes) {
+            s.varint_mask = ~std::uint32_t{0};
+            s.varint_end = most_bytes + 1;
+        };
         const std::uint32_t branch = schema_.branches(n)[1];
         switch (schema_[branch].type) {
-        case type::boolean: second_byte_may_be(0x01), s.fixed = 2; break;
+        case type::boolean: s.check |= 0xfe00, s.fixed = 2; break;
         case type::float_: s.fixed = 5; break;
         case type::double_: s.fixed = 9; break;
-        case type::int_: s.varint_mask = all, s.most_varint = 4; break; // a fifth byte may overflow
-        case type::long_: s.varint_mask = all, s.most_varint = 6; break;
+        case type::int_: integer(4); break; // a fifth byte may overflow
+        case type::long_: integer(6); break;
         case type::bytes:
-        case type::string: // the lowest bit is the sign of the length
-            second_byte_may_be(0xfe), s.varint_mask = s.text_mask = all, s.most_varint = 2;
+        case type::string: // a length of one byte, whose lowest bit is its sign
+            s.check |= 0x8100;
+            s.text_mask = 0x3f;
+            integer(1);
             break;
         case type::record:
             if (ops_[f].child_count == 0 || ops_[f].record != branch) return {.number = f};
