@@ -19,18 +19,18 @@ void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
     auto [compiled, bad_schema] = sfcdc::avro::compile(*data.schema_json);
     if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
     const auto p = std::make_shared<const sfcdc::avro::plan>(std::move(compiled));
-    std::vector<std::uint64_t> words(p->words());
+    sfcdc::cdc::field_list_memory memory;
+    memory.prepare(*p);
 
     const avro_c reference(*data.schema_json);
     const field_names names(reference.schema());
     for (std::size_t i = 0; i < data.elements.size(); ++i) {
         const guarded_copy element(std::as_bytes(std::span(data.elements[i])));
-        std::fill(words.begin(), words.end(), 0);
-        const auto bad = sfcdc::cdc::expand_element(*p, element.text(), words.data());
+        memory.clear(*p);
+        const auto bad = memory.add(*p, element.text());
         if (bad != sfcdc::errc::none) wrong("bitmap", data.name, i, sfcdc::message(bad));
         std::vector<std::string> found;
-        for (const std::string_view name : sfcdc::cdc::field_list(*p, sfcdc::avro::field_set(words)))
-            found.emplace_back(name);
+        for (const std::string_view name : memory.list(*p)) found.emplace_back(name);
         if (found != names.expand(std::vector{data.elements[i]})) wrong("bitmap", data.name, i, "other names");
     }
 
@@ -42,13 +42,11 @@ void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
         *text += element;
     }
     out.push_back(
-        timed("bitmap to names", data.elements.size(), data.element_bytes, [text, places, p, words]() mutable {
+        timed("bitmap to names", data.elements.size(), data.element_bytes, [text, places, p, memory]() mutable {
             for (const auto& [at, size] : places) {
-                sfcdc::avro::clear_words(words.data(), words.size()); // as the decoder does it
-                if (sfcdc::cdc::expand_element(*p, {text->data() + at, size}, words.data(), at) != sfcdc::errc::none)
-                    throw wrong_answer("bitmap");
-                for (const std::string_view name : sfcdc::cdc::field_list(*p, sfcdc::avro::field_set(words)))
-                    keep(name);
+                memory.clear(*p);
+                if (memory.add(*p, {text->data() + at, size}, at) != sfcdc::errc::none) throw wrong_answer("bitmap");
+                for (const std::string_view name : memory.list(*p)) keep(name);
             }
         }));
 }

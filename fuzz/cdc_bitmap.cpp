@@ -1,9 +1,10 @@
-// Any text as an element of changedFields, against a reader that looks at one digit at a time; every kernel.
+// Any text as an element of changedFields, against a reader that looks at one digit at a time.
 #include "fuzz.hpp"
 
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/field_list.hpp>
 
+#include <memory>
 #include <vector>
 
 using namespace sfcdc;
@@ -32,41 +33,50 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 2) return 0;
     const std::uint32_t first = data[0], count = data[1];
     const fuzz::exact_bytes digits({data + 2, size - 2});
-    std::vector<std::uint64_t> words((first + count + 63) / 64 + 1);
     std::vector<bool> bits(count);
-    const errc got = cdc::expand_bitmap(digits.text(), first, count, words.data());
     const errc expected = slow(digits.text(), count, bits);
-    // Of two mistakes either may be named.
-    fuzz::require((got == errc::none) == (expected == errc::none));
-    if (got == errc::none)
-        for (std::uint32_t i = 0; i < first + count; ++i)
-            fuzz::require((words[i / 64] >> i % 64 & 1) == (i >= first && bits[i - first] ? 1u : 0u));
-    // The kernels on the last digits, and the whole again with bytes in front that may be read.
-#ifdef SFCDC_BITMAP_VECTOR128
-    for (std::size_t n = 1; digits.text().size() >= 16 && n <= 16; ++n) {
-        const char* const end = digits.text().data() + digits.text().size();
-        std::uint64_t a = 0, b = 0;
-        const bool sound = cdc::scalar::read_digits(end - n, n, a);
-        fuzz::require(cdc::vector128::read_digits(end - n, n, digits.text().size() - n, b) == sound
-                      && (!sound || a == b));
-    }
-#endif
+    // The digits alone, and again with bytes in front that may be read.
     const fuzz::exact_bytes with_front({data, size});
-    std::vector<std::uint64_t> again(words.size());
-    const errc other = cdc::expand_bitmap(with_front.text().substr(2), first, count, again.data(), 2);
-    fuzz::require((other == errc::none) == (got == errc::none) && (got != errc::none || again == words));
+    for (const std::size_t in_front : {std::size_t{0}, std::size_t{2}, size / 2}) {
+        const std::string_view text = in_front == 0 ? digits.text() : with_front.text().substr(in_front);
+        if (in_front > 2) { // fewer digits
+            bits.assign(count, false);
+            static_cast<void>(slow(text, count, bits));
+        }
+        const std::unique_ptr<std::uint64_t[]> words(new std::uint64_t[(first + count + 63) / 64]());
+        const std::unique_ptr<avro::field[]> fields(new avro::field[count + 8]);
+        cdc::bitmap_target to{fields.get(), words.get()};
+        const errc got = cdc::expand_bitmap(text, first, count, to, in_front);
+        // Of two mistakes either may be named.
+        if (in_front <= 2) fuzz::require((got == errc::none) == (expected == errc::none));
+        if (got != errc::none) continue;
+        const avro::field* f = fields.get();
+        for (std::uint32_t i = 0; i < first + count; ++i) {
+            const bool set = i >= first && bits[i - first];
+            fuzz::require((words[i / 64] >> i % 64 & 1) == (set ? 1u : 0u));
+            if (set) fuzz::require(f != to.fields && (f++)->number == i);
+        }
+        fuzz::require(f == to.fields);
+    }
 
     static const auto [plan, bad] = avro::compile(
         R"({"type":"record","name":"E","fields":[{"name":"a","type":["null","string"]},{"name":"b","type":["null",)"
         R"({"type":"record","name":"R","fields":[{"name":"x","type":["null","long"]},{"name":"y","type":["null","long"]}]}]}]})");
     fuzz::require(!bad);
-    std::vector<std::uint64_t> set((plan.size() + 63) / 64);
-    if (cdc::expand_element(plan, digits.text(), set.data()) == errc::none) {
-        fuzz::require(set[0] < 16);
-        const cdc::field_list list(plan, avro::field_set(set));
-        std::size_t n = 0;
-        for (const std::string_view name : list) n += !name.empty();
-        fuzz::require(n == list.size());
+    cdc::field_list_memory memory;
+    memory.prepare(plan);
+    memory.clear(plan);
+    // Several of them, whose fields are sorted and not repeated, whatever their order.
+    for (const std::string_view element : {digits.text(), std::string_view("1-0x2"), digits.text()}) {
+        if (memory.add(plan, element) != errc::none) break;
+        const cdc::field_list list = memory.list(plan);
+        std::uint32_t next = 0;
+        for (auto i = list.begin(); i != list.end(); ++i) {
+            fuzz::require(i.field().number >= next && i.field().number < plan.size() && !(*i).empty());
+            next = i.field().number + 1;
+            fuzz::require(list.contains(i.field()));
+        }
+        fuzz::require(list.size() == list.set().size());
     }
     return 0;
 }

@@ -14,30 +14,39 @@ using namespace sfcdc;
 
 namespace {
 
-// The words are a heap block of exactly what first + count bits need: a bit behind them is seen.
 struct expanded {
     errc code = errc::none;
-    std::set<std::size_t> bits;
+    std::set<std::size_t> bits; // as the set has them
 };
 
-expanded expand(std::string_view digits, std::uint32_t first, std::uint32_t count) {
-    const exact_bytes text(digits);
-    std::unique_ptr<std::uint64_t[]> words(new std::uint64_t[(first + count + 63) / 64]());
+// `text` ends with the digits; what is in front of them may be read. Words and fields are heap blocks of exactly what first
+// + count bits need: what is written behind them is seen.
+expanded expand_behind(std::string_view text, std::size_t in_front, std::uint32_t first, std::uint32_t count) {
+    const exact_bytes block(text);
+    const std::size_t n = (first + count + 63) / 64;
+    const std::unique_ptr<std::uint64_t[]> words(new std::uint64_t[n]());
+    const std::unique_ptr<avro::field[]> fields(new avro::field[count + 8]);
+    cdc::bitmap_target to{fields.get(), words.get()};
     expanded out;
-    out.code = cdc::expand_bitmap(text.text(), first, count, words.get());
-    for (std::size_t i = 0; i < (first + count + 63) / 64 * 64; ++i)
+    out.code = cdc::expand_bitmap(block.text().substr(in_front), first, count, to, in_front);
+    for (std::size_t i = 0; i < n * 64; ++i)
         if ((words[i / 64] >> i % 64 & 1) != 0) out.bits.insert(i);
-    if (first != 0) return out;
-    // The same over words that hold something else; behind other text, too, of which a kernel may read.
-    for (const std::size_t in_front : {0, 1, 8, 15, 16, 40, 200}) {
-        const exact_bytes behind(std::string(in_front, 'f') + std::string(digits));
-        const std::size_t n = (count + 63) / 64;
-        std::unique_ptr<std::uint64_t[]> over(new std::uint64_t[n]);
-        std::fill_n(over.get(), n, 0x5555'5555'5555'5555u);
-        const errc code = cdc::write_bitmap(behind.text().substr(in_front), count, over.get(), in_front);
-        if (code != out.code) FAIL("another code");
-        if (code == errc::none && !std::equal(over.get(), over.get() + n, words.get())) FAIL("other bits");
-    }
+    if (out.code == errc::none
+        && !std::equal(fields.get(), to.fields, out.bits.begin(), out.bits.end(),
+                       [](avro::field f, std::size_t bit) { return f.number == bit; }))
+        FAIL("other fields than bits");
+    return out;
+}
+
+expanded expand(std::string_view digits, std::uint32_t first, std::uint32_t count) {
+    const expanded out = expand_behind(digits, 0, first, count);
+    for (const std::size_t in_front : {1, 8, 15, 16, 31, 40, 128, 200})
+        for (const char c : {'f', '0'}) {
+            const expanded other =
+                expand_behind(std::string(in_front, c) + std::string(digits), in_front, first, count);
+            if (other.code != out.code) FAIL("another code");
+            if (out.code == errc::none && other.bits != out.bits) FAIL("other bits");
+        }
     return out;
 }
 
@@ -84,13 +93,21 @@ TEST_CASE("bitmaps: every byte that is not a hexadecimal digit is refused, at ev
     for (int c = 0; c < 256; ++c) {
         const char digit = static_cast<char>(c);
         const bool good = reference::bitmap_positions(std::string(1, digit)).has_value();
-        for (const std::size_t n : {1u, 2u, 15u, 16u, 17u, 33u})
+        for (const std::size_t n : {1u, 2u, 15u, 16u, 17u, 34u})
             for (std::size_t at = 0; at < n; ++at) {
                 std::string digits(n, '0');
                 digits[at] = digit;
-                if ((expand(digits, 0, 200).code != errc::bitmap_syntax) != good) {
+                for (const std::uint32_t count : {128u, 200u}) {
+                    if (4 * n > count) continue;
+                    const std::size_t in_front = 40;
+                    const expanded got = expand_behind(std::string(in_front, '0') + digits, in_front, 0, count);
+                    if ((got.code != errc::bitmap_syntax) == good) continue;
+                    INFO(c << " at " << at << " of " << n << " for " << count);
+                    FAIL();
+                }
+                if ((expand_behind(digits, 0, 0, 200).code != errc::bitmap_syntax) != good) {
                     INFO(c << " at " << at << " of " << n);
-                    REQUIRE((expand(digits, 0, 200).code != errc::bitmap_syntax) == good);
+                    FAIL();
                 }
             }
     }
@@ -119,40 +136,52 @@ TEST_CASE("bitmaps of all widths at all places, against one bit at a time") {
 
 TEST_CASE("bitmaps add to the bits that are set already") {
     std::uint64_t words[2] = {1, 0};
-    CHECK(cdc::expand_bitmap("2", 0, 2, words) == errc::none);
-    CHECK(cdc::expand_bitmap("3", 63, 2, words) == errc::none);
+    avro::field fields[20];
+    cdc::bitmap_target to{fields, words};
+    CHECK(cdc::expand_bitmap("2", 0, 2, to) == errc::none);
+    CHECK(cdc::expand_bitmap("3", 63, 2, to) == errc::none);
     CHECK(words[0] == (std::uint64_t{1} << 63 | 3));
     CHECK(words[1] == 1);
+    CHECK(to.fields - fields == 3);
+    CHECK((fields[0].number == 1 && fields[1].number == 63 && fields[2].number == 64));
 }
 
-TEST_CASE("the kernels agree, on every number of digits, and what stands in front does not matter") {
-    std::mt19937 random(5);
-    const std::string_view alphabet = "0123456789abcdefABCDEFgG/:@`x-";
-    for (int round = 0; round < 4000; ++round) {
-        std::string text(16 + random() % 40, '0');
-        for (char& c : text) c = alphabet[random() % (random() % 8 == 0 ? alphabet.size() : 22)];
-        const exact_bytes block(text);
-        const char* const end = block.text().data() + text.size();
-        for (std::size_t n = 1; n <= 16; ++n) {
-            std::uint64_t by_one = 0;
-            for (std::size_t i = 0; i < n; ++i)
-                by_one = by_one << 4 | static_cast<unsigned>(wire::hex_digit((end - n)[i]) & 15);
-            const bool digits = std::all_of(end - n, end, [](char c) { return wire::hex_digit(c) >= 0; });
-            std::uint64_t word = 0;
-            REQUIRE(cdc::scalar::read_digits(end - n, n, word) == digits);
-            if (digits) REQUIRE(word == by_one);
-#ifdef SFCDC_BITMAP_VECTOR128
-            REQUIRE(cdc::vector128::read_digits(end - n, n, text.size() - n, word) == digits);
-            if (digits) REQUIRE(word == by_one);
-#endif
+TEST_CASE("bitmaps of more digits than one look takes in") {
+    for (const std::uint32_t count : {500u, 511u, 512u, 513u, 520u, 1024u, 1500u}) {
+        std::mt19937_64 random(count);
+        for (int round = 0; round < 20; ++round) {
+            std::string digits(count / 4, '0');
+            for (int i = 0; i < 6; ++i) digits[random() % digits.size()] = "0123456789abcdefABCDEF"[random() % 22];
+            digits.resize(digits.size() - random() % 3, '0');
+            REQUIRE(expand(digits, 0, count).bits == reference::bitmap_positions(digits).value());
         }
-        // The same number with any number of readable bytes in front of it.
-        const std::size_t front = random() % text.size();
-        const std::string_view number = block.text().substr(front);
-        std::vector<std::uint64_t> alone(8), with_front(8);
-        const errc a = cdc::expand_bitmap(std::string(number), 3, 400, alone.data());
-        const errc b = cdc::expand_bitmap(number, 3, 400, with_front.data(), front);
-        REQUIRE(a == b);
-        if (a == errc::none) REQUIRE(alone == with_front);
+        std::string digits((count + 7) / 4, '0');
+        digits[0] = '8';
+        CHECK(expand(digits, 0, count).code == errc::bitmap_bit_beyond_fields);
+        digits[0] = '.';
+        CHECK(expand(digits, 0, count).code == errc::bitmap_syntax);
     }
+}
+
+TEST_CASE("the kernels agree on which pairs are not 00") {
+    std::mt19937 random(5);
+    const std::string_view alphabet = "00000000000123456789abcdefABCDEFgG/:@`x-\xb0\x00";
+    for (int round = 0; round < 4000; ++round) {
+        std::string text(32, '0');
+        for (char& c : text) c = alphabet[random() % alphabet.size()];
+        const exact_bytes block(text);
+        std::uint64_t pairs = 0;
+        for (std::size_t i = 0; i < 16; ++i)
+            if (text.substr(2 * i, 2) != "00") pairs |= std::uint64_t{1} << i;
+        REQUIRE(cdc::scalar::nonzero_pairs(block.text().data()) == pairs);
+        REQUIRE(cdc::widest::nonzero_pairs(block.text().data()) == pairs);
+    }
+    for (int c = 0; c < 256; ++c)
+        for (std::size_t at = 0; at < 32; ++at) {
+            std::string text(32, '0');
+            text[at] = static_cast<char>(c);
+            const std::uint64_t pair = c == '0' ? 0 : std::uint64_t{1} << at / 2;
+            REQUIRE(cdc::scalar::nonzero_pairs(text.data()) == pair);
+            REQUIRE(cdc::widest::nonzero_pairs(text.data()) == pair);
+        }
 }

@@ -58,6 +58,8 @@ TEST_CASE("field list: elements of all forms, in any order") {
     CHECK(names({"0x2A"}) == "Phone Amount Place ");
     CHECK(names({"2-0x01"}) == "Address.Street ");
     CHECK(names({"2-0X2", "0x0A"}) == "Phone Amount Address.City ");
+    CHECK(names({"0x20", "0x02", "2-0x01", "0x0A"}) == "Phone Amount Place Address.Street ");
+    CHECK(names({"0x02", "0x02", "0x02", "2-0x01", "2-0x03"}) == "Phone Address.Street Address.City ");
     CHECK(names({"4-0x03", "2-0x01", "0x02", "5-0x1"}) == "Phone Address.Street Name.First Name.Last Place.X ");
     CHECK(names({"02-0x01"}) == "Address.Street ");    // a number all the same
     CHECK(names({"0x02", "0x08"}) == "Phone Amount "); // two of a kind add up

@@ -114,8 +114,8 @@ class walker {
 
     // What is left of it, if `listed` are the fields that are there, with a compound for each of its children, and all
     // others are null; otherwise nothing is done. Fields need not be found then, and their places do not wait for each
-    // other; that nothing else is there, the number of zero bytes tells. `top_level` are those without the children.
-    [[gnu::always_inline]] inline void walk_listed(field_set top_level, field_set listed) noexcept {
+    // other; that nothing else is there, the number of zero bytes tells. `own` are those without the children, in order.
+    [[gnu::always_inline]] inline void walk_listed(std::span<const field> own, field_set listed) noexcept {
         const stride* const first = plan_.strides().data();
         const std::uint32_t count = plan_.field_count();
         const std::size_t start = lane_.at, size = payload_.size();
@@ -125,7 +125,7 @@ class walker {
         std::uint32_t* const begins = lane_.begins;
         std::size_t at = start, bytes = 0;
         detail::zero_count zeros;
-        const auto field = [&](const stride& s, std::size_t number) __attribute__((always_inline)) {
+        const auto read = [&](const stride& s, std::size_t number) __attribute__((always_inline)) {
             if (at + 8 > size) [[unlikely]]
                 return false;
             std::size_t advance = 0;
@@ -139,33 +139,27 @@ class walker {
             zeros.add(payload + at, advance);
             return true;
         };
-        const std::uint64_t* const words = listed.words().data();
         std::size_t next = 1; // the number of the field that is at `at`
-        std::size_t base = 0;
-        for (const std::uint64_t word : top_level.words().first((count + 63) / 64)) {
-            for (std::uint64_t bits = word; bits != 0; bits &= bits - 1) {
-                const std::size_t f = base + static_cast<std::size_t>(std::countr_zero(bits));
-                at += f - next;
-                next = f + 1;
-                if (!field(first[f], f)) [[unlikely]]
+        for (const field f : own) {
+            at += f.number - next;
+            next = f.number + 1;
+            if (!read(first[f.number], f.number)) [[unlikely]]
+                return;
+            if (first[f.number].next == 1) [[likely]]
+                continue;
+            const op& o = plan_.ops()[f.number];
+            if (first[o.first_place].run != o.child_count) return;
+            for (std::uint32_t c = o.first_child; c < o.first_child + o.child_count; ++c) {
+                if (!listed.contains({c}))
+                    ++at;
+                else if (!read(first[o.first_place + (c - o.first_child)], c))
                     return;
-                if (first[f].next == 1) [[likely]]
-                    continue;
-                const op& o = plan_.ops()[f];
-                if (first[o.first_place].run != o.child_count) return;
-                for (std::uint32_t c = o.first_child; c < o.first_child + o.child_count; ++c) {
-                    if (!listed.contains({c}))
-                        ++at;
-                    else if (!field(first[o.first_place + (c - o.first_child)], c))
-                        return;
-                }
             }
-            base += 64;
         }
         if (at + (count - next) != size
             || detail::count_zeros(payload + start, payload + size) - zeros.sum() != size - start - bytes)
             return;
-        const std::uint64_t* const header = plan_.header_set().words().data();
+        const std::uint64_t *const header = plan_.header_set().words().data(), *const words = listed.words().data();
         for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] = header[i] | words[i];
         has_begun_ = true;
         lane_.place = end_;

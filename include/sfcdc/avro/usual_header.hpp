@@ -46,8 +46,12 @@ inline std::size_t usual_header(std::span<const std::byte> payload, std::uint32_
     const auto texts = [&](std::size_t more) __attribute__((always_inline)) { // an array of them in one block
         const std::uint32_t count = byte(at++);
         if ((count & 0x81) != 0) return false;
-        for (std::uint32_t n = 0; n < count; n += 2)
-            if (!text(more + 2)) return false;
+        for (std::uint32_t n = 0; n < count; n += 2) {
+            // A bitmap may have more than 63 digits or not: no branch on that.
+            const std::uint32_t low = byte(at), is_long = low >> 7, high = byte(at + 1) & (0 - is_long);
+            at += 1 + is_long + ((low & 0x7f) / 2 | high << 6);
+            if (((low & 1) | (high & 0x80)) != 0 || at + more + 2 > size) return false;
+        }
         return count == 0 || byte(at++) == 0;
     };
     const auto varint = [&](std::uint32_t usual, std::uint32_t most) __attribute__((always_inline)) {

@@ -234,10 +234,10 @@ class event {
     }
 
     // CREATE, DELETE and gap events have empty lists; that does not mean that nothing happened.
-    field_list changed_fields() const noexcept { return {*plan_, changed_}; }
-    field_list nulled_fields() const noexcept { return {*plan_, nulled_}; }
+    field_list changed_fields() const noexcept { return list(changed_); }
+    field_list nulled_fields() const noexcept { return list(nulled_); }
     // These hold a unified diff of a long text in place of the text.
-    field_list diff_fields() const noexcept { return {*plan_, diff_}; }
+    field_list diff_fields() const noexcept { return list(diff_); }
 
     bool has_value(avro::field f) const noexcept { return datum_->has(f); }
 
@@ -260,7 +260,8 @@ class event {
 
       private:
         friend class event;
-        explicit states(const event& e) noexcept : event_(e), changed_(e.changed_), nulled_(e.nulled_) {
+        explicit states(const event& e) noexcept
+            : event_(e), changed_(e.changed_fields().set()), nulled_(e.nulled_fields().set()) {
             switch (e.has_header() ? e.change_type() : change_type::create) { // a platform event is whole
             case change_type::create:
             case change_type::undelete:
@@ -304,9 +305,13 @@ class event {
         return change_type_from(symbol);
     }
 
+    field_list list(const field_list_memory* fields) const noexcept {
+        return fields == nullptr ? field_list(*plan_, {}, {}) : fields->list(*plan_);
+    }
+
     const avro::plan* plan_ = nullptr;
     const avro::datum* datum_ = nullptr;
-    avro::field_set changed_, nulled_, diff_;
+    const field_list_memory *changed_ = nullptr, *nulled_ = nullptr, *diff_ = nullptr; // null: an empty list
     std::span<const std::byte> payload_;
 };
 
@@ -347,7 +352,7 @@ class decoder {
                 if (is_dense(payloads[i]))
                     (first == none ? first : second) = i;
                 else
-                    walker(i).walk_on();
+                    slots_[i % slot_count].walk(p, walker(i));
             } else if (second == none) {
                 walker(first).walk_on(), first = none;
             } else {
@@ -363,16 +368,29 @@ class decoder {
   private:
     struct slot {
         avro::datum datum;
-        std::vector<std::uint64_t> lists; // changed, nulled and diff fields, and two of what is there: one set each
+        field_list_memory changed, nulled, diff;
+        // What is there by the lists: the event's own fields in order, and all of it.
+        std::vector<avro::field> own;
+        std::vector<std::uint64_t> there;
         result<event> out;
 
+        void prepare(const avro::plan& p) {
+            datum.prepare(p);
+            for (field_list_memory* list : {&changed, &nulled, &diff}) list->prepare(p);
+            if (there.size() >= p.words()) return;
+            own.resize(p.no_field());
+            there.resize(p.words());
+        }
         [[gnu::noinline]] const result<event>& decode(const avro::plan& p, std::span<const std::byte> payload) {
             avro::walker w(p, payload, datum);
             w.start();
             begin(p, payload, w);
-            if (!out.value.changed_.words().empty()) walk_listed(p, w);
-            w.walk_on();
+            walk(p, w);
             return finished(w);
+        }
+        [[gnu::always_inline]] inline void walk(const avro::plan& p, avro::walker& w) {
+            if (out.value.changed_ != nullptr) walk_listed(p, w);
+            w.walk_on();
         }
         // The event as far as its header says it.
         [[gnu::always_inline]] inline void begin(const avro::plan& p, std::span<const std::byte> payload,
@@ -388,62 +406,64 @@ class decoder {
             if (!p.has_header()) [[unlikely]]
                 return;
             const avro::header_fields& h = p.header();
-            if (has_items(payload, h.changed_fields)) e.changed_ = expand(p, payload, h.changed_fields, 0);
-            if (has_items(payload, h.nulled_fields)) e.nulled_ = expand(p, payload, h.nulled_fields, 1);
-            if (has_items(payload, h.diff_fields)) e.diff_ = expand(p, payload, h.diff_fields, 2);
+            if (has_items(payload, h.changed_fields)) e.changed_ = expand(p, payload, h.changed_fields, changed);
+            if (has_items(payload, h.nulled_fields)) e.nulled_ = expand(p, payload, h.nulled_fields, nulled);
+            if (has_items(payload, h.diff_fields)) e.diff_ = expand(p, payload, h.diff_fields, diff);
         }
         bool has_items(std::span<const std::byte> payload, avro::field array) const noexcept {
             return array && payload[datum.begin(array)] != std::byte{0};
         }
         // One of the lists, as fields; an error if it is the first one.
-        [[gnu::noinline]] avro::field_set expand(const avro::plan& p, std::span<const std::byte> payload,
-                                                 avro::field array, std::size_t n) noexcept {
-            const std::span<std::uint64_t> words = std::span(lists).subspan(n * p.words(), p.words());
-            const error bad = expand_field_list(p, payload, datum.begin(array), words.data());
+        [[gnu::noinline]] const field_list_memory* expand(const avro::plan& p, std::span<const std::byte> payload,
+                                                          avro::field array, field_list_memory& list) noexcept {
+            const error bad = list.expand(p, payload, datum.begin(array));
             if (bad && !out.error) [[unlikely]]
                 out.error = bad;
-            return avro::field_set(words);
+            return &list;
         }
         // If the lists name all that is there, it is what changed and is not null.
         [[gnu::always_inline]] inline void walk_listed(const avro::plan& p, avro::walker& w) noexcept {
-            const avro::field_set changed = out.value.changed_;
-            const std::size_t behind = p.field_count() / 64; // the first word with children
-            std::uint64_t children = changed.words()[behind] >> p.field_count() % 64;
-            for (std::size_t i = behind + 1; i < p.words(); ++i) children |= changed.words()[i];
-            if (out.value.nulled_.words().empty() && children == 0) [[likely]]
-                w.walk_listed(changed, changed);
+            const field_list list = changed.list(p);
+            if (out.value.nulled_ == nullptr && !list.empty() && list.fields().back().number < p.field_count())
+                [[likely]]
+                w.walk_listed(list.fields(), list.set());
             else
                 walk_rest_of_lists(p, w);
         }
         [[gnu::noinline]] void walk_rest_of_lists(const avro::plan& p, avro::walker& w) noexcept {
-            const std::span<const std::uint64_t> changed = out.value.changed_.words(),
-                                                 nulled = out.value.nulled_.words();
-            std::uint64_t* const there = lists.data() + std::size_t{3} * p.words();
-            std::uint64_t* const top_level = lists.data() + std::size_t{4} * p.words();
-            for (std::size_t i = 0; i < p.words(); ++i)
-                top_level[i] = there[i] = changed[i] & ~(nulled.empty() ? 0 : nulled[i]);
-            const std::size_t behind = p.field_count() / 64;
-            top_level[behind] &= (std::uint64_t{1} << p.field_count() % 64) - 1;
-            const avro::field_set all({there, p.words()});
-            for (const avro::field compound : p.compounds())
-                if (const avro::op& o = p[compound]; all.any(o.first_child, o.child_count))
-                    for (std::uint64_t* set : {there, top_level})
-                        set[compound.number / 64] |= std::uint64_t{1} << compound.number % 64;
-            w.walk_listed(avro::field_set({top_level, p.words()}), all);
+            const field_list list = changed.list(p);
+            const std::span<const std::uint64_t> changes = list.set().words(),
+                                                 nulls = out.value.nulled_fields().set().words();
+            for (std::size_t i = 0; i < p.words(); ++i) there[i] = changes[i] & ~(nulls.empty() ? 0 : nulls[i]);
+            const auto is_there = [&](avro::field f) { return avro::field_set(there).contains(f); };
+            std::size_t count = 0;
+            auto f = list.fields().begin();
+            for (; f != list.fields().end() && f->number < p.field_count(); ++f) {
+                own[count] = *f;
+                count += is_there(*f); // no branch on it
+            }
+            for (; f != list.fields().end(); ++f) { // a child brings its compound
+                const avro::field parent = p[*f].parent;
+                if (!is_there(*f) || is_there(parent)) continue;
+                there[parent.number / 64] |= std::uint64_t{1} << parent.number % 64;
+                std::size_t at = count++;
+                for (; at > 0 && own[at - 1].number > parent.number; --at) own[at] = own[at - 1];
+                own[at] = parent;
+            }
+            w.walk_listed(std::span(own).first(count), avro::field_set(std::span(there).first(p.words())));
         }
         const result<event>& finished(avro::walker& w) {
             if (const error bad = w.finish()) [[unlikely]]
-                out = {{}, bad};
+                out.error = bad;
+            if (out.error) [[unlikely]]
+                out.value = {};
             return out;
         }
     };
     void prepare(const avro::plan& p) {
-        if (slots_[0].lists.size() >= std::size_t{5} * p.words()) [[likely]]
+        if (slots_[0].there.size() >= p.words()) [[likely]]
             return;
-        for (slot& s : slots_) {
-            s.datum.prepare(p);
-            s.lists.resize(std::size_t{5} * p.words());
-        }
+        for (slot& s : slots_) s.prepare(p);
     }
 
     static constexpr std::size_t slot_count = 16;
