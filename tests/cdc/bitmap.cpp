@@ -28,7 +28,9 @@ expanded expand_behind(std::string_view text, std::size_t in_front, std::uint32_
     const std::unique_ptr<avro::field[]> fields(new avro::field[count + 8]);
     cdc::bitmap_target to{fields.get(), words.get()};
     expanded out;
-    out.code = cdc::expand_bitmap(block.text().substr(in_front), first, count, to, in_front);
+    const std::string_view digits = block.text().substr(in_front);
+    out.code = first == 0 ? cdc::expand_own_bitmap(digits, count, to, in_front)
+                          : cdc::expand_bitmap(digits, first, count, to);
     for (std::size_t i = 0; i < n * 64; ++i)
         if ((words[i / 64] >> i % 64 & 1) != 0) out.bits.insert(i);
     if (out.code == errc::none
@@ -40,6 +42,7 @@ expanded expand_behind(std::string_view text, std::size_t in_front, std::uint32_
 
 expanded expand(std::string_view digits, std::uint32_t first, std::uint32_t count) {
     const expanded out = expand_behind(digits, 0, first, count);
+    if (first != 0) return out;
     for (const std::size_t in_front : {1, 8, 15, 16, 31, 40, 128, 200})
         for (const char c : {'f', '0'}) {
             const expanded other =

@@ -21,10 +21,12 @@ struct field {
 // For sets, which are a few words: a compiler would make a call of memset or memcpy out of a loop that it understands,
 // and that takes longer than the loop.
 inline void clear_words(std::uint64_t* words, std::size_t count) noexcept {
-    for (std::size_t i = 0; i < count; ++i) {
-        words[i] = 0;
+    std::size_t i = 0;
+    for (; i + 2 <= count; i += 2) {
+        words[i] = words[i + 1] = 0;
         asm volatile("");
     }
+    if (i < count) words[i] = 0;
 }
 inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {

@@ -2,20 +2,18 @@
 // either case. Source: Pub/Sub API guide, "Event Deserialization Considerations"; real ones are whole bytes in upper case
 // and wider than 64 bits as soon as an object has more than 64 fields.
 //
-// An event changes few fields, so most digits are zeros. As with null fields of a payload they are not read: up to 64
-// pairs of digits are turned into one bit each, "00" or not, and only the pairs that are left are looked up. Where there
-// are no more than 128 fields, it is sooner done to read all digits, sixteen as one word.
+// An event changes few fields, so most digits of a wide bitmap are zeros. As with null fields of a payload they are not
+// read: up to 64 pairs of digits are turned into one bit each, "00" or not, and only the pairs that are left are looked
+// up. Where there are no more than 128 fields, it is sooner done to read all digits, sixteen as one word.
 //
 // The kernels are `vector128`, which looks at sixteen characters together, and `scalar`, at eight. They read whole blocks,
 // and so also what stands in front of the digits: how much of that there is to read, the caller says.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include <sfcdc/avro/field_set.hpp>
@@ -89,67 +87,54 @@ struct bitmap_target {
 
 namespace detail {
 
-inline constexpr std::array<std::uint8_t, 256> digit_values = [] { // above 15 where it is no digit
-    std::array<std::uint8_t, 256> values{};
+inline constexpr std::array<std::uint16_t, 256> digit_values = [] {
+    std::array<std::uint16_t, 256> values{};
     for (std::size_t c = 0; c < 256; ++c) {
         const int digit = wire::hex_digit(static_cast<char>(static_cast<unsigned char>(c)));
-        values[c] = digit < 0 ? 0x10 : static_cast<std::uint8_t>(digit);
+        values[c] = digit < 0 ? 0x100 : static_cast<std::uint16_t>(digit); // so high that two of them show it, too
     }
     return values;
 }();
+inline std::uint32_t digit_value(char c) noexcept { return digit_values[static_cast<unsigned char>(c)]; }
 
-inline constexpr std::size_t block_digits = 32;
-inline constexpr std::size_t window_digits = 128; // of which each pair is one bit of a word
-
-// Up to 64 pairs, not none, that end at `end`, in front of which `blocks` blocks can be read. `base` is the number of
-// their lowest bit, and no bit may have the number `last` or a higher one.
-[[gnu::always_inline]] inline errc expand_window(const char* end, std::size_t pairs, std::size_t blocks,
-                                                 std::uint32_t base, std::uint32_t last, bitmap_target& to) noexcept {
-    std::uint64_t mask = 0;
-    for (const char* p = end - blocks * block_digits; p != end; p += block_digits)
-        mask = mask >> 16 | widest::nonzero_pairs(p) << 48;
-    avro::field* fields = to.fields;
-    auto* const bytes = reinterpret_cast<unsigned char*>(to.words);
-    while (mask >> (64 - pairs) != 0) { // below that is what stands in front
-        const auto pair = static_cast<std::uint32_t>(63 - std::countl_zero(mask));
-        mask ^= std::uint64_t{1} << pair;
-        const char* const digits = end - 2 * std::size_t{64 - pair};
-        const std::uint32_t high = digit_values[static_cast<unsigned char>(digits[0])];
-        const std::uint32_t low = digit_values[static_cast<unsigned char>(digits[1])];
-        if ((high | low) > 15) [[unlikely]]
-            return errc::bitmap_syntax;
-        const std::uint32_t ones = high << 4 | low, first = base + 8 * (63 - pair);
-        for (std::uint32_t left = ones; left != 0; left &= left - 1)
-            *fields++ = {first + static_cast<std::uint32_t>(std::countr_zero(left))};
-        if (fields[-1].number >= last) [[unlikely]]
-            return errc::bitmap_bit_beyond_fields;
-        // A byte at a time: one word read and written for several pairs would be a chain through memory.
-        const auto byte = [&](std::size_t number) -> unsigned char& {
-            constexpr std::size_t flip = std::endian::native == std::endian::little ? 0 : 7;
-            return bytes[number / 8 ^ flip];
-        };
-        const std::uint32_t shifted = ones << first % 8;
-        byte(first) = static_cast<unsigned char>(byte(first) | (shifted & 0xff));
-        if (shifted > 0xff) [[unlikely]] // only then: the next one may be behind the last word
-            byte(first + 8) = static_cast<unsigned char>(byte(first + 8) | shifted >> 8);
-    }
-    to.fields = fields;
-    return errc::none;
+// Appends base + n for each bit n; for one at least.
+[[gnu::always_inline]] inline void append_ones(std::uint32_t base, std::uint64_t bits,
+                                               avro::field*& fields) noexcept {
+    do *fields++ = {base + static_cast<std::uint32_t>(std::countr_zero(bits))};
+    while ((bits &= bits - 1) != 0);
 }
 
-// For any number of digits, and with nothing to read in front of them.
-[[gnu::noinline]] inline errc expand_copied(std::string_view digits, std::uint32_t first, std::uint32_t last,
-                                            bitmap_target& to) noexcept {
-    for (std::uint32_t base = first; !digits.empty(); base += 4 * window_digits) {
-        const std::size_t size = std::min(digits.size(), window_digits);
-        char window[window_digits];
-        std::memset(window, '0', sizeof window);
-        std::memcpy(window + window_digits - size, digits.data() + digits.size() - size, size);
-        const errc bad =
-            expand_window(window + window_digits, (size + 1) / 2, window_digits / block_digits, base, last, to);
-        if (bad != errc::none) return bad;
-        digits.remove_suffix(size);
+inline constexpr std::size_t block_digits = 32;
+inline constexpr std::uint32_t window_fields = 512; // of which each eight are two digits, and those a bit of a word
+
+// Up to 512 bits, as 1 to 64 pairs of digits in front of `end`, where `blocks` blocks can be read.
+[[gnu::always_inline]] inline errc expand_window(const char* end, std::size_t pairs, std::size_t blocks,
+                                                 std::uint32_t count, bitmap_target& to) noexcept {
+    const auto block = [&](unsigned n) {
+        return widest::nonzero_pairs(end - (n + 1) * block_digits) << (48 - 16 * n);
+    };
+    std::uint64_t mask = block(0);
+    if (blocks > 1) mask |= block(1);
+    if (blocks > 2) mask |= block(2);
+    if (blocks > 3) mask |= block(3);
+    mask &= ~std::uint64_t{0} << (64 - pairs); // without what stands in front
+    avro::field* fields = to.fields;
+    while (mask != 0) {
+        const auto bit = static_cast<unsigned>(63 - std::countl_zero(mask));
+        mask &= ~(std::uint64_t{1} << bit);
+        const std::ptrdiff_t at = 2 * std::ptrdiff_t{bit} - 128;
+        const std::uint32_t ones = digit_value(end[at]) << 4 | digit_value(end[at + 1]);
+        if (ones > 0xff) [[unlikely]]
+            return errc::bitmap_syntax;
+        const std::uint32_t pair = 63 - bit; // from the end
+        append_ones(8 * pair, ones, fields);
+        // A byte at a time: one word read and written for several pairs would be a chain through memory.
+        constexpr std::uint32_t flip = std::endian::native == std::endian::little ? 0 : 7;
+        unsigned char& byte = reinterpret_cast<unsigned char*>(to.words)[pair ^ flip];
+        byte = static_cast<unsigned char>(byte | ones);
     }
+    if (fields != to.fields && fields[-1].number >= count) return errc::bitmap_bit_beyond_fields;
+    to.fields = fields;
     return errc::none;
 }
 
@@ -163,30 +148,27 @@ inline constexpr std::array<std::uint8_t, 64> last_of_32 = [] {
     return bytes;
 }();
 
-// Bits from 0 to `count`, of at most as many digits as `blocks` have, which can be read in front of `end`. Nothing here takes a branch on
-// how long the number is.
+// Up to 128 bits, as up to 32 digits in front of `end`, where a block can be read. No branch on how many digits there are.
 [[gnu::always_inline]] inline errc expand_narrow(const char* end, std::size_t size, std::uint32_t count,
                                                  bitmap_target& to) noexcept {
-    const std::uint8_t* const kept = last_of_32.data() + 16 + size;
-    avro::field* fields = to.fields;
-    const auto word = [&](unsigned n, std::uint64_t& bits) __attribute__((always_inline)) {
-        const __m128i values = _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16 * (n + 1))),
-                                             vector128::load_16(kept - 16 * n));
-        bits = vector128::join(values);
-        to.words[n] |= bits;
-        return values;
+    const auto values_of = [&](unsigned n) {
+        return _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16 * (n + 1))),
+                             vector128::load_16(last_of_32.data() + 16 + size - 16 * n));
     };
-    const auto append = [&](std::uint32_t base, std::uint64_t bits) __attribute__((always_inline)) {
-        for (; bits != 0; bits &= bits - 1) *fields++ = {base + static_cast<std::uint32_t>(std::countr_zero(bits))};
-    };
-    std::uint64_t low = 0, high = 0;
-    __m128i values = word(0, low);
-    if (count > 64) values = _mm_max_epu8(values, word(1, high));
+    __m128i values = values_of(0);
+    const std::uint64_t low = vector128::join(values);
+    std::uint64_t high = 0;
+    to.words[0] |= low;
+    if (count > 64) {
+        const __m128i second = values_of(1);
+        high = vector128::join(second);
+        to.words[1] |= high;
+        values = _mm_max_epu8(values, second);
+    }
     if (!vector128::are_digits(values)) return errc::bitmap_syntax;
     if (count % 64 != 0 && (count > 64 ? high : low) >> count % 64 != 0) return errc::bitmap_bit_beyond_fields;
-    append(0, low);
-    append(64, high);
-    to.fields = fields;
+    if (low != 0) append_ones(0, low, to.fields);
+    if (high != 0) append_ones(64, high, to.fields);
     return errc::none;
 }
 #endif
@@ -195,31 +177,39 @@ inline constexpr std::array<std::uint8_t, 64> last_of_32 = [] {
 
 // Appends field first + n for each bit n of the number that `digits` write (without "0x"; no digits are no bits), and
 // sets these bits of the words, which hold at least first + count bits. Bits at or above `count` are an error, zeros
-// there are not. After an error some fields may have been written, and bits been set. `in_front` says how many bytes in
-// front of the digits may be read, which makes it faster.
-[[gnu::always_inline]] inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count,
-                                                 bitmap_target& to, std::size_t in_front = 0) noexcept {
-    const std::size_t most = (std::size_t{count} + 7) / 8 * 2;
-    const std::size_t blocks = (most + detail::block_digits - 1) / detail::block_digits;
+// there are not. After an error some fields may have been written, and bits been set.
+[[gnu::noinline]] inline errc expand_bitmap(std::string_view digits, std::uint32_t first, std::uint32_t count,
+                                            bitmap_target& to) noexcept {
+    bool fits = true;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        std::uint32_t ones = detail::digit_value(digits[digits.size() - 1 - i]);
+        if (ones > 15) return errc::bitmap_syntax;
+        for (; ones != 0 && fits; ones &= ones - 1) {
+            const std::size_t bit = 4 * i + static_cast<std::size_t>(std::countr_zero(ones));
+            fits = bit < count;
+            if (!fits) break;
+            const std::uint32_t number = first + static_cast<std::uint32_t>(bit);
+            *to.fields++ = {number};
+            to.words[number / 64] |= std::uint64_t{1} << number % 64;
+        }
+    }
+    return fits ? errc::none : errc::bitmap_bit_beyond_fields;
+}
+
+// The same for the event's own fields, from 0 to `count`: faster where many bytes in front of the digits may be read.
+[[gnu::always_inline]] inline errc expand_own_bitmap(std::string_view digits, std::uint32_t count, bitmap_target& to,
+                                                     std::size_t in_front) noexcept {
+    const std::size_t pairs = (std::size_t{count} + 7) / 8, blocks = (pairs + 15) / 16;
     const std::size_t size = digits.size();
     const char* const end = digits.data() + size;
-    if (count != 0 && size <= most && size + in_front >= blocks * detail::block_digits) [[likely]] {
+    if (size <= 2 * pairs && size != 0 && size + in_front >= blocks * detail::block_digits) [[likely]] {
 #if defined(__SSE2__) && defined(__x86_64__)
-        if (first == 0 && count <= detail::narrow_fields) return detail::expand_narrow(end, size, count, to);
+        if (count <= detail::narrow_fields) return detail::expand_narrow(end, size, count, to);
 #endif
-        if (most <= detail::window_digits && size % 2 == 0 && size != 0) [[likely]]
-            return detail::expand_window(end, size / 2, blocks, first, first + count, to);
+        if (count <= detail::window_fields && size % 2 == 0) [[likely]]
+            return detail::expand_window(end, size / 2, blocks, count, to);
     }
-    if (size > most) {
-        bool zeros = true;
-        for (const char c : digits.substr(0, size - most)) {
-            if (wire::hex_digit(c) < 0) return errc::bitmap_syntax;
-            zeros &= c == '0';
-        }
-        if (!zeros) return errc::bitmap_bit_beyond_fields;
-        digits.remove_prefix(size - most);
-    }
-    return detail::expand_copied(digits, first, first + count, to);
+    return expand_bitmap(digits, 0, count, to);
 }
 
 } // namespace sfcdc::cdc
