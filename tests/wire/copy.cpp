@@ -68,6 +68,39 @@ TEST_CASE("copied text: every byte, and every byte beside every other") {
     SUCCEED();
 }
 
+TEST_CASE("text with more behind it: one odd byte at every position of every length, and behind the text") {
+    const auto check = [](const std::string& block, std::size_t n) {
+        const exact_bytes from(block);
+        const std::string_view text = from.text().substr(0, n);
+        bool ascii = true, special = false;
+        for (const char c : text) {
+            ascii = ascii && static_cast<unsigned char>(c) < 0x80;
+            special = special || wants_escape(c);
+        }
+        const std::unique_ptr<char[]> to(new char[block.size()]);
+        bool right = wire::copy_padded<wire::look_at_text>(to.get(), text) == ascii;
+        right = right && std::string_view(to.get(), n) == text;
+        right = right && wire::copy_padded<wire::look_for_escapes>(to.get(), text) == (ascii && !special);
+        right = right && std::string_view(to.get(), n) == text;
+        if (!right) {
+            INFO(n << " bytes");
+            REQUIRE(right);
+        }
+    };
+    for (std::size_t n = 0; n <= 80; ++n) {
+        std::string block(std::max(n, wire::padded_room), '~');
+        for (std::size_t i = 0; i < n; ++i) block[i] = static_cast<char>('a' + i % 26);
+        check(block, n);
+        for (std::size_t at = 0; at < block.size(); ++at)
+            for (const char odd : {'\0', '\x1f', ' ', '"', '\\', '\x7f', '\x80', '\xff'}) {
+                std::string one = block;
+                one[at] = odd;
+                check(one, n);
+            }
+    }
+    SUCCEED();
+}
+
 TEST_CASE("text is copied whole, whatever is in it") {
     for (std::size_t n = 0; n <= 140; ++n) {
         std::string text(n, '\0');

@@ -67,6 +67,27 @@ struct header_fields {
         commit_number, commit_user, nulled_fields, diff_fields, changed_fields;
 };
 
+// Names one behind the other, so that a name can be copied without a branch on its length: `readable` bytes can be read
+// from the start of each.
+class name_table {
+  public:
+    static constexpr std::size_t readable = 32;
+
+    void add(std::string_view a, std::string_view b = {}) {
+        text_.resize(begins_.back());
+        text_.append(a).append(b);
+        begins_.push_back(static_cast<std::uint32_t>(text_.size()));
+        text_.append(readable, '\0');
+    }
+    std::string_view operator[](std::size_t i) const noexcept {
+        return {text_.data() + begins_[i], begins_[i + 1] - begins_[i]};
+    }
+
+  private:
+    std::string text_;
+    std::vector<std::uint32_t> begins_{0}; // and where the last one ends
+};
+
 // Immutable; one serves all threads. Owns everything that it returns, so it must outlive events and views.
 class plan {
   public:
@@ -89,6 +110,7 @@ class plan {
         return at != by_name_.end() && names_[*at] == dotted_name && ops_[*at].wanted ? avro::field{*at}
                                                                                       : avro::field{};
     }
+    // name_table::readable bytes can be read from its start.
     std::string_view name(avro::field f) const noexcept { return names_[f.number]; }
     const op& operator[](avro::field f) const noexcept { return ops_[f.number]; }
     std::span<const op> ops() const noexcept { return ops_; }
@@ -277,7 +299,7 @@ class plan {
     std::vector<std::uint64_t> wanted_;
     std::vector<std::uint64_t> header_set_;
     std::vector<avro::field> compounds_;
-    std::vector<std::string> names_;
+    name_table names_;
     std::vector<std::uint32_t> by_name_; // field numbers in order of their names
     std::uint32_t field_count_ = 0;
     std::uint32_t words_ = 0;
@@ -300,11 +322,10 @@ inline result<plan> compile(std::string_view schema_json) {
         return compiled.error = {errc::schema_root_not_a_record, 0}, std::move(compiled);
 
     p.field_count_ = root.count;
-    const auto add = [&](const op& o, std::string name) {
-        p.ops_.push_back(o);
-        p.names_.push_back(std::move(name));
-    };
-    for (const schema::field& f : p.schema_.fields(root)) add(p.make_op(f.node), f.name);
+    for (const schema::field& f : p.schema_.fields(root)) {
+        p.ops_.push_back(p.make_op(f.node));
+        p.names_.add(f.name);
+    }
     std::size_t name_bytes = 0;
     for (std::uint32_t parent = 0, place = p.field_count_ + 1; parent < p.field_count_; ++parent) {
         if (p.ops_[parent].child_count == 0) continue;
@@ -323,7 +344,8 @@ inline result<plan> compile(std::string_view schema_json) {
             child.parent = field{parent};
             if ((name_bytes += p.names_[parent].size() + 1 + f.name.size()) > limits::name_bytes)
                 return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
-            add(child, p.names_[parent] + "." + f.name);
+            p.ops_.push_back(child);
+            p.names_.add(std::string(p.names_[parent]) + ".", f.name);
         }
     }
     p.words_ = (p.size() + 63) / 64;

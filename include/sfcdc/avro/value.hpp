@@ -12,6 +12,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::avro {
 
@@ -101,12 +102,23 @@ class value {
     std::uint32_t node() const noexcept { return node_; }
     avro::type type() const noexcept { return schema_ == nullptr ? type::null : (*schema_)[node_].type; }
 
+    // Bytes of the payload from the start of this string on.
+    std::size_t readable(std::string_view text) const noexcept {
+        return static_cast<std::size_t>(wire::as_chars(payload_).data() + payload_.size() - text.data());
+    }
+
     // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);
     // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
     // string). False when the type is another one.
     template<class T> bool read(T& out) const noexcept {
-        cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
         const avro::type t = type();
+        if constexpr (std::is_same_v<T, std::string_view>)
+            if (t == type::string && at_ < payload_.size()) [[likely]] { // mostly of less than 64 bytes
+                const auto length = static_cast<std::size_t>(payload_[at_]) / 2;
+                if (length < 0x40 && length < payload_.size() - at_) [[likely]]
+                    return out = wire::as_chars({payload_.data() + at_ + 1, length}), true;
+            }
+        cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
         if constexpr (std::is_same_v<T, bool>) {
             if (t != type::boolean) return false;
             out = in.read_boolean();

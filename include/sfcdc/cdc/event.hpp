@@ -57,21 +57,46 @@ class string_list {
         using value_type = std::string_view;
         using difference_type = std::ptrdiff_t;
 
-        iterator() : in_({}) {}
-        iterator(std::span<const std::byte> payload, std::uint32_t at) noexcept : in_(payload, at) { ++*this; }
+        iterator() = default;
+        iterator(std::span<const std::byte> payload, std::uint32_t at) noexcept
+            : at_(payload.data() + at), end_(payload.data() + payload.size()), done_(false) {
+            ++*this;
+        }
         std::string_view operator*() const noexcept { return text_; }
         iterator& operator++() noexcept {
-            if (left_ == 0) left_ = in_.read_block();
-            done_ = left_ == 0 || in_.failed();
-            if (!done_) text_ = in_.read_string(), --left_;
+            if (left_ == 0) begin_block();
+            done_ = left_ == 0;
+            if (!done_) read_text();
             return *this;
         }
         void operator++(int) noexcept { ++*this; }
         friend bool operator==(const iterator& i, std::default_sentinel_t) noexcept { return i.done_; }
 
       private:
-        avro::cursor in_;
-        std::uint64_t left_ = 0;
+        // What cannot be read ends the list: whoever made it has found it sound.
+        bool read(std::int64_t& out) noexcept {
+            std::uint64_t raw = 0;
+            const bool read = wire::read_varint(at_, end_, raw) == wire::varint_status::ok;
+            return out = wire::zigzag_decode(raw), read;
+        }
+        void begin_block() noexcept {
+            std::int64_t count = 0, size = 0;
+            if (!read(count)) return;
+            left_ = static_cast<std::uint64_t>(count);
+            if (count < 0) [[unlikely]]
+                left_ = read(size) ? ~left_ + 1 : 0;
+        }
+        void read_text() noexcept {
+            std::int64_t length = 0;
+            done_ = !read(length) || length < 0 || length > end_ - at_;
+            if (done_) return;
+            text_ = wire::as_chars({at_, static_cast<std::size_t>(length)});
+            at_ += length;
+            --left_;
+        }
+
+        const std::byte *at_ = nullptr, *end_ = nullptr;
+        std::uint64_t left_ = 0; // of the block
         std::string_view text_;
         bool done_ = true;
     };
@@ -97,26 +122,31 @@ class event_header {
   public:
     event_header() = default;
 
-    std::string_view entity_name() const noexcept { return read(member::entity_name).read_string(); }
+    std::string_view entity_name() const noexcept { return text(member::entity_name); }
     // Record ids; not always of one record ("001*" stands for all accounts, GAP_OVERFLOW has none).
     string_list record_ids() const noexcept { return strings(member::record_ids); }
     cdc::change_type change_type() const noexcept { return change_type_from(change_type_name()); }
     // The symbol as the schema spells it.
     std::string_view change_type_name() const noexcept {
-        const auto index = static_cast<std::uint64_t>(read(member::change_type).read_long());
-        if (at_[static_cast<std::size_t>(member::change_type)] == absent) return {};
-        if (symbols_ != nullptr)
-            return index < symbol_count_ ? std::string_view(symbols_[index]) : std::string_view();
-        return index < std::size(change_type_symbols) ? change_type_symbols[index] : std::string_view();
+        if (at(member::change_type) == absent) return {};
+        const auto index = static_cast<std::uint64_t>(integer(member::change_type));
+        const auto in = [&](auto&& symbols) {
+            return index < std::size(symbols) ? std::string_view(symbols[index]) : std::string_view();
+        };
+        if (plan_ == nullptr) return in(change_type_symbols);
+        const avro::schema& s = plan_->schema();
+        return in(s.symbols(s[(*plan_)[plan_->header().change_type].node]));
     }
-    std::string_view change_origin() const noexcept { return read(member::change_origin).read_string(); }
-    std::string_view transaction_key() const noexcept { return read(member::transaction_key).read_string(); }
-    std::int32_t sequence_number() const noexcept { return read(member::sequence_number).read_int(); }
+    std::string_view change_origin() const noexcept { return text(member::change_origin); }
+    std::string_view transaction_key() const noexcept { return text(member::transaction_key); }
+    std::int32_t sequence_number() const noexcept {
+        return static_cast<std::int32_t>(integer(member::sequence_number));
+    }
     // Milliseconds since the epoch, UTC.
-    std::int64_t commit_timestamp() const noexcept { return read(member::commit_timestamp).read_long(); }
+    std::int64_t commit_timestamp() const noexcept { return integer(member::commit_timestamp); }
     // Above 2^53 on some instances: not to be handled as a double.
-    std::int64_t commit_number() const noexcept { return read(member::commit_number).read_long(); }
-    std::string_view commit_user() const noexcept { return read(member::commit_user).read_string(); }
+    std::int64_t commit_number() const noexcept { return integer(member::commit_number); }
+    std::string_view commit_user() const noexcept { return text(member::commit_user); }
     // The bitmaps as Salesforce wrote them; event::changed_fields() and its siblings have them as names.
     string_list nulled_fields() const noexcept { return strings(member::nulled_fields); }
     string_list diff_fields() const noexcept { return strings(member::diff_fields); }
@@ -143,20 +173,35 @@ class event_header {
     static constexpr std::size_t members = 12;
     static constexpr std::uint32_t absent = 0xffff'ffff;
 
+    std::uint32_t at(member m) const noexcept { return at_[static_cast<std::size_t>(m)]; }
     avro::cursor read(member m) const noexcept {
-        const std::uint32_t at = at_[static_cast<std::size_t>(m)];
-        return at == absent ? avro::cursor({}) : avro::cursor(payload_, at);
+        return at(m) == absent ? avro::cursor({}) : avro::cursor(payload_, at(m));
+    }
+    std::string_view text(member m) const noexcept {
+        if (at(m) == absent) return {};
+        const std::byte* const begin = payload_.data() + at(m);
+        const auto length = static_cast<std::uint32_t>(*begin);
+        if (length >= 0x80) [[unlikely]]
+            return long_text(m);
+        return wire::as_chars({begin + 1, length / 2});
+    }
+    [[gnu::noinline]] std::string_view long_text(member m) const noexcept { return read(m).read_string(); }
+    std::int64_t integer(member m) const noexcept {
+        std::uint64_t raw = 0;
+        if (at(m) != absent) {
+            const std::byte* begin = payload_.data() + at(m);
+            static_cast<void>(wire::read_varint(begin, payload_.data() + payload_.size(), raw));
+        }
+        return wire::zigzag_decode(raw);
     }
     string_list strings(member m) const noexcept {
-        const std::uint32_t at = at_[static_cast<std::size_t>(m)];
-        return at == absent ? string_list() : string_list(payload_, at);
+        return at(m) == absent ? string_list() : string_list(payload_, at(m));
     }
 
     std::span<const std::byte> payload_;
     std::uint32_t at_[members] = {absent, absent, absent, absent, absent, absent,
                                   absent, absent, absent, absent, absent, absent};
-    const std::string* symbols_ = nullptr; // null: those of change_type_symbols
-    std::uint32_t symbol_count_ = 0;
+    const avro::plan* plan_ = nullptr; // null: the symbols are those of change_type_symbols
 };
 
 // The header alone, without a schema: in every change event it is the same record in front. For routing and indexing.
@@ -217,19 +262,22 @@ class event {
     bool has_header() const noexcept { return plan_->has_header(); }
     event_header header() const noexcept {
         event_header out;
+        if (plan_->has_usual_header()) [[likely]] {
+            out.payload_ = payload_;
+            out.plan_ = plan_;
+            const std::uint32_t first = plan_->header().entity_name.number;
+            for (std::uint32_t i = 0; i < event_header::members; ++i) out.at_[i] = datum_->begin({first + i});
+            return out;
+        }
         if (!has_header()) return out;
         const avro::header_fields& h = plan_->header();
         const avro::field fields[] = {h.entity_name,     h.record_ids,      h.change_type,      h.change_origin,
                                       h.transaction_key, h.sequence_number, h.commit_timestamp, h.commit_number,
                                       h.commit_user,     h.nulled_fields,   h.diff_fields,      h.changed_fields};
         out.payload_ = payload_;
+        out.plan_ = plan_;
         for (std::size_t i = 0; i < event_header::members; ++i)
             if (fields[i]) out.at_[i] = datum_->begin(fields[i]);
-        if (h.change_type) {
-            const auto symbols = plan_->schema().symbols(plan_->schema()[(*plan_)[h.change_type].node]);
-            out.symbols_ = symbols.data();
-            out.symbol_count_ = static_cast<std::uint32_t>(symbols.size());
-        }
         return out;
     }
 
@@ -252,6 +300,17 @@ class event {
         }
         // Whether a field is unchanged unless it has a value or a list names it, or its compound.
         bool few() const noexcept { return absent_ == field_state::unchanged; }
+        // Those that have a value or are in a list, but the header, in order, if the changed ones are all of them and none is
+        // of a compound; otherwise nothing.
+        std::span<const avro::field> all_named() const noexcept {
+            const field_list changed = event_.changed_fields();
+            const avro::plan& p = *event_.plan_;
+            if (!lists_count_ || changed.empty() || changed.fields().back().number >= p.field_count()) return {};
+            std::uint64_t others = 0;
+            for (std::size_t i = 0; i < p.words(); ++i)
+                others |= named(i) & ~(changed_.words()[i] | p.header_set().words()[i]);
+            return others == 0 && !changed_.contains({0}) ? changed.fields() : std::span<const avro::field>();
+        }
         // One word of the set of those that have a value or are in a list themselves.
         std::uint64_t named(std::size_t word) const noexcept {
             const auto of = [&](avro::field_set set) { return set.words().empty() ? 0 : set.words()[word]; };

@@ -43,6 +43,10 @@ class body_members {
     // Of an update, or of an event without a body, which say something of few fields: of those that have a value or are
     // in a list, and of the compounds of such children.
     void append_named() {
+        if (const std::span<const avro::field> listed = states_.all_named(); !listed.empty()) [[likely]] {
+            for (const avro::field f : listed) append(f);
+            return;
+        }
         const std::uint32_t fields = plan_.field_count();
         std::uint32_t behind = fields; // the members of the header, which come first of all children
         if (plan_.has_header()) behind += plan_[{0}].child_count;
@@ -75,8 +79,9 @@ class body_members {
     void append(avro::field f) {
         if (plan_[f].child_count != 0) return append_compound(f);
         if (event_.has_value(f)) { // so it is stated
+            const avro::value value = event_.value(f);
             json_.avro_key(plan_.name(f), first_);
-            json_.value(event_.value(f));
+            json_.value(value);
         } else if (stated(f)) {
             json_.avro_key(plan_.name(f), first_);
             json_.null();

@@ -44,7 +44,17 @@ class json_writer {
         out_.advance_to(std::to_chars(to, to + wire::decimal_room, v).ptr);
     }
 
-    void string(std::string_view text) {
+    // `readable` bytes can be read from its start.
+    void string(std::string_view text, std::size_t readable = 0) {
+        if (readable < wire::padded_room) return string_alone(text);
+        char* const to = out_.reserve(text.size() + wire::padded_room + 2);
+        if (!wire::copy_padded<wire::look_for_escapes>(to + 1, text)) [[unlikely]]
+            return string_alone(text);
+        to[0] = '"';
+        to[text.size() + 1] = '"';
+        out_.advance(text.size() + 2);
+    }
+    void string_alone(std::string_view text) {
         char* const to = out_.reserve(text.size() + 2);
         const auto seen = wire::copy_looking<wire::look_for_escapes>(to + 1, text);
         if (seen.escapes() || (!seen.ascii() && !wire::is_utf8(text))) [[unlikely]]
@@ -82,14 +92,14 @@ class json_writer {
         string(name);
         out_.push_back(':');
     }
-    // The same for an Avro name, which has only letters, digits and underscores.
+    // The same for a name of a plan, or its end; it has only letters, digits and underscores.
     void avro_key(std::string_view name, bool& first) {
-        char* to = out_.reserve(name.size() + 4);
+        char* to = out_.reserve(name.size() + wire::padded_room + 4);
         *to = ',';
         to += first ? 0 : 1;
         first = false;
         *to++ = '"';
-        wire::copy_text(to, name);
+        static_cast<void>(wire::copy_padded<wire::look_at_text>(to, name));
         to += name.size();
         *to++ = '"';
         *to++ = ':';
@@ -109,7 +119,10 @@ class json_writer {
 
     void value(const avro::value& v) {
         using enum avro::type;
-        if (v.type() == string) return this->string(read<std::string_view>(v)); // as most are
+        if (v.type() == string) { // as most are
+            const auto text = read<std::string_view>(v);
+            return this->string(text, v.readable(text));
+        }
         switch (v.type()) {
         case boolean: return this->boolean(read<bool>(v));
         case int_:
@@ -133,7 +146,7 @@ class json_writer {
             out_.push_back('{');
             const auto member = [&](std::string_view name, const avro::value& m) { key(name, first), value(m); };
             v.for_each_entry(member);
-            v.for_each_field([&](std::string_view name, const avro::value& m) { avro_key(name, first), value(m); });
+            v.for_each_field(member);
             out_.push_back('}');
             return;
         }

@@ -44,6 +44,9 @@ struct protobuf_columns {
     template<class Range> void string_array(const Range& texts) {
         for (const std::string_view text : texts) string(text);
     }
+    void string_array(const cdc::field_list& names) {
+        for (const std::string_view name : names) writer().name(*tag, name);
+    }
     template<class Append> void made_text(Append&& append) {
         writer().nested(*tag, [&] { replaced += append(out); });
     }
@@ -71,10 +74,10 @@ inline std::uint32_t append_protobuf(const layout& l, const cdc::event& e, const
     detail::protobuf_columns columns{appended};
     const source from(e, around, of);
     appended.reserve(512 + std::min<std::size_t>(e.payload().size(), 4096)); // as most rows are; others ask for more
-    columns.tag = l.tags().data();
+    const wire::protobuf_tag* tag = l.tags().data();
     for (const column& c : l.columns()) {
+        columns.tag = tag++;
         visit(c, from, columns);
-        ++columns.tag;
     }
     return columns.replaced;
 }

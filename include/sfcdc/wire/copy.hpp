@@ -86,6 +86,7 @@ class look_at_text {
     void at(block b) noexcept { all_ |= b; }
     void at(block a, block b) noexcept { all_ |= a | b; }
     bool ascii() const noexcept { return (all_ & tops) == 0; }
+    bool plain() const noexcept { return ascii(); }
 
   protected:
     block all_ = 0;
@@ -101,6 +102,7 @@ class look_for_escapes : public look_at_text {
     }
     void at(block a, block b) noexcept { at(a), at(b); }
     bool escapes() const noexcept { return (odd_ & tops) != 0; }
+    bool plain() const noexcept { return ascii() && !escapes(); }
 
   private:
     block odd_ = 0;
@@ -131,6 +133,9 @@ class look_at_text {
     void at(block b) noexcept { all_ = _mm_or_si128(all_, b); }
     void at(std::uint64_t a, std::uint64_t b) noexcept { words_ |= a | b; }
     bool ascii() const noexcept { return _mm_movemask_epi8(all_) == 0 && (words_ & scalar::tops) == 0; }
+    bool plain() const noexcept { return ascii(); }
+    // One bit for each byte that is not plain.
+    static std::uint64_t odd(block b) noexcept { return static_cast<unsigned>(_mm_movemask_epi8(b)); }
 
   private:
     block all_ = _mm_setzero_si128();
@@ -141,15 +146,19 @@ class look_for_escapes : public look_at_text {
   public:
     void at(block b) noexcept {
         look_at_text::at(b);
-        const auto each = [](char c) { return _mm_set1_epi8(c); };
-        const __m128i below_space = _mm_cmpeq_epi8(_mm_min_epu8(b, each(' ' - 1)), b);
-        const __m128i special = _mm_or_si128(_mm_cmpeq_epi8(b, each('"')), _mm_cmpeq_epi8(b, each('\\')));
-        odd_ = _mm_or_si128(odd_, _mm_or_si128(below_space, special));
+        odd_ = _mm_or_si128(odd_, escapes_in(b));
     }
     void at(std::uint64_t a, std::uint64_t b) noexcept { at(join(a, b)); }
     bool escapes() const noexcept { return _mm_movemask_epi8(odd_) != 0; }
+    bool plain() const noexcept { return ascii() && !escapes(); }
+    static std::uint64_t odd(block b) noexcept { return look_at_text::odd(_mm_or_si128(b, escapes_in(b))); }
 
   private:
+    static block escapes_in(block b) noexcept {
+        const auto each = [](char c) { return _mm_set1_epi8(c); };
+        const __m128i below_space = _mm_cmpeq_epi8(_mm_min_epu8(b, each(' ' - 1)), b);
+        return _mm_or_si128(below_space, _mm_or_si128(_mm_cmpeq_epi8(b, each('"')), _mm_cmpeq_epi8(b, each('\\'))));
+    }
     block odd_ = _mm_setzero_si128();
 };
 
@@ -180,6 +189,23 @@ inline void copy_text(char* to, std::string_view text) noexcept {
         std::memcpy(to, text.data(), text.size());
     else
         static_cast<void>(copy_looking<look_at_text>(to, text));
+}
+
+// A text of which more can be read than it has: names of a plan, values inside a payload.
+inline constexpr std::size_t padded_room = 32;
+
+// Copies a text of which at least padded_room bytes can be read, to where as many can be written; what is written behind
+// the text is not defined. Returns whether the text is plain: ASCII, and without escapes if that is what Look looks for.
+template<class Look> [[gnu::always_inline]] inline bool copy_padded(char* to, std::string_view text) noexcept {
+#ifdef SFCDC_COPY_VECTOR128
+    if (text.size() <= padded_room) [[likely]] { // no branch on its length
+        const __m128i first = detail::move<__m128i>(to, text.data());
+        const __m128i second = detail::move<__m128i>(to + 16, text.data() + 16);
+        const std::uint64_t odd = Look::odd(first) | Look::odd(second) << 16;
+        return (odd & ((std::uint64_t{1} << text.size()) - 1)) == 0;
+    }
+#endif
+    return copy_looking<Look>(to, text).plain();
 }
 
 // Bytes beside a text and its copy that copy_quoted() may touch.

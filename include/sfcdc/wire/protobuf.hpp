@@ -68,6 +68,13 @@ class protobuf_writer {
     void bytes(std::uint32_t field, std::string_view value) {
         bytes(protobuf_tag(field, wire_type::length_delimited), value);
     }
+    // The same for ASCII text of which padded_room bytes can be read.
+    [[gnu::always_inline]] inline void name(const protobuf_tag& tag, std::string_view value) {
+        out_.reserve(protobuf_tag::room + max_varint_bytes + padded_room + value.size());
+        char* const to = put_head(tag, value.size());
+        static_cast<void>(copy_padded<look_at_text>(to, value));
+        out_.advance_to(to + value.size());
+    }
     // The same for a string, which protobuf wants to be UTF-8. False, and nothing is appended, when it is not.
     [[gnu::always_inline]] inline bool text(const protobuf_tag& tag, std::string_view value) {
         char* const to = put_head(tag, value.size());
