@@ -159,8 +159,7 @@ class walker {
         if (at + (count - next) != size
             || detail::count_zeros(payload + start, payload + size) - zeros.sum() != size - start - bytes)
             return;
-        const std::uint64_t *const header = plan_.header_set().words().data(), *const words = listed.words().data();
-        for (std::size_t i = 0, n = listed.words().size(); i < n; ++i) lane_.present[i] = header[i] | words[i];
+        join_words(plan_.header_set().words().data(), listed.words().data(), lane_.present, listed.words().size());
         has_begun_ = true;
         lane_.place = end_;
         lane_.at = size;

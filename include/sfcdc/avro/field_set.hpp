@@ -18,8 +18,8 @@ struct field {
     friend constexpr bool operator==(const field&, const field&) = default;
 };
 
-// For sets, which are a few words: a compiler would make a call of memset or memcpy out of a loop that it understands,
-// and that takes longer than the loop.
+// For sets, which are a few words: a compiler would make a call of memset or memcpy out of a loop that it understands, or
+// blocks of many words, and that takes longer than the loop.
 inline void clear_words(std::uint64_t* words, std::size_t count) noexcept {
     std::size_t i = 0;
     for (; i + 2 <= count; i += 2) {
@@ -31,6 +31,14 @@ inline void clear_words(std::uint64_t* words, std::size_t count) noexcept {
 inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
         to[i] = from[i];
+        asm volatile("");
+    }
+}
+
+inline void join_words(const std::uint64_t* a, const std::uint64_t* b, std::uint64_t* to,
+                       std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i) {
+        to[i] = a[i] | b[i];
         asm volatile("");
     }
 }
@@ -85,16 +93,6 @@ class field_set {
     }
     bool contains(field f) const noexcept {
         return f.number / 64 < words_.size() && (words_[f.number / 64] >> f.number % 64 & 1) != 0;
-    }
-    // Whether there is one among `count` of them from `first` on; all these numbers are below 64 times the words.
-    bool any(std::uint32_t first, std::uint32_t count) const noexcept {
-        const std::uint32_t last = first + count; // not one of them
-        for (std::uint32_t at = first; at < last; at = (at / 64 + 1) * 64) {
-            std::uint64_t bits = words_[at / 64] >> at % 64;
-            if (last - at < 64) bits &= (std::uint64_t{1} << (last - at)) - 1;
-            if (bits != 0) return true;
-        }
-        return false;
     }
     std::span<const std::uint64_t> words() const noexcept { return words_; }
 

@@ -116,9 +116,6 @@ class plan {
     std::span<const op> ops() const noexcept { return ops_; }
     // By place; the walk begins at the first one and is over at the place behind the event's own fields.
     std::span<const stride> strides() const noexcept { return strides_; }
-    // Those that have children, the header among them.
-    std::span<const avro::field> compounds() const noexcept { return compounds_; }
-
     // Whether it sees some of the fields only, and which.
     bool is_projection() const noexcept { return is_projection_; }
     field_set wanted() const noexcept { return field_set(wanted_); }
@@ -298,7 +295,6 @@ class plan {
     std::vector<stride> strides_;
     std::vector<std::uint64_t> wanted_;
     std::vector<std::uint64_t> header_set_;
-    std::vector<avro::field> compounds_;
     name_table names_;
     std::vector<std::uint32_t> by_name_; // field numbers in order of their names
     std::uint32_t field_count_ = 0;
@@ -327,12 +323,13 @@ inline result<plan> compile(std::string_view schema_json) {
         p.names_.add(f.name);
     }
     std::size_t name_bytes = 0;
+    std::vector<std::uint32_t> compounds;
     for (std::uint32_t parent = 0, place = p.field_count_ + 1; parent < p.field_count_; ++parent) {
         if (p.ops_[parent].child_count == 0) continue;
         const std::uint32_t count = p.ops_[parent].child_count;
         if (p.size() + count > limits::schema_entries)
             return compiled.error = {errc::schema_too_large, 0}, std::move(compiled);
-        p.compounds_.push_back({parent});
+        compounds.push_back(parent);
         p.ops_[parent].first_child = p.size();
         p.ops_[parent].first_place = place;
         place += count + 1;
@@ -350,8 +347,8 @@ inline result<plan> compile(std::string_view schema_json) {
     }
     p.words_ = (p.size() + 63) / 64;
     p.add_strides(0, root);
-    for (const avro::field parent : p.compounds_)
-        p.add_strides(p.ops_[parent.number].first_child, p.schema_[p.ops_[parent.number].record]);
+    for (const std::uint32_t parent : compounds)
+        p.add_strides(p.ops_[parent].first_child, p.schema_[p.ops_[parent].record]);
     p.wanted_.assign(p.words(), 0);
     for (std::uint32_t f = 0; f < p.size(); ++f) p.wanted_[f / 64] |= std::uint64_t{1} << f % 64;
 
