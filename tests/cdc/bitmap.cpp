@@ -151,7 +151,7 @@ TEST_CASE("bitmaps add to the bits that are set already") {
 
 TEST_CASE("bitmaps of more digits than one look takes in") {
     for (const std::uint32_t count : {500u, 511u, 512u, 513u, 520u, 1024u, 1500u}) {
-        std::mt19937_64 random(count);
+        std::mt19937 random(count);
         for (int round = 0; round < 20; ++round) {
             std::string digits(count / 4, '0');
             for (int i = 0; i < 6; ++i) digits[random() % digits.size()] = "0123456789abcdefABCDEF"[random() % 22];

@@ -41,7 +41,8 @@ std::string schema_of(std::size_t fields) {
 
 class dice {
   public:
-    std::size_t below(std::size_t n) { return random_() % n; }
+    std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
+    std::int64_t any() { return static_cast<std::int64_t>(random_()) >> below(64); }
     bool one_in(std::size_t n) { return below(n) == 0; }
 
   private:
@@ -84,7 +85,7 @@ void write_value(dice& d, reference::avro_writer& w, std::size_t type) {
     static constexpr std::size_t lengths[] = {0, 1, 14, 15, 16, 30, 31, 32, 33, 47, 48, 63, 64, 65, 127, 128, 500};
     switch (type) {
     case 1: w.float64(d.one_in(2) ? 0.0 : 1.5); break;
-    case 3: w.integer(d.one_in(3) ? 0 : static_cast<std::int64_t>(d.below(1ull << 62)) >> d.below(62)); break;
+    case 3: w.integer(d.one_in(3) ? 0 : d.any()); break;
     case 4: w.byte(d.one_in(2) ? 1 : 0); break;
     case 5: w.integer(d.one_in(3) ? 0 : static_cast<std::int32_t>(d.below(1u << 31))); break;
     case 6: w.float32(d.one_in(2) ? 0.0f : 2.5f); break;

@@ -25,7 +25,7 @@ struct stage {
     std::uint32_t& crash_in; // so many steps of the runner from now, it dies; 0: it lives
     bool& stopping;          // the runner is told to come to an end
 
-    databricks& table() const { return lake[random.below(lake.size())]; }
+    databricks& table() const { return lake[static_cast<std::size_t>(random.below(lake.size()))]; }
     // Something stays as it is for a while.
     template<class Undo> bool for_a_while(duration longest, Undo undo) const {
         clock.after(random.between<duration>(1s, longest), undo);

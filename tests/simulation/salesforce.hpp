@@ -147,7 +147,7 @@ class salesforce {
     bool send_rubbish() {
         return on_call([&](const auto& c) {
             budget_spent(faulty_responses_);
-            std::string bytes(random_.below(40), '\0');
+            std::string bytes(static_cast<std::size_t>(random_.below(40)), '\0');
             for (char& byte : bytes) byte = static_cast<char>(random_.roll());
             net_.to_runner(c, "\x0b" + bytes); // a group, which is an error whatever follows
         });

@@ -122,7 +122,7 @@ inline constexpr std::uint32_t window_fields = 512; // of which each eight are t
     while (mask != 0) {
         const auto bit = static_cast<unsigned>(63 - std::countl_zero(mask));
         mask &= ~(std::uint64_t{1} << bit);
-        const std::ptrdiff_t at = 2 * std::ptrdiff_t{bit} - 128;
+        const std::ptrdiff_t at = 2 * static_cast<std::ptrdiff_t>(bit) - 128;
         const std::uint32_t ones = digit_value(end[at]) << 4 | digit_value(end[at + 1]);
         if (ones > 0xff) [[unlikely]]
             return errc::bitmap_syntax;

@@ -131,7 +131,8 @@ class event_header {
         if (at(member::change_type) == absent) return {};
         const auto index = static_cast<std::uint64_t>(integer(member::change_type));
         const auto in = [&](auto&& symbols) {
-            return index < std::size(symbols) ? std::string_view(symbols[index]) : std::string_view();
+            return index < std::size(symbols) ? std::string_view(symbols[static_cast<std::size_t>(index)])
+                                              : std::string_view();
         };
         if (plan_ == nullptr) return in(change_type_symbols);
         const avro::schema& s = plan_->schema();
