@@ -18,6 +18,7 @@
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/copy.hpp>
 
 namespace sfcdc::avro {
 
@@ -71,7 +72,7 @@ struct header_fields {
 // from the start of each.
 class name_table {
   public:
-    static constexpr std::size_t readable = 32;
+    static constexpr std::size_t readable = wire::padded_room; // what wire::copy_padded() reads
 
     void add(std::string_view a, std::string_view b = {}) {
         text_.resize(begins_.back());
