@@ -43,6 +43,16 @@ struct binder {
     void binary(std::span<const std::byte> v) {
         sqlite3_bind_blob64(statement, at, v.data(), v.size(), SQLITE_TRANSIENT);
     }
+    void hex(std::span<const std::byte> v) {
+        std::string digits;
+        wire::append_hex(digits, v);
+        bind(digits);
+    }
+    void base64(std::span<const std::byte> v) {
+        std::string digits;
+        wire::append_base64(digits, v);
+        bind(digits);
+    }
     template<class Range> void string_array(const Range& texts) {
         std::string list;
         {

@@ -40,7 +40,10 @@ inline constexpr std::string_view change_type_symbols[] = {"CREATE",       "UPDA
                                                            "GAP_CREATE",   "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE",
                                                            "GAP_OVERFLOW", "SNAPSHOT"};
 
-constexpr change_type change_type_from(std::string_view symbol) noexcept {
+// `likely` is the symbol's number in the schema that it comes from: mostly it is its number here, too.
+constexpr change_type change_type_from(std::string_view symbol, std::uint64_t likely = 0) noexcept {
+    if (likely < std::size(change_type_symbols) && symbol == change_type_symbols[likely]) [[likely]]
+        return static_cast<change_type>(likely);
     for (std::uint8_t i = 0; i < std::size(change_type_symbols); ++i)
         if (symbol == change_type_symbols[i]) return static_cast<change_type>(i);
     return change_type::unknown;
@@ -125,7 +128,9 @@ class event_header {
     std::string_view entity_name() const noexcept { return text(member::entity_name); }
     // Record ids; not always of one record ("001*" stands for all accounts, GAP_OVERFLOW has none).
     string_list record_ids() const noexcept { return strings(member::record_ids); }
-    cdc::change_type change_type() const noexcept { return change_type_from(change_type_name()); }
+    cdc::change_type change_type() const noexcept {
+        return change_type_from(change_type_name(), static_cast<std::uint64_t>(integer(member::change_type)));
+    }
     // The symbol as the schema spells it.
     std::string_view change_type_name() const noexcept {
         if (at(member::change_type) == absent) return {};
@@ -312,6 +317,8 @@ class event {
                 others |= named(i) & ~(changed_.words()[i] | p.header_set().words()[i]);
             return others == 0 && !changed_.contains({0}) ? changed.fields() : std::span<const avro::field>();
         }
+        // Whether a list names it.
+        bool listed(avro::field f) const noexcept { return changed_.contains(f) || nulled_.contains(f); }
         // One word of the set of those that have a value or are in a list themselves.
         std::uint64_t named(std::size_t word) const noexcept {
             const auto of = [&](avro::field_set set) { return set.words().empty() ? 0 : set.words()[word]; };
@@ -330,7 +337,6 @@ class event {
             default: break;
             }
         }
-        bool listed(avro::field f) const noexcept { return changed_.contains(f) || nulled_.contains(f); }
 
         const event& event_;
         avro::field_set changed_, nulled_;
@@ -360,9 +366,11 @@ class event {
     cdc::change_type change_type() const noexcept {
         const avro::field f = plan_->header().change_type;
         if (!f) return change_type::unknown;
-        std::string_view symbol;
-        value(f).read(symbol);
-        return change_type_from(symbol);
+        event_header out;
+        out.payload_ = payload_;
+        out.plan_ = plan_;
+        out.at_[static_cast<std::size_t>(event_header::member::change_type)] = datum_->begin(f);
+        return out.change_type();
     }
 
     field_list list(const field_list_memory* fields) const noexcept {

@@ -102,14 +102,21 @@ class body_members {
         if (!compound && !stated(f)) return;
         json_.avro_key(plan_.name(f), first_);
         if (!compound) return json_.value(event_.value(f));
-        bool first_child = true;
         json_.raw('{');
-        for (std::uint32_t c = 0; c < o.child_count; ++c) {
-            const avro::field child = plan_.child(f, c);
-            if (!stated(child)) continue;
-            json_.avro_key(plan_.name(child).substr(plan_.name(f).size() + 1), first_child);
+        bool first_child = true;
+        const std::size_t prefix = plan_.name(f).size() + 1;
+        const auto member = [&](avro::field child) {
+            json_.avro_key(plan_.name(child).substr(prefix), first_child);
             json_.value(event_.value(child));
-        }
+        };
+        const std::uint32_t end = o.first_child + o.child_count;
+        if (all_ || !states_.few() || states_.listed(f))
+            for (std::uint32_t c = o.first_child; c < end; ++c) {
+                if (stated({c})) member({c});
+            }
+        else
+            for (std::uint32_t c = next_named(o.first_child); c < end; c = next_named(c + 1))
+                if (plan_[{c}].wanted) member({c});
         json_.raw('}');
     }
 

@@ -26,6 +26,8 @@ struct json_columns {
     void bigint(std::int64_t v) { writer.integer(v); }
     void string(std::string_view v) { writer.string(v); }
     void binary(std::span<const std::byte> v) { writer.base64(v); }
+    void hex(std::span<const std::byte> v) { writer.hex(v); }
+    void base64(std::span<const std::byte> v) { writer.base64(v); }
     template<class Range> void string_array(const Range& v) { writer.strings(v); }
     template<class Append> void made_text(Append&& append) {
         writer.quoted([&](wire::appender& out) { replaced += append(out); });

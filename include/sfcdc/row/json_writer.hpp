@@ -64,6 +64,11 @@ class json_writer {
         out_.advance(text.size() + 2);
     }
 
+    void hex(std::span<const std::byte> bytes) {
+        out_.push_back('"');
+        wire::append_hex(out_, bytes);
+        out_.push_back('"');
+    }
     void base64(std::span<const std::byte> bytes) {
         out_.push_back('"');
         wire::append_base64(out_, bytes);

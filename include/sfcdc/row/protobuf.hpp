@@ -47,6 +47,14 @@ struct protobuf_columns {
     void string_array(const cdc::field_list& names) {
         for (const std::string_view name : names) writer().name(*tag, name);
     }
+    void hex(std::span<const std::byte> v) {
+        writer().head(*tag, 2 * v.size());
+        wire::append_hex(out, v);
+    }
+    void base64(std::span<const std::byte> v) {
+        writer().head(*tag, wire::base64_size(v.size()));
+        wire::append_base64(out, v);
+    }
     template<class Append> void made_text(Append&& append) {
         writer().nested(*tag, [&] { replaced += append(out); });
     }

@@ -50,7 +50,8 @@ struct source {
 // Calls f(record) once for each row that the event gives in this layout; at least once, also without record ids.
 template<class F> void for_each_row(const layout& l, const cdc::event& e, F&& f) {
     const auto single = [](std::string_view id) { // "001*" is all accounts, the other stands for an overflow
-        return id.find('*') == std::string_view::npos && id != "000000000000000AAA" ? id : std::string_view();
+        const bool several = id.ends_with('*') || (id.starts_with("000") && id == "000000000000000AAA");
+        return several ? std::string_view() : id;
     };
     std::uint32_t ordinal = 0;
     const auto row = [&](std::string_view id) {

@@ -15,20 +15,18 @@
 
 namespace sfcdc::row {
 
-// Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .binary(std::span<const std::byte>),
-// .string_array(range of std::string_view), .made_text(append) with what goes into a column. `append(wire::appender&)`
-// appends a text that is made for the row, JSON or a replay id, and returns how many bytes were replaced; nothing is
-// allocated for it. Every way of writing a row goes through here.
+// Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .string_array(range of
+// std::string_view), .binary(std::span<const std::byte>), .hex(the same, as digits), .base64(the same), .made_text(append) with
+// what goes into a column. `append(wire::appender&)` appends JSON that is made for the row, and returns how many bytes
+// were replaced; nothing is allocated for it. Every way of writing a row goes through here.
 template<class Visitor>
 [[gnu::always_inline]] inline void visit(const column& c, const source& from, Visitor&& visitor) {
-    const auto& [e, around, of, header] = from;
+    const cdc::event& e = from.event;
+    const envelope& around = from.around;
+    const header_values& header = from.header;
     const auto time = [&](std::int64_t ms) { // in the unit of the column; a time out of its range stays what it is
         constexpr std::int64_t most = 9'223'372'036'854'775;
         visitor.bigint(c.type == column_type::timestamp && ms >= -most && ms <= most ? ms * 1000 : ms);
-    };
-    const auto replay_id = [&](auto&& append) {
-        if (around.replay_id.empty()) return visitor.null();
-        visitor.made_text([&](wire::appender& out) { return append(out), std::uint32_t{0}; });
     };
     std::string_view text;     // of the sources that are one
     bool may_be_empty = false; // and is not null then
@@ -40,7 +38,7 @@ template<class Visitor>
     case column_source::schema_json: text = around.schema_json; break;
     case column_source::transaction_key: text = header.transaction_key; break;
     case column_source::commit_user: text = header.commit_user; break;
-    case column_source::record_id: text = of.id; break;
+    case column_source::record_id: text = from.of.id; break;
     // A platform event has neither; the word is what the Python library writes then.
     case column_source::change_type:
         text = e.has_header() ? header.change_type : "UNKNOWN";
@@ -55,9 +53,9 @@ template<class Visitor>
         may_be_empty = true;
         break;
     case column_source::replay_id_hex:
-        return replay_id([&](wire::appender& out) { wire::append_hex(out, around.replay_id); });
+        return around.replay_id.empty() ? visitor.null() : visitor.hex(around.replay_id);
     case column_source::replay_id_base64:
-        return replay_id([&](wire::appender& out) { wire::append_base64(out, around.replay_id); });
+        return around.replay_id.empty() ? visitor.null() : visitor.base64(around.replay_id);
     case column_source::record_ids: return visitor.string_array(header.record_ids);
     case column_source::changed_fields: return visitor.string_array(e.changed_fields());
     case column_source::nulled_fields: return visitor.string_array(e.nulled_fields());
@@ -65,7 +63,7 @@ template<class Visitor>
     case column_source::sequence_number:
         return e.has_header() ? visitor.integer(header.sequence_number) : visitor.null();
     case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number) : visitor.null();
-    case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(of.ordinal));
+    case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(from.of.ordinal));
     case column_source::commit_timestamp: {
         if (e.has_header()) return time(header.commit_timestamp);
         const avro::field created = e.plan().find("CreatedDate");

@@ -57,8 +57,9 @@ class protobuf_writer {
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 
     // A length-delimited field whose body of `length` bytes is written next.
+    void head(const protobuf_tag& tag, std::uint64_t length) { varint(tag, length); }
     void head(std::uint32_t field, std::uint64_t length) {
-        varint(protobuf_tag(field, wire_type::length_delimited), length);
+        head(protobuf_tag(field, wire_type::length_delimited), length);
     }
     void bytes(const protobuf_tag& tag, std::string_view value) {
         char* const to = put_head(tag, value.size());

@@ -61,6 +61,9 @@ inline result<std::string> from_hex(std::string_view text) {
 
 enum class base64_alphabet : std::uint8_t { standard, url };
 
+// How many characters so many bytes take in the padded form.
+constexpr std::size_t base64_size(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
+
 // The standard alphabet is padded with '=', the url alphabet (schema ids) is not.
 template<class Out> // std::string or wire::appender
 void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet alphabet = base64_alphabet::standard) {
@@ -69,7 +72,7 @@ void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet a
     const bool padded = alphabet == base64_alphabet::standard;
     const char* const digits = padded ? standard : url;
     const std::size_t whole = bytes.size() / 3, rest = bytes.size() % 3;
-    char* to = extend(out, 4 * whole + (rest == 0 ? 0 : padded ? 4 : rest + 1));
+    char* to = extend(out, padded ? base64_size(bytes.size()) : 4 * whole + (rest == 0 ? 0 : rest + 1));
     const std::byte* from = bytes.data();
     const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(from[i]); };
     const auto digit = [&](std::uint32_t group, int n) { return digits[group >> (18 - 6 * n) & 63]; };
