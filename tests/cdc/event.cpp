@@ -279,6 +279,26 @@ TEST_CASE("get: value, wrong type, null and unchanged are four things") {
     CHECK_FALSE(d.event.has_value(d.plan.find("Amount")));
 }
 
+TEST_CASE("get: a field that was not found is unchanged") {
+    const auto [plan, bad_schema] = avro::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    cdc::decoder decoder;
+    for (const int type : {0, 1, 2}) { // CREATE, UPDATE, DELETE
+        made::header h;
+        h.change_type = type;
+        h.changed = {"0x02"};
+        const exact_bytes payload(made::payload(h));
+        const auto [event, bad] = decoder.decode(plan, payload.span());
+        REQUIRE_FALSE(bad);
+        for (const avro::field f : {plan.find("Industry"), avro::field{plan.size()}, avro::field{10'000}}) {
+            CHECK_FALSE(event.has_value(f));
+            CHECK(event.state(f) == cdc::field_state::unchanged);
+            CHECK(event.get<std::string_view>(f).state == cdc::field_state::unchanged);
+            CHECK(event.value(f).type() == avro::type::null);
+        }
+    }
+}
+
 TEST_CASE("decoder: an error leaves nothing behind for the next event") {
     const auto [plan, bad_schema] = avro::compile(made::schema());
     REQUIRE_FALSE(bad_schema);

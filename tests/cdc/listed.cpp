@@ -224,6 +224,50 @@ TEST_CASE("listed: a schema of nothing but a header") {
     CHECK(sound == 4 + 3);
 }
 
+TEST_CASE("listed: children of a compound whose value is another branch of its union") {
+    const auto [plan, bad_schema] = avro::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    cdc::decoder decoder;
+    std::size_t sound = 0;
+    const std::string nulls(3, '\0');
+    made::header h = usual_header();
+    reference::avro_writer person; // something to be left over: the name as a record, its last part far behind
+    person.integer(2).integer(1).text(std::string(5000, 'f')).integer(1).text("Doe");
+    check(plan, decoder, made::payload(h, nulls + person.bytes() + '\0'), sound);
+    reference::avro_writer text;
+    text.integer(1).text("ldt");
+    for (const std::vector<std::string>& lists : std::vector<std::vector<std::string>>{
+             {"4-0x02"}, {"4-0x03"}, {"0x10"}, {"0x10", "4-0x02"}, {"4-0x01", "5-0x01"}}) {
+        h.changed = lists;
+        check(plan, decoder, made::payload(h, nulls + text.bytes() + '\0'), sound);
+        check(plan, decoder, made::payload(h, nulls + person.bytes() + '\0'), sound);
+    }
+    CHECK(sound == 11);
+}
+
+TEST_CASE("listed: a header with one more member") {
+    std::string schema = made::schema();
+    const std::string last = R"({"name":"changedFields","type":{"type":"array","items":"string"}})";
+    schema.insert(schema.find(last) + last.size(), R"(,{"name":"later","type":"string"})");
+    const auto [plan, bad_schema] = avro::compile(schema);
+    REQUIRE_FALSE(bad_schema);
+    cdc::decoder decoder;
+    std::size_t sound = 0;
+    made::header h = usual_header();
+    for (const char* const list : {"0x02", "0x0A", "0x00"}) { // what is there, too much, nothing
+        h.changed = {list};
+        reference::avro_writer behind;
+        behind.text("new member").integer(1).text("+1");
+        const std::string bytes = made::payload(h, behind.bytes() + std::string(4, '\0'));
+        check(plan, decoder, bytes, sound);
+        const exact_bytes payload(bytes);
+        const auto [event, bad] = decoder.decode(plan, payload.span());
+        REQUIRE_FALSE(bad);
+        CHECK(event.get<std::string_view>(plan.find("ChangeEventHeader.later")).value == "new member");
+    }
+    CHECK(sound == 3);
+}
+
 TEST_CASE("listed: an event cut at every byte, and with one behind it") {
     dice d;
     const auto [plan, bad_schema] = avro::compile(schema_of(40));

@@ -33,8 +33,8 @@ namespace sfcdc::avro {
 // of the widest plan.
 class datum {
   public:
-    // Not for a field outside the plan that the datum was walked along.
-    bool has(field f) const noexcept { return (present_[f.number / 64] >> f.number % 64 & 1) != 0; }
+    // False for a field that is none.
+    bool has(field f) const noexcept { return present().contains(f); }
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
@@ -66,6 +66,8 @@ class datum {
 // the other one, which reads every type, and says what is wrong and where.
 class walker {
   public:
+    walker(const walker&) = delete;
+    walker& operator=(const walker&) = delete;
     walker(const plan& p, std::span<const std::byte> payload, datum& out) noexcept
         : plan_(p),
           payload_(payload),
@@ -114,8 +116,10 @@ class walker {
 
     // What is left of it, if `listed` are the fields that are there, with a compound for each of its children, and all
     // others are null; otherwise nothing is done. Fields need not be found then, and their places do not wait for each
-    // other; that nothing else is there, the number of zero bytes tells. `own` are those without the children, in order.
-    [[gnu::always_inline]] inline void walk_listed(std::span<const field> own, field_set listed) noexcept {
+    // other; that nothing else is there, the number of zero bytes tells. `own` are those without the children, in order,
+    // and so many of `listed` are children.
+    [[gnu::always_inline]] inline void walk_listed(std::span<const field> own, field_set listed,
+                                                   std::size_t children) noexcept {
         const stride* const first = plan_.strides().data();
         const std::uint32_t count = plan_.field_count();
         const std::size_t start = lane_.at, size = payload_.size();
@@ -152,14 +156,15 @@ class walker {
             for (std::uint32_t c = o.first_child; c < o.first_child + o.child_count; ++c) {
                 if (!listed.contains({c}))
                     ++at;
-                else if (!read(first[o.first_place + (c - o.first_child)], c))
+                else if (--children; !read(first[o.first_place + (c - o.first_child)], c))
                     return;
             }
         }
-        if (at + (count - next) != size
+        if (at + (count - next) != size || children != 0 // of a compound whose value is another branch of its union
             || detail::count_zeros(payload + start, payload + size) - zeros.sum() != size - start - bytes)
             return;
-        join_words(plan_.header_set().words().data(), listed.words().data(), lane_.present, listed.words().size());
+        join_words(has_begun_ ? lane_.present : plan_.header_set().words().data(), listed.words().data(),
+                   lane_.present, listed.words().size());
         has_begun_ = true;
         lane_.place = end_;
         lane_.at = size;

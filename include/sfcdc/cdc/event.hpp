@@ -300,6 +300,7 @@ class event {
       public:
         field_state operator[](avro::field f) const noexcept {
             if (event_.datum_->has(f)) return field_state::value;
+            if (f.number >= event_.plan_->size()) return field_state::unchanged;
             if (absent_ != field_state::unchanged || !lists_count_) return absent_;
             const avro::field parent = (*event_.plan_)[f].parent;
             return listed(f) || (parent && listed(parent)) ? field_state::null : field_state::unchanged;
@@ -494,7 +495,7 @@ class decoder {
             const field_list list = changed.list(p);
             if (out.value.nulled_ == nullptr && !list.empty() && list.fields().back().number < p.field_count())
                 [[likely]]
-                w.walk_listed(list.fields(), list.set());
+                w.walk_listed(list.fields(), list.set(), 0);
             else
                 walk_rest_of_lists(p, w);
         }
@@ -510,15 +511,18 @@ class decoder {
                 own[count] = *f;
                 count += is_there(*f); // no branch on it
             }
+            std::size_t children = 0;
             for (; f != list.fields().end(); ++f) { // a child brings its compound
+                if (!is_there(*f)) continue;
+                ++children;
                 const avro::field parent = p[*f].parent;
-                if (!is_there(*f) || is_there(parent)) continue;
+                if (is_there(parent)) continue;
                 there[parent.number / 64] |= std::uint64_t{1} << parent.number % 64;
                 std::size_t at = count++;
                 for (; at > 0 && own[at - 1].number > parent.number; --at) own[at] = own[at - 1];
                 own[at] = parent;
             }
-            w.walk_listed(std::span(own).first(count), avro::field_set(std::span(there).first(p.words())));
+            w.walk_listed(std::span(own).first(count), avro::field_set(std::span(there).first(p.words())), children);
         }
         const result<event>& finished(avro::walker& w) {
             if (const error bad = w.finish()) [[unlikely]]
