@@ -243,6 +243,22 @@ TEST_CASE("an acknowledgement that comes twice changes nothing") {
     CHECK(s.said() == "durable 1-2");
 }
 
+TEST_CASE("a batch that was moved into a stream is empty, and can be filled again") {
+    scene s;
+    s.open();
+    zerobus::record_batch batch;
+    batch.append("a");
+    REQUIRE_FALSE(s.stream.add(std::move(batch)).error);
+    CHECK((batch.empty() && batch.record_bytes() == 0 && batch.message().empty()));
+    batch.append("b");
+    const auto taken = s.stream.add(std::move(batch));
+    CHECK((taken.value.begin == 1 && taken.value.end == 2));
+    zerobus::record_batch other;
+    other.append("c");
+    batch = std::move(other);
+    CHECK((other.empty() && batch.size() == 1 && batch.record_bytes() == 1));
+}
+
 TEST_CASE("acknowledgements that lie break the call, and nothing counts as durable because of them") {
     const auto broken_by = [](const std::string& response) {
         scene s;
@@ -267,15 +283,32 @@ TEST_CASE("acknowledgements that lie break the call, and nothing counts as durab
     CHECK(broken_by(field(2, "")) == errc::response_incomplete);
 }
 
-TEST_CASE("an acknowledgement of -1 before any other is one of nothing that was sent") {
+TEST_CASE("an acknowledgement of -1 before any other is one of nothing") {
     scene s;
     s.open();
     s.add({"a"});
     s.said();
     s.ack(1, -1);
+    CHECK(s.said().empty());
+    CHECK(held_records(s.stream) == strings{"a"});
+    s.ack(1, 0);
+    CHECK(s.said() == "durable 0-1");
+    s.add({"b"});
+    s.said();
+    s.ack(1, -1); // now it takes one back
     CHECK(s.said() == "interrupted, cancel 1");
     CHECK(s.cause.code == errc::ack_regressed);
-    CHECK(held_records(s.stream) == strings{"a"});
+    CHECK(held_records(s.stream) == strings{"b"});
+}
+
+TEST_CASE("an acknowledgement of less than -1 takes back what never was") {
+    scene s;
+    s.open();
+    s.add({"a"});
+    s.said();
+    s.ack(1, -2);
+    CHECK(s.said() == "interrupted, cancel 1");
+    CHECK(s.cause.code == errc::ack_regressed);
 }
 
 TEST_CASE("responses that cannot come break the call") {

@@ -69,6 +69,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
+#include <sfcdc/wire/text.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 #include <sfcdc/zerobus/messages.hpp>
@@ -222,7 +223,7 @@ class ingest_stream {
         if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
         if (!ack.durability_ack_up_to_offset) return {errc::response_incomplete, 0};
         const std::int64_t up_to = *ack.durability_ack_up_to_offset;
-        if (up_to < 0 || up_to < c.durable - 1) return {errc::ack_regressed, 0};
+        if (up_to < c.durable - 1) return {errc::ack_regressed, 0}; // -1, as the first one, is of nothing
         if (up_to >= c.sent) return {errc::ack_beyond_sent, 0};
         if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
         return {};
@@ -372,7 +373,9 @@ class ingest_stream {
         cancel(old_);
     }
 
-    static std::string text(const reason& why) { return std::string(why.message.substr(0, limits::peer_text_bytes)); }
+    static std::string text(const reason& why) {
+        return std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes));
+    }
 
     // ---- what can be done next
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include <sfcdc/error.hpp>
@@ -39,6 +40,21 @@ struct create_ingest_stream_request {
 // JsonRecordBatch have the same form. Owns its bytes.
 class record_batch {
   public:
+    record_batch() = default;
+    record_batch(const record_batch&) = default;
+    record_batch& operator=(const record_batch&) = default;
+    // The one that was moved from is empty, and can be filled again.
+    record_batch(record_batch&& other) noexcept
+        : message_(std::exchange(other.message_, {})),
+          size_(std::exchange(other.size_, 0)),
+          record_bytes_(std::exchange(other.record_bytes_, 0)) {}
+    record_batch& operator=(record_batch&& other) noexcept {
+        message_ = std::exchange(other.message_, {});
+        size_ = std::exchange(other.size_, 0);
+        record_bytes_ = std::exchange(other.record_bytes_, 0);
+        return *this;
+    }
+
     // A serialised protobuf message, or the text of a JSON object; copied.
     void append(std::string_view record) {
         wire::appender out(message_);
