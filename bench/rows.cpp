@@ -120,7 +120,7 @@ class expected_row {
     // JSON columns as the caller has them: those were compared by meaning, digits of numbers may differ.
     cell operator()(const row::column& column, const json_columns& json, std::size_t ordinal) const {
         using enum row::column_source;
-        const std::int64_t unit = column.type == row::column_type::timestamp ? 1000 : 1;
+        const std::int64_t unit = column.type() == row::column_type::timestamp ? 1000 : 1;
         const auto number = [](std::int64_t n) { return cell{{}, n, {}}; };
         const auto text = [](std::string_view s) { return s.empty() ? cell{} : cell{std::string(s), {}, {}}; };
         const auto member = [&](const char* name) { return cell{text_of(child(header_, name)), {}, {}}; };
@@ -150,8 +150,10 @@ class expected_row {
                        ? cell{}
                        : text(all[ordinal]);
         }
-        case commit_timestamp: return number(long_of(child(header_, "commitTimestamp")) * unit);
-        case received_timestamp: return number(around.received_timestamp * unit);
+        case commit_timestamp:
+        case commit_ms: return number(long_of(child(header_, "commitTimestamp")) * unit);
+        case received_timestamp:
+        case received_ms: return number(around.received_timestamp * unit);
         case body_json: return text(json.body);
         case stated_json: return text(json.stated);
         case event_json: return text(json.event);
@@ -195,7 +197,8 @@ std::string expected_json(const row::layout& l, const std::vector<cell>& cells) 
         else if (!cells[i].text)
             out += "null";
         else
-            append_quoted(out, column.type == row::column_type::binary ? base64_of(*cells[i].text) : *cells[i].text);
+            append_quoted(out,
+                          column.type() == row::column_type::binary ? base64_of(*cells[i].text) : *cells[i].text);
     }
     return out + "}";
 }
@@ -219,12 +222,12 @@ std::vector<cell> read_protobuf(const row::layout& l, std::string_view in) {
     };
     std::vector<cell> out(l.columns().size());
     for (std::size_t i = 0; i < out.size(); ++i) // an empty repeated field is not on the wire
-        if (l.columns()[i].type == row::column_type::string_array) out[i].texts.emplace();
+        if (l.columns()[i].type() == row::column_type::string_array) out[i].texts.emplace();
     while (!in.empty()) {
         const std::uint64_t tag = varint();
         const std::size_t i = static_cast<std::size_t>(tag >> 3) - 1;
         if (i >= out.size()) throw wrong_answer("protobuf row: unknown field");
-        const row::column_type type = l.columns()[i].type;
+        const row::column_type type = l.columns()[i].type();
         if ((tag & 7) != (is_varint(type) ? 0 : 2)) throw wrong_answer("protobuf row: wrong wire type");
         const std::uint64_t n = varint();
         if (is_varint(type)) {

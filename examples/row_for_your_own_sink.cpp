@@ -4,12 +4,12 @@
 #include <cstdio>
 
 int main() {
-    using enum sfcdc::row::column_type;
     using source = sfcdc::row::column_source;
-    const sfcdc::row::layout table({{"position", string, source::replay_id_base64},
-                                    {"object", string, source::entity_name},
-                                    {"received_at", bigint, source::received_timestamp},
-                                    {"body", string, source::body_json}});
+    const auto [table, bad_table] = sfcdc::row::layout::make({{"position", source::replay_id_base64},
+                                                              {"object", source::entity_name},
+                                                              {"received_at", source::received_ms},
+                                                              {"body", source::body_json}});
+    if (bad_table) return std::printf("column %u: %s\n", bad_table.offset, bad_table.message()), 1;
 
     const auto [plan, bad_schema] = sfcdc::avro::compile(
         R"({"type":"record","name":"Door_Opened__e","fields":[{"name":"Door__c","type":["null","string"]},{"name":"Seconds__c","type":["null","double"]}]})");

@@ -49,12 +49,12 @@ void check_protobuf(const row::layout& layout, std::string_view message) {
         fuzz::require(field >= 1 && field <= layout.columns().size() && field >= last);
         last = field;
         const row::column& column = layout.columns()[static_cast<std::size_t>(field - 1)];
-        const bool number = row::detail::protobuf_type(column.type) <= 5;
+        const bool number = row::detail::protobuf_type(column.type()) <= 5;
         fuzz::require((tag & 7) == (number ? 0u : 2u));
         fuzz::require(wire::read_varint(p, end, value) == wire::varint_status::ok);
         if (number) continue;
         fuzz::require(value <= static_cast<std::size_t>(end - p));
-        if (column.type != row::column_type::binary)
+        if (column.type() != row::column_type::binary)
             fuzz::require(wire::is_utf8({reinterpret_cast<const char*>(p), static_cast<std::size_t>(value)}));
         p += value;
     }

@@ -112,7 +112,7 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner) 
 
     std::string columns, marks;
     for (const row::column& c : layout_.columns()) {
-        columns += (columns.empty() ? "" : ", ") + identifier(c.name) + " " + sqlite_type(c.type);
+        columns += (columns.empty() ? "" : ", ") + identifier(c.name) + " " + sqlite_type(c.type());
         marks += marks.empty() ? "?" : ", ?";
     }
     execute("CREATE TABLE IF NOT EXISTS " + identifier(table_) + " (" + columns + ")", "create the table");

@@ -262,6 +262,38 @@ TEST_CASE("event JSON: a field that the event does not touch is absent") {
               R"({"Phone":null,"Address":{"Street":null,"City":"C"},"Amount":null,"Name":null,"Place":null})"));
 }
 
+TEST_CASE("event JSON: what a projection to a child says of it") {
+    const auto [plan, bad_schema] = avro::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const std::vector<std::string_view> city = {"Address.City"};
+    const auto [projected, bad] = plan.project(city);
+    REQUIRE_FALSE(bad);
+    const auto stated = [&, &p = projected](int type, std::vector<std::string> changed, const std::string& body) {
+        made::header h;
+        h.change_type = type;
+        h.changed = std::move(changed);
+        const exact_bytes payload(made::payload(h, body));
+        cdc::decoder decoder;
+        const auto [event, bad_event] = decoder.decode(p, payload.span());
+        REQUIRE_FALSE(bad_event);
+        std::string out;
+        row::append_stated_json(event, out);
+        return out;
+    };
+    using namespace std::string_literals;
+    const std::string nothing(5, '\0'), street = "\0\2\2\2s\0\0\0\0"s, both = "\0\2\2\2s\2\2c\0\0\0"s;
+    constexpr int create = 0, update = 1, remove = 2;
+    CHECK(stated(create, {}, nothing) == R"({"Address":{"City":null}})");
+    CHECK(stated(create, {}, street) == R"({"Address":{"City":null}})");
+    CHECK(stated(create, {}, both) == R"({"Address":{"City":"c"}})");
+    CHECK(stated(update, {"0x04"}, nothing) == R"({"Address":{"City":null}})"); // cleared as a whole
+    CHECK(stated(update, {"2-0x02"}, nothing) == R"({"Address":{"City":null}})");
+    CHECK(stated(update, {"2-0x03"}, both) == R"({"Address":{"City":"c"}})");
+    CHECK(stated(update, {"2-0x01"}, street) == "{}");
+    CHECK(stated(update, {"0x02"}, nothing) == "{}");
+    CHECK(stated(remove, {}, nothing) == "{}");
+}
+
 TEST_CASE("body JSON: every field, null where there is no value") {
     const std::string city =
         reference::avro_writer().byte(0).byte(2).byte(0).byte(2).text("C").byte(0).byte(2).text("N").byte(0).bytes();

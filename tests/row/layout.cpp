@@ -8,7 +8,6 @@
 #include <sfcdc/row/layout.hpp>
 
 using namespace sfcdc;
-using row::column_type;
 
 namespace {
 
@@ -16,7 +15,7 @@ std::string described(const row::layout& l) {
     std::string out;
     for (const row::column& c : l.columns()) {
         const char* const types[] = {"STRING", "INT", "BIGINT", "TIMESTAMP", "BINARY", "ARRAY<STRING>"};
-        out += c.name + " " + types[static_cast<int>(c.type)] + "\n";
+        out += c.name + " " + types[static_cast<int>(c.type())] + "\n";
     }
     return out;
 }
@@ -82,22 +81,29 @@ TEST_CASE("layout: sfcdc's own table") {
 }
 
 TEST_CASE("layout: a table of one's own") {
-    const row::layout l({{"id", column_type::string, row::column_source::event_id},
-                         {"id2", column_type::binary, row::column_source::payload}});
+    const auto [l, bad] =
+        row::layout::make({{"id", row::column_source::event_id}, {"id2", row::column_source::payload}});
+    REQUIRE_FALSE(bad);
     CHECK(described(l) == "id STRING\nid2 BINARY\n");
     CHECK(row::layout().columns().empty());
+    const auto bad_names = [](const char* a, const char* b) {
+        return row::layout::make({{a, row::column_source::event_id}, {b, row::column_source::payload}}).error;
+    };
+    CHECK(bad_names("id", "id") == error{errc::bad_column_name, 1});
+    CHECK(bad_names("", "id") == error{errc::bad_column_name, 0});
 }
 
 TEST_CASE("layout: some columns only, without some, under other names") {
     const row::layout all = row::layout::lakeflow();
     using names = std::vector<std::string_view>;
     const auto unknown = [](std::uint32_t at) { return error{errc::unknown_column, at}; };
+    const auto bad_name = [](std::uint32_t at) { return error{errc::bad_column_name, at}; };
 
     const auto only = all.only(names{"schema_id", "replay_id"});
     REQUIRE_FALSE(only.error);
     CHECK(described(only.value) == "schema_id STRING\nreplay_id STRING\n"); // in the order that was asked for
     CHECK(all.only(names{"schema_id", "nothing"}).error == unknown(1));
-    CHECK(all.only(names{"schema_id", "schema_id"}).error == unknown(1)); // once each
+    CHECK(all.only(names{"schema_id", "schema_id"}).error == bad_name(1)); // once each
     CHECK(row::layout::sfcdc().only(names{"record_id"}).value.rows() == row::granularity::record);
 
     const auto without = all.without(names{"event_payload", "decoded_event"});
@@ -109,9 +115,10 @@ TEST_CASE("layout: some columns only, without some, under other names") {
     const auto renamed = all.renamed("timestamp", "at");
     REQUIRE_FALSE(renamed.error);
     CHECK(renamed.value.columns()[4].name == "at");
-    CHECK(renamed.value.columns()[4].source == row::column_source::received_timestamp);
+    CHECK(renamed.value.columns()[4].source == row::column_source::received_ms);
     CHECK(all.renamed("nothing", "at").error == unknown(0));
-    CHECK(all.renamed("timestamp", "schema_id").error == unknown(0)); // taken
+    CHECK(all.renamed("timestamp", "schema_id").error == bad_name(0)); // taken
+    CHECK(all.renamed("timestamp", "").error == bad_name(0));
     CHECK_FALSE(all.renamed("timestamp", "timestamp").error);
     CHECK(all.columns()[4].name == "timestamp"); // the original stays
 }

@@ -95,9 +95,10 @@ class body_members {
         for (std::uint32_t c = 0; !compound && !event_.has_value(f) && c < o.child_count; ++c) {
             const avro::field child = plan_.child(f, c);
             if (!plan_[child].wanted) continue;
-            compound =
-                (!o.wanted && (all_ || event_.has_value(child)))
-                || (!all_ && states_[child] == cdc::field_state::null && states_[f] == cdc::field_state::unchanged);
+            const cdc::field_state state = states_[child];
+            compound = !o.wanted
+                           ? all_ || state != cdc::field_state::unchanged
+                           : !all_ && state == cdc::field_state::null && states_[f] == cdc::field_state::unchanged;
         }
         if (!compound && !stated(f)) return;
         json_.avro_key(plan_.name(f), first_);

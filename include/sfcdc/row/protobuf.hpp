@@ -104,8 +104,8 @@ inline std::string descriptor_proto(const layout& l, std::string_view message_na
             message.nested(2, [&] { // FieldDescriptorProto
                 message.bytes(1, c.name);
                 message.int64(3, ++number);
-                message.int64(4, c.type == column_type::string_array ? label_repeated : label_optional);
-                message.int64(5, detail::protobuf_type(c.type));
+                message.int64(4, c.type() == column_type::string_array ? label_repeated : label_optional);
+                message.int64(5, detail::protobuf_type(c.type()));
             });
         }
     } // what was appended stands in `out` now
