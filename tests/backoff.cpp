@@ -42,6 +42,18 @@ TEST_CASE("backoff: a seed always gives the same waits, and two clients do not w
     CHECK(different.size() == 100);
 }
 
+TEST_CASE("backoff: no wait is shorter than nothing, whatever it was told") {
+    using ms = backoff::duration;
+    for (const backoff::options o : {backoff::options{ms(-5), ms(100)}, backoff::options{ms(0), ms(100)},
+                                     backoff::options{ms(500), ms(-1)}, backoff::options{ms::max(), ms::max()}}) {
+        backoff wait(7, o);
+        for (int i = 0; i < 100; ++i) {
+            const ms next = wait.next();
+            CHECK((next >= ms(0) && next <= std::max(o.limit, ms(1))));
+        }
+    }
+}
+
 TEST_CASE("backoff: however long the other side is away, a wait stays within its bounds") {
     backoff wait(3);
     for (int i = 0; i < 10'000; ++i) {

@@ -17,7 +17,7 @@ class backoff {
     using duration = std::chrono::milliseconds;
 
     struct options {
-        duration first{500};
+        duration first{500}; // less than a millisecond counts as one
         duration limit{30'000};
     };
 
@@ -26,10 +26,11 @@ class backoff {
 
     // Between a half and the whole of first * 2^attempts, never above the limit.
     duration next() noexcept {
-        const duration whole =
-            std::min(options_.limit, options_.first * (std::int64_t{1} << std::min(attempts_, 20u)));
-        ++attempts_;
-        const auto half = static_cast<std::uint64_t>(whole.count() / 2);
+        const std::int64_t first = std::max<std::int64_t>(options_.first.count(), 1);
+        const std::int64_t limit = std::max<std::int64_t>(options_.limit.count(), 1);
+        const unsigned doubled = std::min(attempts_++, 20u);
+        const std::int64_t whole = first > limit >> doubled ? limit : first << doubled;
+        const auto half = static_cast<std::uint64_t>(whole / 2);
         return duration(static_cast<std::int64_t>(half + random() % (half + 1)));
     }
 

@@ -50,8 +50,9 @@ enum class errc : std::uint8_t {
     diff_does_not_apply,
     diff_wrong_hash,
 
-    // layouts; offset = position in the list of names
+    // layouts; offset = position in the list of names or columns
     unknown_column,
+    bad_column_name,
 
     // protobuf messages; offset = byte in the message
     message_truncated,
@@ -102,7 +103,9 @@ enum class errc : std::uint8_t {
 constexpr const char* message(errc code) noexcept {
     switch (code) {
     case errc::none: return "no error";
-    case errc::schema_too_large: return "the schema is larger than limits::schema_bytes or has too many types";
+    case errc::schema_too_large:
+        return "the schema is larger than limits::schema_bytes, or has more types, values or longer names than other "
+               "limits allow";
     case errc::json_syntax: return "the schema is not JSON here";
     case errc::json_too_deep: return "the schema is nested deeper than limits::json_depth";
     case errc::json_bad_escape: return "a string of the schema has a bad escape sequence";
@@ -113,10 +116,10 @@ constexpr const char* message(errc code) noexcept {
     case errc::schema_unknown_name: return "this names a type that is not defined before this place";
     case errc::schema_duplicate_name: return "this name is already taken";
     case errc::schema_bad_union: return "this union holds a union, or two branches that cannot be told apart";
-    case errc::schema_bad_size: return "the size of a fixed type must be a whole number that is not negative";
-    case errc::schema_root_not_a_record: return "an event schema must be a record";
+    case errc::schema_bad_size: return "the size of a fixed type must be a whole number from 0 to 4294967295";
+    case errc::schema_root_not_a_record: return "an event schema must be a record, with at least one field";
     case errc::schema_header_mismatch: return "a member of ChangeEventHeader has an unexpected type";
-    case errc::unknown_field: return "the schema has no field of this name";
+    case errc::unknown_field: return "the schema has no field of this name, or a projection left it out";
     case errc::payload_too_large: return "the payload is larger than limits::payload_bytes";
     case errc::end_of_data: return "the payload ends inside a value";
     case errc::varint_too_long: return "a variable-length integer has more than 10 bytes or overflows 64 bits";
@@ -129,7 +132,8 @@ constexpr const char* message(errc code) noexcept {
     case errc::datum_too_deep: return "the payload is nested deeper than limits::datum_depth";
     case errc::too_many_empty_items:
         return "the payload claims more items that take no bytes than limits::empty_items";
-    case errc::bad_block_size: return "the byte size of an array or map block does not fit its items";
+    case errc::bad_block_size:
+        return "the byte size of an array or map block is negative or goes past the end of the payload";
     case errc::trailing_bytes: return "bytes are left after the event: the payload was written with another schema";
     case errc::bitmap_syntax: return "a field bitmap is not of the form 0xHEX or POSITION-0xHEX";
     case errc::bitmap_bit_beyond_fields:
@@ -138,7 +142,8 @@ constexpr const char* message(errc code) noexcept {
     case errc::diff_syntax: return "this is not a unified diff with a SHA-256 in its second line";
     case errc::diff_does_not_apply: return "the diff is not for this text";
     case errc::diff_wrong_hash: return "the text that the diff gives does not have the SHA-256 that it should";
-    case errc::unknown_column: return "the layout has no column of this name, or the name is taken";
+    case errc::unknown_column: return "the layout has no column of this name";
+    case errc::bad_column_name: return "a column's name is empty, or stands twice";
     case errc::message_truncated: return "the message ends inside a field";
     case errc::message_bad_tag: return "this is not the tag of a protobuf field, or it begins a group";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
@@ -154,9 +159,9 @@ constexpr const char* message(errc code) noexcept {
     case errc::ack_timed_out: return "the server did not acknowledge a request in time";
     case errc::unexpected_response: return "the response is of a kind that cannot come here";
     case errc::response_incomplete: return "the response lacks what it must say";
-    case errc::ack_regressed: return "an acknowledgement is negative or takes an earlier one back";
+    case errc::ack_regressed: return "an acknowledgement takes an earlier one back";
     case errc::ack_beyond_sent: return "an acknowledgement is for a request that was not sent";
-    case errc::token_refused: return "no new token could be had";
+    case errc::token_refused: return "the login service refused a new token: look at the credentials";
     case errc::bad_subscription_options:
         return "a subscription needs a topic and a start (a replay id exactly when it is custom), or exactly one of "
                "subscription id and developer name; 1 to 100 credits, room for as many events, budgets of at least "

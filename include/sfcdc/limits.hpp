@@ -12,6 +12,12 @@ inline constexpr std::size_t schema_bytes = 4u << 20;
 // Types, fields, symbols and union branches of one schema. Stops a small text from becoming a huge table.
 inline constexpr std::size_t schema_entries = 1u << 18;
 
+// Values in the text of a schema, whether they say something of a type or not: each takes 20 times the memory of its text.
+inline constexpr std::size_t json_values = 1u << 19;
+
+// One name, a type's with its namespace; Salesforce's have up to 80. Names are in every row, and in every reference.
+inline constexpr std::size_t name_length = 1'024;
+
 // All full names of types, and all dotted names of fields: a long namespace or name is in each of those below it.
 inline constexpr std::size_t name_bytes = 16u << 20;
 

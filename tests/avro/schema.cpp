@@ -245,6 +245,43 @@ TEST_CASE("schema: a long namespace is not repeated for each type inside") {
           == errc::schema_too_large);
 }
 
+TEST_CASE("schema: many values in few bytes, whether they say something or not") {
+    std::string zeros = "0";
+    while (zeros.size() < limits::schema_bytes - 1000) zeros += ",0";
+    CHECK(parse_error(record_of(R"({"name":"f","type":"int","default":[)" + zeros + "]}")).code
+          == errc::schema_too_large);
+}
+
+TEST_CASE("schema: the length of a name, alone and with its namespace") {
+    const auto of = [](std::size_t space, std::size_t name, std::size_t field) {
+        return parse_error(R"({"type":"record","namespace":")" + std::string(space, 'n') + R"(","name":")"
+                           + std::string(name, 'r') + R"(","fields":[{"name":")" + std::string(field, 'f')
+                           + R"(","type":"int"}]})")
+            .code;
+    };
+    const std::size_t most = limits::name_length;
+    CHECK(of(most - 10, 9, most) == errc::none);
+    CHECK(of(most - 10, 10, most) == errc::schema_too_large);
+    CHECK(of(most - 10, 9, most + 1) == errc::schema_too_large);
+    CHECK(of(most + 1, 1, 1) == errc::schema_too_large);
+}
+
+TEST_CASE("schema: a union of as many types as fit is looked through once") {
+    std::string branches = "\"null\"";
+    for (int i = 0; i < 50'000; ++i)
+        branches += R"(,{"type":"fixed","name":"f)" + std::to_string(i) + R"(","size":1})";
+    CHECK_FALSE(parse_error(record_of(R"({"name":"u","type":[)" + branches + "]}")));
+    CHECK(parse_error(record_of(R"({"name":"u","type":[)" + branches + R"(,"f7"]})")).code == errc::schema_bad_union);
+}
+
+TEST_CASE("schema: numbers that are none") {
+    const auto with = [](const std::string& number) { return "{\"type\":\"int\",\"x\":" + number + "}"; };
+    for (const char* good : {"0", "-0", "12", "007", "1.5", "-1e5", "1E+05", "0.25e-3"})
+        CHECK_FALSE(parse_error(with(good)));
+    for (const char* bad : {"-", "+1", ".5", "1.", "1e", "1e+", "1-2.e.e", "0x10", "1 2", "--1", "1.2.3", "NaN"})
+        CHECK(parse_error(with(bad)).code == errc::json_syntax);
+}
+
 TEST_CASE("schema: what is no type") {
     fails(errc::schema_not_a_type, "«1");
     fails(errc::schema_not_a_type, "«null");

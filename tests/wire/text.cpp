@@ -94,11 +94,12 @@ TEST_CASE("base64 round trips in both alphabets") {
 
 TEST_CASE("base64: errors say at which character") {
     const std::pair<std::string_view, std::uint32_t> bad[] = {
-        {"A", 1},                      // a digit over
-        {"AAAAA", 5},                  //
-        {"Zh==", 2},                   // bits left over that are not zero
-        {"Zm9=", 3},  {"Zg=", 0xffff}, // padding may be left out, and also half of it
-        {"Zm 9", 2},  {"Zm9v\n", 4},   {"=", 0xffff}, {"Zg===", 2}, {"Z=g=", 1}, {"\xc3\xa4", 0},
+        {"A", 1},                         // a digit over
+        {"AAAAA", 5},                     //
+        {"Zh==", 2},                      // bits left over that are not zero
+        {"Zm9=", 3},     {"Zg=", 0xffff}, // padding may be left out, and also half of it
+        {"Zm 9", 2},     {"Zm9v\n", 4},   {"=", 0},     {"Zg===", 2}, {"Z=g=", 1},
+        {"\xc3\xa4", 0}, {"==", 0},       {"Zm9v=", 4}, {"A=", 1},
     };
     for (const auto& [text, at] : bad) {
         const exact_bytes block(text);
@@ -172,6 +173,18 @@ TEST_CASE("UTF-8: every lead byte and every second byte, against code points") {
                 }
             }
         }
+}
+
+TEST_CASE("UTF-8: the start of a text ends between characters") {
+    using namespace std::string_view_literals;
+    CHECK(wire::utf8_prefix("abc", 3) == "abc");
+    CHECK(wire::utf8_prefix("abc", 2) == "ab");
+    const std::string_view text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z"; // characters of 1, 2, 3 and 4 bytes
+    const std::size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+    for (std::size_t size = 0; size < std::size(ends); ++size)
+        CHECK(wire::utf8_prefix(text, size) == text.substr(0, ends[size]));
+    CHECK(wire::utf8_prefix("\x80\x80\x80\x80\x80\x80"sv, 5).size()
+          >= 2); // not UTF-8: no more is left out than a character has
 }
 
 TEST_CASE("what is not UTF-8 becomes U+FFFD, byte by byte, and is counted") {

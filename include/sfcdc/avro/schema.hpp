@@ -4,6 +4,7 @@
 // that tells Salesforce's date, time and date-time apart.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <span>
@@ -129,6 +130,7 @@ class json_parser {
         skip_space();
         if (at_ == text_.size()) return fail(errc::json_syntax);
         index = static_cast<std::uint32_t>(out_->size());
+        if (index == limits::json_values) return fail(errc::schema_too_large);
         out_->push_back({});
         (*out_)[index].offset = static_cast<std::uint32_t>(at_);
         switch (text_[at_]) {
@@ -174,12 +176,29 @@ class json_parser {
         v.text = word;
         if (word == "true" || word == "false" || word == "null") return true;
         v.kind = json_kind::number;
-        if (word.empty() || word.find_first_not_of("0123456789+-.eE") != std::string_view::npos
-            || !(word[0] == '-' || (word[0] >= '0' && word[0] <= '9'))) {
-            at_ = start;
-            return fail(errc::json_syntax);
+        return is_number(word) || (at_ = start, fail(errc::json_syntax));
+    }
+
+    // RFC 8259, section 6, but with zeros in front: the rules of Parsing Canonical Form speak of them.
+    static bool is_number(std::string_view s) noexcept {
+        const auto take = [&](std::string_view any_of) {
+            const bool found = !s.empty() && any_of.find(s[0]) != std::string_view::npos;
+            s.remove_prefix(found ? 1 : 0);
+            return found;
+        };
+        const auto digits = [&] {
+            std::size_t n = 0;
+            while (take("0123456789")) ++n;
+            return n != 0;
+        };
+        take("-");
+        if (!digits()) return false;
+        if (take(".") && !digits()) return false;
+        if (take("eE")) {
+            take("+-");
+            if (!digits()) return false;
         }
-        return true;
+        return s.empty();
     }
 
     bool hex4(std::uint32_t& out) {
@@ -340,18 +359,22 @@ class schema_parser {
 
     bool union_of(std::uint32_t value, const std::string& space, std::uint32_t& node) {
         std::vector<std::uint32_t> branches;
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> kinds; // and where they stand
+        constexpr std::uint32_t kinds_end = static_cast<std::uint32_t>(type::fixed) + 1;
         for (std::uint32_t i = json_[value].first; i != detail::none; i = json_[i].next) {
             std::uint32_t branch = 0;
             if (!resolve(i, space, branch)) return false;
             const schema::node& b = (*out_)[branch];
             if (b.type == type::union_) return fail(errc::schema_bad_union, i);
-            for (const std::uint32_t other : branches) {
-                const bool named = b.type == type::record || b.type == type::enum_ || b.type == type::fixed;
-                if (other == branch || (!named && (*out_)[other].type == b.type))
-                    return fail(errc::schema_bad_union, i);
-            }
+            // Types without a name are told apart by their kind, which is the number of a node that no named type has.
+            const bool named = b.type == type::record || b.type == type::enum_ || b.type == type::fixed;
+            kinds.emplace_back(named ? branch + kinds_end : static_cast<std::uint32_t>(b.type), i);
             branches.push_back(branch);
         }
+        std::sort(kinds.begin(), kinds.end());
+        const auto twice = std::adjacent_find(kinds.begin(), kinds.end(),
+                                              [](const auto& a, const auto& b) { return a.first == b.first; });
+        if (twice != kinds.end()) return fail(errc::schema_bad_union, (twice + 1)->second);
         if (branches.empty()) return fail(errc::schema_bad_union, value);
         node = add({type::union_, static_cast<std::uint32_t>(out_->branches_.size()),
                     static_cast<std::uint32_t>(branches.size())});
@@ -387,12 +410,14 @@ class schema_parser {
             if (json_[own].kind != json_kind::string) return fail(errc::schema_missing_attribute, own);
             space = json_[own].text;
             if (!space.empty() && !is_full_name(space)) return fail(errc::schema_bad_name, own);
+            if (space.size() > limits::name_length) return fail(errc::schema_too_large, own);
         }
         if (!is_full_name(json_[name].text)) return fail(errc::schema_bad_name, name);
         const std::string full = qualify(json_[name].text, space);
         const std::size_t dot = full.rfind('.');
         space = dot == std::string::npos ? std::string() : full.substr(0, dot);
-        if ((name_bytes_ += full.size()) > limits::name_bytes) return fail(errc::schema_too_large, name);
+        if (full.size() > limits::name_length || (name_bytes_ += full.size()) > limits::name_bytes)
+            return fail(errc::schema_too_large, name);
         node = add({type, 0, 0, static_cast<std::uint32_t>(out_->names_.size())});
         if (!named_.emplace(full, node).second) return fail(errc::schema_duplicate_name, name);
         out_->names_.push_back(full);
@@ -410,6 +435,7 @@ class schema_parser {
             if (json_[i].kind != json_kind::object) return fail(errc::schema_not_a_type, i);
             if (!attribute(i, "name", json_kind::string, name)) return false;
             if (!is_name(json_[name].text)) return fail(errc::schema_bad_name, name);
+            if (json_[name].text.size() > limits::name_length) return fail(errc::schema_too_large, name);
             if (!taken.emplace(json_[name].text, name).second) return fail(errc::schema_duplicate_name, name);
             const std::uint32_t field_type = attribute(i, "type");
             if (field_type == detail::none) return fail(errc::schema_missing_attribute, i);

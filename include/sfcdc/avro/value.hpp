@@ -102,8 +102,9 @@ class value {
     std::uint32_t node() const noexcept { return node_; }
     avro::type type() const noexcept { return schema_ == nullptr ? type::null : (*schema_)[node_].type; }
 
-    // Bytes of the payload from the start of this string on.
+    // Bytes of the payload from the start of this string on; 0 for a string that was not read from it.
     std::size_t readable(std::string_view text) const noexcept {
+        if (text.data() == nullptr) return 0;
         return static_cast<std::size_t>(wire::as_chars(payload_).data() + payload_.size() - text.data());
     }
 

@@ -93,6 +93,8 @@ void append_base64(Out& out, std::span<const std::byte> bytes, base64_alphabet a
 inline result<std::string> from_base64(std::string_view text) {
     std::size_t length = text.size();
     while (length > 0 && text[length - 1] == '=' && text.size() - length < 2) --length;
+    if (length != text.size() && length % 4 < 2) // there is nothing to be padded
+        return {{}, {errc::bad_base64, static_cast<std::uint32_t>(length)}};
     std::string out;
     out.reserve(length * 3 / 4);
     std::uint32_t group = 0;
@@ -164,6 +166,14 @@ inline std::size_t find_not_ascii(std::string_view text, std::size_t at = 0) noe
     }
     while (at != n && static_cast<unsigned char>(text[at]) < 0x80) ++at;
     return at;
+}
+
+// At most `size` bytes of a text, and no part of a character at their end.
+inline std::string_view utf8_prefix(std::string_view text, std::size_t size) noexcept {
+    if (text.size() <= size) return text;
+    std::size_t at = size; // a character has at most three bytes that continue it
+    while (at > 0 && size - at < 3 && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) --at;
+    return text.substr(0, at);
 }
 
 [[gnu::noinline]] inline bool is_utf8(std::string_view text) noexcept {
