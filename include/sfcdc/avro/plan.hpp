@@ -17,6 +17,7 @@
 
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/usual_header.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/copy.hpp>
 
@@ -66,6 +67,12 @@ struct op {
 struct header_fields {
     field entity_name, record_ids, change_type, change_origin, transaction_key, sequence_number, commit_timestamp,
         commit_number, commit_user, nulled_fields, diff_fields, changed_fields;
+
+    // In the order of the schemas, which is that of usual_header().
+    std::array<field, usual_header_members> all() const noexcept {
+        return {entity_name,      record_ids,    change_type, change_origin, transaction_key, sequence_number,
+                commit_timestamp, commit_number, commit_user, nulled_fields, diff_fields,     changed_fields};
+    }
 };
 
 // Names one behind the other, so that a name can be copied without a branch on its length: `readable` bytes can be read
@@ -128,7 +135,7 @@ class plan {
     }
 
     // A copy of this plan that sees only these fields and the header; a compound brings its children. The others are
-    // stepped over in the payload (and checked), not noted, and are not in rows. An unknown name is an error; its offset
+    // stepped over in the payload (and checked) and not noted; rows have no values of them, only their names in the lists. An unknown name is an error; its offset
     // is the position in `names`.
     result<plan> project(std::span<const std::string_view> names) const {
         result<plan> out{*this, {}};
@@ -277,11 +284,9 @@ class plan {
                           && member("nulledFields", h.nulled_fields, type::array)
                           && member("diffFields", h.diff_fields, type::array)
                           && member("changedFields", h.changed_fields, type::array);
-        const avro::field usual[] = {h.entity_name,     h.record_ids,      h.change_type,      h.change_origin,
-                                     h.transaction_key, h.sequence_number, h.commit_timestamp, h.commit_number,
-                                     h.commit_user,     h.nulled_fields,   h.diff_fields,      h.changed_fields};
-        has_usual_header_ = ops_[0].child_count == std::size(usual);
-        for (std::uint32_t i = 0; has_usual_header_ && i < std::size(usual); ++i)
+        const auto usual = h.all();
+        has_usual_header_ = ops_[0].child_count == usual.size();
+        for (std::uint32_t i = 0; has_usual_header_ && i < usual.size(); ++i)
             has_usual_header_ = usual[i] == child({0}, i);
         header_set_.assign(words_, 0);
         header_set_[0] = 1;

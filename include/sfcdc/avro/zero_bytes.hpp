@@ -7,17 +7,17 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SSE2__)
+#include <sfcdc/wire/word.hpp>
+
+#ifdef SFCDC_VECTOR128
 #    include <emmintrin.h>
 #endif
-
-#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::avro::detail {
 
 // One bit for each of the 64 bytes at p, lowest first: set where the byte is not zero.
 inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
     const __m128i zero = _mm_setzero_si128();
     const auto nulls = [&](int i) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p) + i);
@@ -37,7 +37,7 @@ inline std::uint64_t nonzero_64(const std::byte* p) noexcept {
 #endif
 }
 
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
 inline __m128i load_16(const void* p) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 // Of sixteen bytes; each becomes 0 or 0xff.
 inline __m128i are_zero(const std::byte* p) noexcept { return _mm_cmpeq_epi8(load_16(p), _mm_setzero_si128()); }
@@ -60,7 +60,7 @@ class zero_count {
   public:
     // A piece of `size` bytes in front of `end`, in front of which 32 bytes can be read.
     [[gnu::always_inline]] inline void add(const std::byte* end, std::size_t size) noexcept {
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
         const auto add_ones = [&](__m128i ones) {
             sum_ = _mm_add_epi64(sum_, _mm_sad_epu8(ones, _mm_setzero_si128()));
         };
@@ -75,7 +75,7 @@ class zero_count {
 #endif
     }
     std::size_t sum() const noexcept {
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
         const __m128i high = _mm_unpackhi_epi64(sum_, sum_);
         return static_cast<std::size_t>(_mm_cvtsi128_si64(_mm_add_epi64(sum_, high)));
 #else
@@ -84,7 +84,7 @@ class zero_count {
     }
 
   private:
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
     friend std::size_t count_zeros(const std::byte* p, const std::byte* end) noexcept;
     __m128i sum_ = _mm_setzero_si128();
 #else
@@ -95,7 +95,7 @@ class zero_count {
 // The same in one piece of at most 4,080 bytes, in front of whose end 64 bytes can be read.
 inline std::size_t count_zeros(const std::byte* p, const std::byte* end) noexcept {
     zero_count count;
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
     __m128i zeros = _mm_setzero_si128(); // 255 times sixteen bytes do not overflow
     for (; end - p >= 64; p += 64)
         for (int i = 0; i < 64; i += 16) zeros = _mm_sub_epi8(zeros, are_zero(p + i));

@@ -40,7 +40,7 @@ inline std::uint64_t nonzero_pairs(const char* p) noexcept {
 
 } // namespace scalar
 
-#if defined(__SSE2__)
+#ifdef SFCDC_VECTOR128
 namespace vector128 {
 
 using avro::detail::load_16;
@@ -138,7 +138,7 @@ inline constexpr std::uint32_t window_fields = 512; // of which each eight are t
     return errc::none;
 }
 
-#if defined(__SSE2__) && defined(__x86_64__)
+#ifdef SFCDC_VECTOR128
 inline constexpr std::uint32_t narrow_fields = 128;
 
 // To keep what is behind a number of bytes: zeros, then ones, loaded from somewhere around the middle.
@@ -203,7 +203,7 @@ inline constexpr std::array<std::uint8_t, 64> last_of_32 = [] {
     const std::size_t size = digits.size();
     const char* const end = digits.data() + size;
     if (size <= 2 * pairs && size != 0 && size + in_front >= blocks * detail::block_digits) [[likely]] {
-#if defined(__SSE2__) && defined(__x86_64__)
+#ifdef SFCDC_VECTOR128
         if (count <= detail::narrow_fields) return detail::expand_narrow(end, size, count, to);
 #endif
         if (count <= detail::window_fields && size % 2 == 0) [[likely]]

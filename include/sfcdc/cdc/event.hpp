@@ -20,7 +20,8 @@
 
 namespace sfcdc::cdc {
 
-// `unknown` is a symbol that this version does not know; event_header::change_type_name() still spells it.
+// `unknown` is a symbol that this version does not know; change_type_name() of an event's header still spells it (that of
+// read_header() cannot: without a schema there is only its number).
 enum class change_type : std::uint8_t {
     create,
     update,
@@ -176,7 +177,7 @@ class event_header {
         diff_fields,
         changed_fields,
     };
-    static constexpr std::size_t members = 12;
+    static constexpr std::size_t members = avro::usual_header_members;
     static constexpr std::uint32_t absent = 0xffff'ffff;
 
     std::uint32_t at(member m) const noexcept { return at_[static_cast<std::size_t>(m)]; }
@@ -276,10 +277,7 @@ class event {
             return out;
         }
         if (!has_header()) return out;
-        const avro::header_fields& h = plan_->header();
-        const avro::field fields[] = {h.entity_name,     h.record_ids,      h.change_type,      h.change_origin,
-                                      h.transaction_key, h.sequence_number, h.commit_timestamp, h.commit_number,
-                                      h.commit_user,     h.nulled_fields,   h.diff_fields,      h.changed_fields};
+        const auto fields = plan_->header().all();
         out.payload_ = payload_;
         out.plan_ = plan_;
         for (std::size_t i = 0; i < event_header::members; ++i)
@@ -305,6 +303,7 @@ class event {
             const avro::field parent = (*event_.plan_)[f].parent;
             return listed(f) || (parent && listed(parent)) ? field_state::null : field_state::unchanged;
         }
+        // For writers of rows, which do not want to ask of hundreds of fields.
         // Whether a field is unchanged unless it has a value or a list names it, or its compound.
         bool few() const noexcept { return absent_ == field_state::unchanged; }
         // Those that have a value or are in a list, but the header, in order, if the changed ones are all of them and none is
@@ -344,7 +343,8 @@ class event {
         field_state absent_ = field_state::unchanged; // of a field without a value, where the lists say nothing of it
         bool lists_count_ = false;
     };
-    states field_states() const noexcept { return states(*this); }
+    states field_states() const& noexcept { return states(*this); }
+    states field_states() const&& = delete; // it looks into the event
     field_state state(avro::field f) const noexcept { return has_value(f) ? field_state::value : field_states()[f]; }
 
     // The value of a field that is there; a null value for one that is not.
@@ -387,14 +387,17 @@ class event {
 // Scratch memory for decoding: one for each thread. Nothing is allocated after the first event of the widest plan.
 class decoder {
   public:
-    // The event's views look into the plan, the payload and this decoder.
-    result<event> decode(const avro::plan& p, std::span<const std::byte> payload) {
+    // The event's views look into the plan, the payload and this decoder: neither is to be moved while they are used.
+    result<event> decode(const avro::plan& p, std::span<const std::byte> payload) & {
         prepare(p);
         return slots_[0].decode(p, payload);
     }
-    result<event> decode(const avro::plan&&, std::span<const std::byte>) = delete; // the event would outlive the plan
+    result<event> decode(const avro::plan&&,
+                         std::span<const std::byte>) & = delete; // the event would outlive the plan
+    result<event> decode(const avro::plan&, std::span<const std::byte>) && = delete; // and the decoder
 
-    // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns. Faster than one
+    // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns, which must not use this
+    // decoder. Faster than one
     // decode() after the other where fields are many: a dense payload waits for the next dense one, and the two are walked
     // together, while those between them wait for their turn.
     template<class F>

@@ -233,7 +233,7 @@ class subscription {
         bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
         std::string id;
         wire::append_hex(id, wire::as_bytes({bytes, sizeof bytes}));
-        for (const std::size_t at : {20, 16, 12, 8}) id.insert(at, 1, '-');
+        for (const std::size_t at : {20u, 16u, 12u, 8u}) id.insert(at, 1, '-');
         return id;
     }
 

@@ -1,5 +1,6 @@
 // Copies text and looks at its bytes on the way: whether all are ASCII, and may stand in a JSON string as they are. Nearly
-// all text is so, and is short: one pass in few blocks, which may overlap, and nothing is read or written beside it.
+// all text is so, and is short: one pass in few blocks, which may overlap. Nothing is read or written beside it, but where a
+// function says so.
 #pragma once
 
 #include <bit>
@@ -8,12 +9,11 @@
 #include <cstring>
 #include <string_view>
 
-#if defined(__SSE2__)
-#    define SFCDC_COPY_VECTOR128
+#include <sfcdc/wire/word.hpp>
+
+#ifdef SFCDC_VECTOR128
 #    include <emmintrin.h>
 #endif
-
-#include <sfcdc/wire/word.hpp>
 
 namespace sfcdc::wire {
 
@@ -120,7 +120,7 @@ inline std::size_t copy_run(char* to, const char* from) noexcept {
 
 } // namespace scalar
 
-#ifdef SFCDC_COPY_VECTOR128
+#ifdef SFCDC_VECTOR128
 namespace vector128 {
 
 inline __m128i join(std::uint64_t a, std::uint64_t b) noexcept {
@@ -197,7 +197,7 @@ inline constexpr std::size_t padded_room = 32;
 // Copies a text of which at least padded_room bytes can be read, to where as many can be written; what is written behind
 // the text is not defined. Returns whether the text is plain: ASCII, and without escapes if that is what Look looks for.
 template<class Look> [[gnu::always_inline]] inline bool copy_padded(char* to, std::string_view text) noexcept {
-#ifdef SFCDC_COPY_VECTOR128
+#ifdef SFCDC_VECTOR128
     if (text.size() <= padded_room) [[likely]] { // no branch on its length
         const __m128i first = detail::move<__m128i>(to, text.data());
         const __m128i second = detail::move<__m128i>(to + 16, text.data() + 16);

@@ -149,7 +149,7 @@ inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
 // The first byte of `text`, from text[at] on, that is not ASCII; text.size() when there is none.
 inline std::size_t find_not_ascii(std::string_view text, std::size_t at = 0) noexcept {
     const std::size_t n = text.size();
-#ifdef SFCDC_COPY_VECTOR128
+#ifdef SFCDC_VECTOR128
     for (; n - at >= 16; at += 16) {
         const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
         const auto odd = static_cast<unsigned>(_mm_movemask_epi8(block));

@@ -1,6 +1,16 @@
 // Eight bytes at a time as one number, of which the first byte is the lowest, on every machine.
 #pragma once
 
+#if !defined(__GNUC__)
+#    error "sfcdc is written for GCC and Clang: it uses their attributes and built-in functions"
+#endif
+
+// Kernels of 128 bits, where there are any and they are not forbidden by SFCDC_SCALAR; all translation units of a program
+// must agree on it.
+#if defined(__SSE2__) && defined(__x86_64__) && !defined(SFCDC_SCALAR)
+#    define SFCDC_VECTOR128
+#endif
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
