@@ -1,4 +1,4 @@
-"""Writes the first inputs of each target from the golden schemas and events. Inputs that fuzzing found lie beside them.
+"""Writes the first inputs of each target from the golden schemas and events.
 
 usage: make_corpus.py            (from anywhere)
 """
@@ -31,13 +31,52 @@ small = [
     (record({"type": "enum", "name": "E", "symbols": ["A", "B"]}, {"type": "fixed", "name": "F", "size": 3}, "bytes"), b"\x02abc\x04xy"),
     (record(["null", {"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}]), b"\x02\x02\x02\x00"),
 ]
+
+
+def avro(value):
+    """An int as zig-zag, a text with its length, a list as one block."""
+    if isinstance(value, int):
+        value = value << 1 ^ value >> 63
+        out = b""
+        while value > 127:
+            out, value = out + bytes([value & 127 | 128]), value >> 7
+        return out + bytes([value])
+    if isinstance(value, str):
+        return avro(len(value)) + value.encode()
+    return (avro(len(value)) if value else b"") + b"".join(map(avro, value)) + b"\0"
+
+
+# Events whose lists name children, of a compound that may be a text instead, and a header with one more member.
+texts = {"type": "array", "items": "string"}
+members = {"entityName": "string", "recordIds": texts, "changeType": {"type": "enum", "name": "ChangeType", "symbols": ["CREATE", "UPDATE"]}, "changeOrigin": "string",
+    "transactionKey": "string", "sequenceNumber": "int", "commitTimestamp": "long", "commitNumber": "long", "commitUser": "string", "nulledFields": texts, "diffFields": texts, "changedFields": texts}
+
+
+def change_schema(more=()):
+    name = {"type": "record", "name": "N", "fields": [{"name": "First", "type": ["null", "string"]}, {"name": "Last", "type": ["null", "string"]}]}
+    header = {"type": "record", "name": "ChangeEventHeader", "fields": [{"name": n, "type": t} for n, t in (*members.items(), *more)]}
+    fields = {"ChangeEventHeader": header, "Name": ["null", "string", name], "Place": ["null", {**name, "name": "P"}], "Phone": ["null", "string"], "Amount": ["null", "double"]}
+    return json.dumps({"type": "record", "name": "E", "fields": [{"name": n, "type": t} for n, t in fields.items()]}).encode()
+
+
+def change(body, changed, nulled=(), more=b""):
+    values = ("Account", ["001xx0000000001AAA"], 1, "com/example", "0" * 36, 1, 1700000000000, 1709303151782928388, "005xx0000000001AAA", list(nulled), [], list(changed))
+    return b"".join(map(avro, values)) + more + body
+
+
+first, last, is_text, is_name = avro("f" * 200), avro("l"), b"\x02" + avro("text"), b"\x04"
+changes = [(change_schema(), change(body, lists, nulled)) for body, lists, nulled in (
+    (is_text + bytes(3), ["1-0x02"], []), (is_text + bytes(3), ["1-0x03", "0x02"], []), (is_name + b"\x02" + first + b"\x02" + last + bytes(3), ["1-0x03"], []),
+    (b"\x00\x02\x02" + last + b"\x00\x02" + last + b"\x00", ["0x08", "2-0x01"], []), (b"\x00\x02\x00\x00\x00\x02" + bytes(8), ["0x10", "2-0x03"], ["2-0x03"]))]
+changes.append((change_schema([("later", "string")]), change(bytes(2) + b"\x02" + last + b"\x00", ["0x08"], more=avro("new"))))
 pairs = [(schemas[e["schema_file"]], base64.b64decode(e["payload"])) for e in events]
 put("avro_schema", *schemas.values(), *(s for s, _ in small), b'{"type":"record","name":"a.B","fields":[{"name":"x","type":"B"}]}', b'"\\u00e9"', b"[[[")
 for target in ("avro_datum", "row_roundtrip"):
-    put(target, *(s + b"\x00\xff" + p for s, p in small + pairs[:12]))
+    put(target, *(s + b"\x00\xff" + p for s, p in small + changes + pairs[:12]))
 put("cdc_bitmap", *(bytes(pair) + text for pair in ((0, 80), (64, 13)) for text in (
     b"650004E0", b"0x650004E0", b"1-0x03", b"", b"0x", b"00000000000000000000000000000001", b"0400800000000000000000", b"fFaA09zz", b"0-0x1", b"99999999999-0x1")))
-put("protobuf_wire", b"\x00", b"\x7f\x80\x01", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\x80" * 9 + b"\x00", b"\x96\x01\xac\x02")
+put("protobuf_wire", b"\x00", b"\x7f\x80\x01", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\x80" * 9 + b"\x00", b"\x96\x01\xac\x02",
+    b"\x08\x96\x01\x12\x02hi\x1d" + bytes(4) + b"\x21" + bytes(8), b"\x08\x01\x08\x02\x12\x00\xfa\x01\x01x", b"\x12\x05hi", b"\x0b\x0c", b"\x00\x01")
 put("replay_id", b"00000000001790500000", b"AAAAAAF5BQAAAA==", b"-1", b"zz", b"", b"A", b"AA=", b"AB==")
 put("zerobus_response", b"\x0a\x04\x0a\x02id", b"\x0a\x00", b"\x12\x02\x08\x00", b"\x12\x00", b"\x12\x0b\x08" + b"\xff" * 9 + b"\x01", b"\x12\x01\x08",
     b"\x1a\x06\x0a\x04\x08\x02\x10\x07", b"\x1a\x00", b"\x1a\x02\x0a\x00", b"\x1a\x04\x0a\x02\x0b\x01", b"\x22\x01x", b"", b"\x12\x02\x08\x01\x12\x00", b"\x1a\x08\x0a\x02\x08\x01\x0a\x02\x10\x01")

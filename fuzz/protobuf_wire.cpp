@@ -1,15 +1,46 @@
-// Varints and zig-zag: any bytes are read or refused, and what is read is written back as the same number.
+// Varints and zig-zag: any bytes are read or refused, and what is read is written back as the same number. And the bytes as
+// a message, against a reader that shares no code with this one.
 #include "fuzz.hpp"
+
+#include "../tests/reference/protobuf_reader.hpp"
 
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 using namespace sfcdc;
 
+namespace {
+
+void read_message(std::string_view message) {
+    std::vector<reference::protobuf_field> found;
+    bool fixed = false; // which the other reader does not know
+    wire::protobuf_reader in(message);
+    while (in.next()) {
+        const bool text = in.is(in.field(), wire::wire_type::length_delimited);
+        fixed = fixed || in.is(in.field(), wire::wire_type::fixed32) || in.is(in.field(), wire::wire_type::fixed64);
+        fuzz::require(!text
+                      || (in.bytes().data() >= message.data()
+                          && in.bytes().data() + in.bytes().size() <= message.data() + message.size()));
+        found.push_back({in.field(), text ? 2 : 0, text ? 0 : in.number(), std::string(text ? in.bytes() : "")});
+    }
+    fuzz::require(in.error().offset <= message.size());
+    if (in.error() || fixed) return;
+    const std::vector<reference::protobuf_field> right = reference::read_protobuf(message);
+    fuzz::require(
+        std::equal(found.begin(), found.end(), right.begin(), right.end(), [](const auto& a, const auto& b) {
+            return a.number == b.number && a.wire_type == b.wire_type && a.varint == b.varint && a.bytes == b.bytes;
+        }));
+}
+
+} // namespace
+
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const fuzz::exact_bytes input({data, size});
+    read_message(input.text());
     const std::span<const std::byte> bytes = input;
     const std::byte* p = bytes.data();
     const std::byte* const end = p + bytes.size();

@@ -1,8 +1,9 @@
-// Events and schemas of real orgs, which are not part of this repository: run where their folder is, skipped elsewhere.
+// Events and schemas of real orgs, which are not part of this repository: run where their folder is, skipped elsewhere. SFCDC_CAPTURES names the folder.
 #include "catch.hpp"
 #include "exact_bytes.hpp"
 #include "golden/golden.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -15,15 +16,17 @@ using golden::json;
 namespace {
 
 std::filesystem::path folder() {
-    if (const char* const named = std::getenv("SFCDC_CAPTURES"); named != nullptr) return named;
-    return std::filesystem::path(SFCDC_SOURCE_ROOT) / ".." / "shared" / "captures";
+    const char* const named = std::getenv("SFCDC_CAPTURES");
+    return named == nullptr ? "" : named;
 }
 
-bool missing() {
-    if (std::filesystem::exists(folder() / "schemas")) return false;
-    WARN("skipped: no captures at " << folder() << " (SFCDC_CAPTURES names the folder)");
-    return true;
-}
+// Before Catch2 counts anything: 77 is what meson takes for skipped.
+const bool is_there = [] {
+    if (std::filesystem::exists(folder() / "schemas")) return true;
+    std::puts("skipped: SFCDC_CAPTURES names no folder of captures");
+    std::fflush(stdout);
+    std::_Exit(77);
+}();
 
 json names(const cdc::field_list& list) {
     json out = json::array();
@@ -45,7 +48,6 @@ json without_nulls(const json& object) {
 } // namespace
 
 TEST_CASE("captures: schema ids") {
-    if (missing()) return;
     int checked = 0;
     for (const auto& entry : std::filesystem::directory_iterator(folder() / "schemas")) {
         const std::string name = entry.path().filename().string();
@@ -62,7 +64,6 @@ TEST_CASE("captures: schema ids") {
 }
 
 TEST_CASE("captures: events") {
-    if (missing()) return;
     cdc::decoder decoder;
     int whole = 0, header_only = 0;
     const json vectors = json::parse(golden::file((folder() / "payload_vectors.json").string()));
@@ -111,7 +112,6 @@ TEST_CASE("captures: events") {
 }
 
 TEST_CASE("captures: bitmaps") {
-    if (missing()) return;
     const json vectors = json::parse(golden::file((folder() / "bitmap_vectors.json").string()));
     int checked = 0;
     const auto positions_of = [&](const std::string& bitmap) {

@@ -68,9 +68,20 @@ TEST_CASE("golden: an event that ends too early is an error, wherever") {
         INFO(e.what);
         const auto [plan, bad_schema] = avro::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
+        const std::vector<std::string_view> names = {plan.name({plan.field_count() - 1})};
+        const auto [projected, bad_name] = plan.project(names);
+        REQUIRE_FALSE(bad_name);
+        const exact_bytes whole(e.payload);
         for (std::size_t cut = 0; cut < e.payload.size(); ++cut) {
             const exact_bytes payload(std::string_view(e.payload).substr(0, cut));
             const error bad = decoder.decode(plan, payload.span()).error;
+            // By other ways it is the same error; and what stands beside it is not harmed.
+            bool same = decoder.decode(projected, payload.span()).error == bad;
+            const std::span<const std::byte> three[] = {payload.span(), whole.span(), payload.span()};
+            decoder.decode_each(plan, three, [&](std::size_t i, const result<cdc::event>& each) {
+                same = same && each.error == (i == 1 ? error{} : bad);
+            });
+            if (!same) FAIL("cut at " << cut);
             if (!bad || bad.offset > cut) {
                 INFO("cut at " << cut);
                 REQUIRE(bad);
@@ -91,6 +102,9 @@ TEST_CASE("golden: bytes too many are an error at the first of them") {
             const exact_bytes payload(e.payload + tail);
             const error expected{errc::trailing_bytes, static_cast<std::uint32_t>(e.payload.size())};
             CHECK(decoder.decode(plan, payload.span()).error == expected);
+            const std::span<const std::byte> two[] = {payload.span(), payload.span()};
+            decoder.decode_each(plan, two,
+                                [&](std::size_t, const result<cdc::event>& each) { CHECK(each.error == expected); });
         }
     }
 }

@@ -3,8 +3,8 @@
 
     error, limits <- wire <- avro <- cdc <- row
                       ^
-                      |--- pubsub  <-.
-                      '--- zerobus <-+- checkpoint         backoff <- pubsub, zerobus
+                      |--- pubsub <- checkpoint
+                      '--- zerobus                         backoff <- pubsub, zerobus
 
 usage: include_direction.py SOURCE_ROOT       checks the library
        include_direction.py --self-test       checks this script
@@ -23,7 +23,7 @@ ALLOWED = {
     "row": BASE | {"wire", "avro", "cdc"},
     "pubsub": BASE | {"wire", "backoff"},
     "zerobus": BASE | {"wire", "backoff"},
-    "checkpoint": BASE | {"wire", "pubsub", "zerobus"},
+    "checkpoint": BASE | {"wire", "pubsub"},
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "detail", "types", "misc"}
 

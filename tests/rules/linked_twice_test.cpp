@@ -7,7 +7,7 @@
 #include "linked_twice.hpp"
 
 TEST_CASE("rules: two translation units share one definition of everything") {
-    CHECK(address_of_message_elsewhere() == reinterpret_cast<const void*>(&sfcdc::avro::parse_schema));
+    CHECK(addresses_elsewhere() == addresses());
     const std::string_view schema = R"({"type":"record","name":"X__e","fields":[{"name":"a","type":"int"}]})";
     CHECK(json_elsewhere(schema, sfcdc::wire::as_bytes("\x02"))
           == R"({"header":{},"changed":[],"nulled":[],"diff":[],"body":{"a":1}})");

@@ -34,6 +34,10 @@ inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte>
     unsigned number = 0;
     event.value(plan.find("a")).read(number);
     return bad;
+#elif MISUSE == 8 // the event would look into a decoder that is gone
+    return sfcdc::cdc::decoder().decode(plan, payload).error;
+#elif MISUSE == 9 // the states would look into an event that is gone
+    return sfcdc::cdc::event(decoder.decode(plan, payload).value).field_states().few() ? sfcdc::error{} : bad_schema;
 #endif
 }
 

@@ -34,7 +34,7 @@ template<class Look> void check(const std::string& text, bool escapes) {
 void check_all(const std::string& text) {
     check<wire::scalar::look_at_text>(text, false);
     check<wire::scalar::look_for_escapes>(text, true);
-#ifdef SFCDC_COPY_VECTOR128
+#ifdef SFCDC_VECTOR128
     check<wire::vector128::look_at_text>(text, false);
     check<wire::vector128::look_for_escapes>(text, true);
 #endif
@@ -133,7 +133,7 @@ TEST_CASE("a run up to a quote or backslash: each byte at each place of a block"
             return out;
         };
         check_run(text(wire::scalar::run_block), wire::scalar::run_block, wire::scalar::copy_run);
-#ifdef SFCDC_COPY_VECTOR128
+#ifdef SFCDC_VECTOR128
         check_run(text(wire::vector128::run_block), wire::vector128::run_block, wire::vector128::copy_run);
 #endif
     };
