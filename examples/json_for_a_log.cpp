@@ -20,10 +20,11 @@ int main(int argc, char** argv) {
     std::string line; // kept: after the first few events it has room for every line
     for (int i = 2; i < argc; ++i) {
         const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
+        if (bad_text) return std::printf("character %u: %s\n", bad_text.offset, bad_text.message()), 1;
         const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
         line = "{\"bytes\":" + std::to_string(payload.size());
-        if (bad_text || bad) {
-            line.append(",\"error\":\"").append((bad_text ? bad_text : bad).message()).append("\"}");
+        if (bad) {
+            line.append(",\"error\":\"").append(bad.message()).append("\"}");
         } else { // control characters are escaped, so an event is one line whatever its texts hold
             line += ",\"header\":";
             sfcdc::row::append_header_json(event, line);

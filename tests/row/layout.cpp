@@ -1,6 +1,7 @@
 // Column names, types and order are an interface: tables of users have them. A change here is a change of theirs.
 #include "catch.hpp"
 
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,22 @@ TEST_CASE("layout: sfcdc's own table") {
              "diff_fields ARRAY<STRING>\n"
              "record_data STRING\n"
              "ingested_at TIMESTAMP\n");
+}
+
+TEST_CASE("layout: the statements of docs/layouts.md have these columns") {
+    std::ifstream in(SFCDC_SOURCE_ROOT "/docs/layouts.md");
+    std::vector<std::string> tables;
+    for (std::string line; std::getline(in, line);) {
+        if (line.starts_with("CREATE TABLE")) tables.emplace_back();
+        if (!line.starts_with("  ") || tables.empty()) continue;
+        line = line.substr(2, line.find("--") - 2); // "name TYPE,  "
+        line.erase(line.find_last_not_of(" ,") + 1);
+        tables.back() += line + "\n";
+    }
+    REQUIRE(tables.size() == 3);
+    CHECK(tables[0] == described(row::layout::salesforce_zerobus()));
+    CHECK(tables[1] == described(row::layout::sfcdc()));
+    CHECK(tables[2] == described(row::layout::lakeflow()));
 }
 
 TEST_CASE("layout: a table of one's own") {

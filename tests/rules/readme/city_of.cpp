@@ -11,7 +11,7 @@ int main() {
     const std::string set = std::string("\x02\x02\x0c") + "1-0x01" + std::string("\0\x02\x02\x08", 4) + "Bonn";
     if (city_of(decoder.decode(plan, sfcdc::wire::as_bytes(set)).value, city) != "Bonn") return 2;
     const std::string cleared = std::string("\x02\x02\x0c") + "1-0x01" + std::string("\0\0", 2);
-    if (city_of(decoder.decode(plan, sfcdc::wire::as_bytes(cleared)).value, city) != "(cleared)") return 3;
+    if (city_of(decoder.decode(plan, sfcdc::wire::as_bytes(cleared)).value, city) != "(none)") return 3;
     const std::string untouched("\x02\0\0", 3);
     return city_of(decoder.decode(plan, sfcdc::wire::as_bytes(untouched)).value, city) == "(unchanged)" ? 0 : 4;
 }
