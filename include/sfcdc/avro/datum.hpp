@@ -33,8 +33,8 @@ namespace sfcdc::avro {
 // of the widest plan.
 class datum {
   public:
-    // False for a field that is none.
-    bool has(field f) const noexcept { return present().contains(f); }
+    // Not for a field outside the plan that the datum was walked along.
+    bool has(field f) const noexcept { return (present_[f.number / 64] >> f.number % 64 & 1) != 0; }
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }

@@ -135,14 +135,7 @@ class event_header {
     // The symbol as the schema spells it.
     std::string_view change_type_name() const noexcept {
         if (at(member::change_type) == absent) return {};
-        const auto index = static_cast<std::uint64_t>(integer(member::change_type));
-        const auto in = [&](auto&& symbols) {
-            return index < std::size(symbols) ? std::string_view(symbols[static_cast<std::size_t>(index)])
-                                              : std::string_view();
-        };
-        if (plan_ == nullptr) return in(change_type_symbols);
-        const avro::schema& s = plan_->schema();
-        return in(s.symbols(s[(*plan_)[plan_->header().change_type].node]));
+        return change_type_symbol(plan_, static_cast<std::uint64_t>(integer(member::change_type)));
     }
     std::string_view change_origin() const noexcept { return text(member::change_origin); }
     std::string_view transaction_key() const noexcept { return text(member::transaction_key); }
@@ -177,6 +170,17 @@ class event_header {
         diff_fields,
         changed_fields,
     };
+    // The symbol of a number; of a number without one nothing.
+    static std::string_view change_type_symbol(const avro::plan* p, std::uint64_t number) noexcept {
+        const auto in = [&](auto&& symbols) {
+            return number < std::size(symbols) ? std::string_view(symbols[static_cast<std::size_t>(number)])
+                                               : std::string_view();
+        };
+        if (p == nullptr) return in(change_type_symbols);
+        const avro::schema& s = p->schema();
+        return in(s.symbols(s[(*p)[p->header().change_type].node]));
+    }
+
     static constexpr std::size_t members = avro::usual_header_members;
     static constexpr std::uint32_t absent = 0xffff'ffff;
 
@@ -291,19 +295,21 @@ class event {
     // These hold a unified diff of a long text in place of the text.
     field_list diff_fields() const noexcept { return list(diff_); }
 
-    bool has_value(avro::field f) const noexcept { return datum_->has(f); }
+    // False for a field that is none.
+    bool has_value(avro::field f) const noexcept { return f.number < plan_->size() && datum_->has(f); }
 
-    // What the event says of any of its fields.
+    // What the event says of its fields, for loops over many of them: only for fields of its plan.
     class states {
       public:
+        bool has_value(avro::field f) const noexcept { return event_.datum_->has(f); }
+        // Of a field that has one.
+        avro::value value(avro::field f) const noexcept { return event_.value_there(f); }
         field_state operator[](avro::field f) const noexcept {
-            if (event_.datum_->has(f)) return field_state::value;
-            if (f.number >= event_.plan_->size()) return field_state::unchanged;
+            if (has_value(f)) return field_state::value;
             if (absent_ != field_state::unchanged || !lists_count_) return absent_;
             const avro::field parent = (*event_.plan_)[f].parent;
             return listed(f) || (parent && listed(parent)) ? field_state::null : field_state::unchanged;
         }
-        // For writers of rows, which do not want to ask of hundreds of fields.
         // Whether a field is unchanged unless it has a value or a list names it, or its compound.
         bool few() const noexcept { return absent_ == field_state::unchanged; }
         // Those that have a value or are in a list, but the header, in order, if the changed ones are all of them and none is
@@ -345,13 +351,13 @@ class event {
     };
     states field_states() const& noexcept { return states(*this); }
     states field_states() const&& = delete; // it looks into the event
-    field_state state(avro::field f) const noexcept { return has_value(f) ? field_state::value : field_states()[f]; }
+    field_state state(avro::field f) const noexcept {
+        if (f.number >= plan_->size()) return field_state::unchanged;
+        return datum_->has(f) ? field_state::value : field_states()[f];
+    }
 
     // The value of a field that is there; a null value for one that is not.
-    avro::value value(avro::field f) const noexcept {
-        return datum_->has(f) ? avro::value(plan_->schema(), (*plan_)[f].node, payload_, datum_->begin(f))
-                              : avro::value();
-    }
+    avro::value value(avro::field f) const noexcept { return has_value(f) ? value_there(f) : avro::value(); }
 
     // A field's value as T; avro::value::read() says which types convert.
     template<class T> field_value<T> get(avro::field f) const noexcept {
@@ -363,15 +369,17 @@ class event {
 
   private:
     friend class decoder;
+    avro::value value_there(avro::field f) const noexcept {
+        return {plan_->schema(), (*plan_)[f].node, payload_, datum_->begin(f)};
+    }
     // header().change_type(), without looking up the other members.
     cdc::change_type change_type() const noexcept {
         const avro::field f = plan_->header().change_type;
         if (!f) return change_type::unknown;
-        event_header out;
-        out.payload_ = payload_;
-        out.plan_ = plan_;
-        out.at_[static_cast<std::size_t>(event_header::member::change_type)] = datum_->begin(f);
-        return out.change_type();
+        const std::byte* at = payload_.data() + datum_->begin(f);
+        std::uint64_t number = 0; // zig-zag: of what is not negative the double
+        static_cast<void>(wire::read_varint(at, payload_.data() + payload_.size(), number));
+        return change_type_from(event_header::change_type_symbol(plan_, number / 2), number / 2);
     }
 
     field_list list(const field_list_memory* fields) const noexcept {

@@ -25,12 +25,7 @@ enum class body : std::uint8_t {
 class body_members {
   public:
     body_members(json_writer& json, const cdc::event& e, body which, bool& first) noexcept
-        : json_(json),
-          event_(e),
-          plan_(e.plan()),
-          states_(e.field_states()),
-          all_(which == body::all_fields),
-          first_(first) {}
+        : json_(json), plan_(e.plan()), states_(e.field_states()), all_(which == body::all_fields), first_(first) {}
 
     void append() {
         if (all_ || !states_.few())
@@ -76,12 +71,17 @@ class body_members {
     bool stated(avro::field f) const noexcept {
         return plan_[f].wanted && (all_ || states_[f] != cdc::field_state::unchanged);
     }
+    void value(avro::field f) {
+        if (states_.has_value(f))
+            json_.value(states_.value(f));
+        else
+            json_.null();
+    }
     void append(avro::field f) {
         if (plan_[f].child_count != 0) return append_compound(f);
-        if (event_.has_value(f)) { // so it is stated
-            const avro::value value = event_.value(f);
+        if (states_.has_value(f)) { // so it is stated
             json_.avro_key(plan_.name(f), first_);
-            json_.value(value);
+            json_.value(states_.value(f));
         } else if (stated(f)) {
             json_.avro_key(plan_.name(f), first_);
             json_.null();
@@ -91,24 +91,23 @@ class body_members {
         const avro::op& o = plan_[f];
         // A compound that is absent can still say something of its children: that one was cleared.
         // Of a union with two records only the first has numbered children; another is printed as any value.
-        bool compound = event_.has_value(f) && event_.value(f).node() == o.record;
-        for (std::uint32_t c = 0; !compound && !event_.has_value(f) && c < o.child_count; ++c) {
+        bool compound = states_.has_value(f) && states_.value(f).node() == o.record;
+        for (std::uint32_t c = 0; !compound && !states_.has_value(f) && c < o.child_count; ++c) {
             const avro::field child = plan_.child(f, c);
             if (!plan_[child].wanted) continue;
-            const cdc::field_state state = states_[child];
-            compound = !o.wanted
-                           ? all_ || state != cdc::field_state::unchanged
-                           : !all_ && state == cdc::field_state::null && states_[f] == cdc::field_state::unchanged;
+            compound = !o.wanted ? all_ || states_[child] != cdc::field_state::unchanged
+                                 : !all_ && states_[child] == cdc::field_state::null
+                                       && states_[f] == cdc::field_state::unchanged;
         }
         if (!compound && !stated(f)) return;
         json_.avro_key(plan_.name(f), first_);
-        if (!compound) return json_.value(event_.value(f));
+        if (!compound) return value(f);
         json_.raw('{');
         bool first_child = true;
         const std::size_t prefix = plan_.name(f).size() + 1;
         const auto member = [&](avro::field child) {
             json_.avro_key(plan_.name(child).substr(prefix), first_child);
-            json_.value(event_.value(child));
+            value(child);
         };
         const std::uint32_t end = o.first_child + o.child_count;
         if (all_ || !states_.few() || states_.listed(f))
@@ -122,7 +121,6 @@ class body_members {
     }
 
     json_writer& json_;
-    const cdc::event& event_;
     const avro::plan& plan_;
     const cdc::event::states states_; // looked up once: there may be hundreds of fields
     const bool all_;

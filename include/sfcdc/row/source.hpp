@@ -40,11 +40,23 @@ struct header_values {
 // Views; ends with what it was made from.
 struct source {
     source(const cdc::event& e, const envelope& a, const record& r) noexcept
-        : event(e), around(a), of(r), header(e) {}
+        : event(e),
+          around(a),
+          of(r),
+          header(e),
+          commit_ms(e.has_header() ? header.commit_timestamp : created(e, a.received_timestamp)) {}
     const cdc::event& event;
     const envelope& around;
     const record& of;
     header_values header;
+    std::int64_t commit_ms;
+
+  private:
+    // Of a platform event, as it says itself if it does.
+    [[gnu::noinline]] static std::int64_t created(const cdc::event& e, std::int64_t received) noexcept {
+        const auto at = e.get<std::int64_t>(e.plan().find("CreatedDate"));
+        return at ? at.value : received;
+    }
 };
 
 // Calls f(record) once for each row that the event gives in this layout; at least once, also without record ids.

@@ -24,11 +24,6 @@ template<class Visitor>
     const cdc::event& e = from.event;
     const envelope& around = from.around;
     const header_values& header = from.header;
-    const auto commit_ms = [&] {
-        if (e.has_header()) return header.commit_timestamp;
-        const auto at = e.get<std::int64_t>(e.plan().find("CreatedDate"));
-        return at ? at.value : around.received_timestamp;
-    };
     const auto microseconds = [](std::int64_t ms) { // a time out of their range stays what it is
         constexpr std::int64_t most = 9'223'372'036'854'775;
         return ms >= -most && ms <= most ? ms * 1000 : ms;
@@ -69,9 +64,9 @@ template<class Visitor>
         return e.has_header() ? visitor.integer(header.sequence_number) : visitor.null();
     case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number) : visitor.null();
     case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(from.of.ordinal));
-    case column_source::commit_timestamp: return visitor.bigint(microseconds(commit_ms()));
+    case column_source::commit_timestamp: return visitor.bigint(microseconds(from.commit_ms));
     case column_source::received_timestamp: return visitor.bigint(microseconds(around.received_timestamp));
-    case column_source::commit_ms: return visitor.bigint(commit_ms());
+    case column_source::commit_ms: return visitor.bigint(from.commit_ms);
     case column_source::received_ms: return visitor.bigint(around.received_timestamp);
     case column_source::stated_json:
         return visitor.made_text(
