@@ -54,15 +54,6 @@ class json_writer {
         to[text.size() + 1] = '"';
         out_.advance(text.size() + 2);
     }
-    void string_alone(std::string_view text) {
-        char* const to = out_.reserve(text.size() + 2);
-        const auto seen = wire::copy_looking<wire::look_for_escapes>(to + 1, text);
-        if (seen.escapes() || (!seen.ascii() && !wire::is_utf8(text))) [[unlikely]]
-            return string_with_escapes(text);
-        to[0] = '"';
-        to[text.size() + 1] = '"';
-        out_.advance(text.size() + 2);
-    }
 
     void hex(std::span<const std::byte> bytes) {
         out_.push_back('"');
@@ -164,6 +155,16 @@ class json_writer {
         T out{};
         v.read(out);
         return out;
+    }
+    // What cannot be read beyond its end.
+    void string_alone(std::string_view text) {
+        char* const to = out_.reserve(text.size() + 2);
+        const auto seen = wire::copy_looking<wire::look_for_escapes>(to + 1, text);
+        if (seen.escapes() || (!seen.ascii() && !wire::is_utf8(text))) [[unlikely]]
+            return string_with_escapes(text);
+        to[0] = '"';
+        to[text.size() + 1] = '"';
+        out_.advance(text.size() + 2);
     }
     static bool is_plain(char c) noexcept {
         const auto u = static_cast<unsigned char>(c);

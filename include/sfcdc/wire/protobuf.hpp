@@ -71,8 +71,7 @@ class protobuf_writer {
     }
     // The same for ASCII text of which padded_room bytes can be read.
     [[gnu::always_inline]] inline void name(const protobuf_tag& tag, std::string_view value) {
-        out_.reserve(protobuf_tag::room + max_varint_bytes + padded_room + value.size());
-        char* const to = put_head(tag, value.size());
+        char* const to = put_head(tag, value.size(), padded_room);
         static_cast<void>(copy_padded<look_at_text>(to, value));
         out_.advance_to(to + value.size());
     }
@@ -107,9 +106,9 @@ class protobuf_writer {
     }
 
   private:
-    // Tag and length, with room for so many bytes behind them, which are not taken yet.
-    [[gnu::always_inline]] inline char* put_head(const protobuf_tag& tag, std::size_t length) {
-        char* const to = tag.write(out_.reserve(protobuf_tag::room + max_varint_bytes + length));
+    // Tag and length, with room for so many bytes and `more` behind them, which are not taken yet.
+    [[gnu::always_inline]] inline char* put_head(const protobuf_tag& tag, std::size_t length, std::size_t more = 0) {
+        char* const to = tag.write(out_.reserve(protobuf_tag::room + max_varint_bytes + length + more));
         return to + write_varint(to, length);
     }
 
