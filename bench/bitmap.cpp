@@ -46,10 +46,12 @@ void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
     }
     out.push_back(
         timed("bitmap to names", data.elements.size(), data.element_bytes, [text, places, p, memory]() mutable {
+            const sfcdc::avro::plan& plan = *p; // locals: what keep() might change is loaded again for each element
+            const char* const characters = text->data();
             for (const auto& [at, size] : places) {
-                memory.clear(*p);
-                if (memory.add(*p, {text->data() + at, size}, at) != sfcdc::errc::none) throw wrong_answer("bitmap");
-                for (const std::string_view name : memory.list(*p)) keep(name);
+                memory.clear(plan);
+                if (memory.add(plan, {characters + at, size}, at) != sfcdc::errc::none) throw wrong_answer("bitmap");
+                for (const std::string_view name : memory.list(plan)) keep(name);
             }
         }));
 }
