@@ -12,7 +12,8 @@ inline constexpr std::size_t schema_bytes = 4u << 20;
 // Types, fields, symbols and union branches of one schema. Stops a small text from becoming a huge table.
 inline constexpr std::size_t schema_entries = 1u << 18;
 
-// Values in the text of a schema, whether they say something of a type or not: each takes 20 times the memory of its text.
+// Values in the text of a schema, whether they say something of a type or not: one of two bytes takes forty times as many
+// in memory.
 inline constexpr std::size_t json_values = 1u << 19;
 
 // One name, a type's with its namespace; Salesforce's have up to 80. Names are in every row, and in every reference.

@@ -135,8 +135,8 @@ class plan {
     }
 
     // A copy of this plan that sees only these fields and the header; a compound brings its children. The others are
-    // stepped over in the payload (and checked) and not noted; rows have no values of them, only their names in the lists. An unknown name is an error; its offset
-    // is the position in `names`.
+    // stepped over in the payload (and checked) and not noted: rows have no values of them, only their names in the lists.
+    // An unknown name is an error; its offset is the position in `names`.
     result<plan> project(std::span<const std::string_view> names) const {
         result<plan> out{*this, {}};
         out.value.is_projection_ = true;

@@ -366,7 +366,7 @@ class schema_parser {
             if (!resolve(i, space, branch)) return false;
             const schema::node& b = (*out_)[branch];
             if (b.type == type::union_) return fail(errc::schema_bad_union, i);
-            // Types without a name are told apart by their kind, which is the number of a node that no named type has.
+            // Types without a name are told apart by their kind, those with one by their node, numbered behind the kinds.
             const bool named = b.type == type::record || b.type == type::enum_ || b.type == type::fixed;
             kinds.emplace_back(named ? branch + kinds_end : static_cast<std::uint32_t>(b.type), i);
             branches.push_back(branch);

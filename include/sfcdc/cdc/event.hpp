@@ -400,14 +400,13 @@ class decoder {
         prepare(p);
         return slots_[0].decode(p, payload);
     }
-    result<event> decode(const avro::plan&&,
-                         std::span<const std::byte>) & = delete; // the event would outlive the plan
-    result<event> decode(const avro::plan&, std::span<const std::byte>) && = delete; // and the decoder
+    // The event would outlive the plan, or the decoder.
+    result<event> decode(const avro::plan&&, std::span<const std::byte>) & = delete;
+    result<event> decode(const avro::plan&, std::span<const std::byte>) && = delete;
 
     // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns, which must not use this
-    // decoder. Faster than one
-    // decode() after the other where fields are many: a dense payload waits for the next dense one, and the two are walked
-    // together, while those between them wait for their turn.
+    // decoder. Faster than one decode() after the other where fields are many: a dense payload waits for the next dense one,
+    // and the two are walked together, while those between them wait for their turn.
     template<class F>
     void decode_each(const avro::plan& p, std::span<const std::span<const std::byte>> payloads, F&& f) {
         prepare(p);

@@ -51,9 +51,9 @@ enum class column_source : std::uint8_t {
     received_timestamp, // when sfcdc received the event
     commit_ms,          // the same two in milliseconds since the epoch, as BIGINT
     received_ms,
-    body_json, // all fields but the header, null where the event has no value
-    stated_json, // what the event states: a value, null where a field was cleared or is empty in a whole record, else nothing
-    event_json, // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
+    body_json,   // all fields but the header, null where the event has no value
+    stated_json, // what the event states: a value; null where a field was cleared, or of a new record is empty
+    event_json,  // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
     payload,
     schema_json,
 };
