@@ -18,7 +18,7 @@ namespace detail {
 
 enum class body : std::uint8_t {
     all_fields, // null where the event has no value
-    stated,     // a value where there is one, null where it was cleared, nothing where it is unchanged
+    stated,     // a value where there is one, null where it was cleared or is empty, nothing where it is unchanged
 };
 
 // The members of an object: every field of the event but the header, compounds as objects.
@@ -192,7 +192,7 @@ inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
 } // namespace detail
 
 // {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
-// body a value is present, null is cleared, and a field that the event does not touch is absent. The header of a
+// body a value is present, null is cleared or empty, and a field that the event does not touch is absent. The header of a
 // platform event is {}.
 inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
