@@ -1,14 +1,13 @@
 #include "commands/commands.hpp"
 #include "failure.hpp"
+#include "operations/log.hpp"
 
 #include <sfcdc/version.hpp>
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <exception>
-#include <iostream>
+#include <new>
+#include <string>
 
 int main(int argc, char** argv) {
     using namespace sfcdc::runner;
@@ -22,7 +21,7 @@ int main(int argc, char** argv) {
     run_options to_run;
     std::string level = "info";
     CLI::App* const run_command =
-        app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM or SIGINT");
+        app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM, SIGINT or SIGHUP");
     run_command->add_option("--config", to_run.config, "The configuration (TOML)")->required();
     run_command
         ->add_option("--from", to_run.from,
@@ -48,16 +47,17 @@ int main(int argc, char** argv) {
         return app.exit(e) == 0 ? 0 : static_cast<int>(exit_code::bad_config);
     }
 
-    spdlog::set_default_logger(spdlog::stderr_color_mt("sfcdc"));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
-    spdlog::set_level(spdlog::level::from_str(level));
+    log::start(level);
     try {
         return run_command->parsed() ? run(to_run) : decode(to_decode);
     } catch (const failure& f) {
-        std::cerr << "sfcdc: " << f.what() << '\n';
+        log::last_words(f.what());
         return static_cast<int>(f.code());
+    } catch (const std::bad_alloc&) {
+        log::last_words("There is no memory left.");
+        return static_cast<int>(exit_code::failed);
     } catch (const std::exception& e) {
-        std::cerr << "sfcdc: " << e.what() << '\n';
+        log::last_words(e.what());
         return static_cast<int>(exit_code::failed);
     }
 }

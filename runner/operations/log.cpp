@@ -1,0 +1,133 @@
+#include "log.hpp"
+
+#include <sfcdc/wire/text.hpp>
+
+#include <grpc/support/log.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <iostream>
+#include <memory>
+#include <mutex>
+
+namespace sfcdc::runner::log {
+namespace {
+
+constexpr std::size_t line_bytes = 2'000;    // a stack trace of a peer is no line of a log
+constexpr std::size_t shortest_secret = 8;   // see hide()
+constexpr std::size_t secrets_known = 64;    // tokens are renewed for months
+
+class secrets {
+  public:
+    void add(std::string_view text) {
+        if (text.size() < shortest_secret) return;
+        const std::scoped_lock lock(mutex_);
+        for (std::string form : {std::string(text), encoded(text)})
+            if (std::find(known_.begin(), known_.end(), form) == known_.end()) known_.push_front(std::move(form));
+        while (known_.size() > 2 * secrets_known) known_.pop_back();
+    }
+    void replace_in(std::string& text) {
+        const std::scoped_lock lock(mutex_);
+        for (const std::string& secret : known_)
+            for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
+    }
+
+  private:
+    static std::string encoded(std::string_view text) {
+        constexpr std::string_view plain = "-._~";
+        std::string out;
+        for (const char c : text) {
+            const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || plain.find(c) != plain.npos;
+            if (kept) {
+                out += c;
+                continue;
+            }
+            constexpr std::string_view digits = "0123456789ABCDEF";
+            const auto byte = static_cast<unsigned char>(c);
+            out += {'%', digits[byte >> 4], digits[byte & 15]};
+        }
+        return out;
+    }
+
+    std::mutex mutex_;
+    std::deque<std::string> known_;
+};
+
+secrets& all_secrets() {
+    static secrets s;
+    return s;
+}
+
+// Control characters of ASCII and of C1 (U+0080 to U+009F), and what ends or turns a line (U+2028 to U+202E, U+2066 to U+2069).
+void without_controls(std::string& text) {
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (byte(i) < 0x20 || byte(i) == 0x7f) text[i] = '?';
+        if (byte(i) == 0xc2 && byte(i + 1) < 0xa0) text.replace(i, 2, "?");
+        if (byte(i) == 0xe2
+            && ((byte(i + 1) == 0x80 && byte(i + 2) >= 0xa8 && byte(i + 2) <= 0xae)
+                || (byte(i + 1) == 0x81 && byte(i + 2) >= 0xa6 && byte(i + 2) <= 0xa9)))
+            text.replace(i, 3, "?");
+    }
+}
+
+// The message of a line, in the place of spdlog's own %v.
+class safe_message final : public spdlog::custom_flag_formatter {
+  public:
+    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
+        const std::string text = one_line({message.payload.data(), message.payload.size()});
+        to.append(text.data(), text.data() + text.size());
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<safe_message>(); }
+};
+
+void from_grpc(gpr_log_func_args* args) {
+    if (const auto logger = spdlog::default_logger())
+        logger->log(args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", args->message);
+}
+
+} // namespace
+
+void start(const std::string& level) {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<safe_message>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
+    auto logger = spdlog::stderr_color_mt("sfcdc");
+    logger->set_formatter(std::move(formatter));
+    logger->set_level(spdlog::level::from_str(level));
+    spdlog::set_default_logger(std::move(logger));
+    gpr_set_log_function(from_grpc);
+}
+
+std::string one_line(std::string_view text) {
+    // Secrets first: a cut through a secret would leave a part of it.
+    std::string whole(text);
+    all_secrets().replace_in(whole);
+    std::string out;
+    wire::append_utf8(out, whole);
+    without_controls(out);
+    if (out.size() > line_bytes) {
+        std::size_t end = line_bytes;
+        while ((static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end; // not in the middle of a character
+        out.resize(end);
+        out += "...";
+    }
+    return out;
+}
+
+void hide(std::string_view secret) { all_secrets().add(secret); }
+
+void last_words(std::string_view text) {
+    // The mistakes of a configuration are lines of their own.
+    std::cerr << "sfcdc: ";
+    for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
+        end = std::min(text.find('\n'), text.size());
+        std::cerr << one_line(text.substr(0, end)) << '\n';
+    }
+    std::cerr.flush();
+}
+
+} // namespace sfcdc::runner::log

@@ -1,0 +1,24 @@
+// The log of the process on standard error: one event a line. Text of peers passes through here, too, so a line is bounded, has
+// no control characters and shows no secret, whatever the text was made of.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sfcdc::runner::log {
+
+// Sets up spdlog and the lines of gRPC's own log (level debug, but its errors). `level` is a name that spdlog knows.
+void start(const std::string& level);
+
+// Text from outside as it may stand in a line: control characters and line separators become '?', bytes that are not UTF-8 U+FFFD,
+// secrets become "***", and what is longer than 2,000 bytes is cut with "...".
+std::string one_line(std::string_view text);
+
+// From now on this text shows as "***" in every line, as it is and as a form encodes it. Text of less than 8 bytes is not hidden:
+// it would take ordinary words with it. The last 64 secrets are known. From any thread.
+void hide(std::string_view secret);
+
+// Writes "sfcdc: TEXT" as the last line of a process, without spdlog.
+void last_words(std::string_view text);
+
+} // namespace sfcdc::runner::log

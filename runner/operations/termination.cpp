@@ -1,0 +1,90 @@
+#include "termination.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <string_view>
+#include <system_error>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace sfcdc::runner {
+namespace {
+
+// What the handlers need. They run between any two instructions, so that nothing but these and system calls is used.
+int wake_descriptor = -1;
+std::atomic<int> signals_seen = 0;
+std::atomic<int> code = 0;
+std::atomic<bool> asked = false;
+std::atomic<bool> receiving = false;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+void ask_once() {
+    if (asked.exchange(true)) return;
+    ::alarm(static_cast<unsigned>((receiving ? longest_end : shortest_end).count()));
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_descriptor, &one, sizeof one);
+}
+
+void on_signal(int) {
+    const int before = errno;
+    if (signals_seen.fetch_add(1) > 0) ::_exit(128 + SIGTERM);
+    ask_once();
+    errno = before;
+}
+
+// The time is over. What is said is said only if somebody reads it.
+void on_alarm(int) {
+    constexpr std::string_view said = "sfcdc: not everything ended in time; what is not durable is fetched again by the next run\n";
+    pollfd out{STDERR_FILENO, POLLOUT, 0};
+    if (receiving && ::poll(&out, 1, 0) == 1) [[maybe_unused]] const auto written = ::write(STDERR_FILENO, said.data(), said.size());
+    ::_exit(code);
+}
+
+void handle(int signal, void (*handler)(int)) {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(signal, &action, nullptr);
+}
+
+} // namespace
+
+termination::termination() {
+    wake_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_descriptor < 0) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
+    for (const int ignored : {SIGPIPE, SIGXFSZ}) handle(ignored, SIG_IGN);
+    handle(SIGALRM, on_alarm);
+    for (const int asks : {SIGTERM, SIGINT, SIGHUP}) {
+        struct sigaction before {};
+        ::sigaction(asks, nullptr, &before);
+        if (asks != SIGHUP || before.sa_handler != SIG_IGN) handle(asks, on_signal); // nohup has decided about SIGHUP
+    }
+}
+
+bool termination::wait(std::chrono::milliseconds time) const {
+    if (asked) return true;
+    pollfd wake{wake_descriptor, POLLIN, 0};
+    ::poll(&wake, 1, static_cast<int>(time.count()));
+    return asked;
+}
+
+void termination::end(int exit_code) {
+    int none = 0;
+    code.compare_exchange_strong(none, exit_code);
+    ask_once();
+}
+
+void termination::begin_to_receive() { receiving = true; }
+
+void termination::nothing_is_held() {
+    // A timer that is nearly over is not wound up again.
+    if (const unsigned left = ::alarm(0); left != 0) ::alarm(std::min(left, static_cast<unsigned>(shortest_end.count())));
+}
+
+} // namespace sfcdc::runner
