@@ -1,6 +1,7 @@
 #include "pipeline.hpp"
 
 #include "http.hpp"
+#include "operations/termination.hpp"
 #include "pause.hpp"
 
 #include <sfcdc/wire/text.hpp>
@@ -17,8 +18,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-constexpr auto drain_time = 30s;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -63,7 +62,7 @@ void pipeline::run(const std::stop_token& stop) {
 void pipeline::open(const std::stop_token& stop) {
     session_ = org_.logins().current(stop);
     org_.check_topic(stream_.topic, stop);
-    const auto stored = sink_->open({session_.org_id, stream_.topic});
+    const auto stored = sink_->open({session_.org_id, stream_.topic}, stop);
     if (stored) stored_ = *stored;
     at_ = checkpoint(stored_);
     rows_stream_ = at_.add_stream();
@@ -88,11 +87,9 @@ void pipeline::loop(const std::stop_token& stop) {
         take_session();
         perform_actions(); // the next events are on their way while these are handled
         hand_over();
+        if (from_->closed() && !drain_until_) drain_until_ = clock::now() + drain_time;
         const bool no_more = from_->closed() && taken_.empty();
-        if (no_more) {
-            sink_->close();
-            if (!drain_until_) drain_until_ = clock::now() + drain_time;
-        }
+        if (no_more) sink_->close();
         settle();
         if (no_more && sink_->ended()) return;
         if (drain_until_ && clock::now() >= *drain_until_) {
@@ -121,7 +118,7 @@ void pipeline::perform(const pubsub::open_call& action) {
 
 void pipeline::perform(const pubsub::renew_token&) {
     login_.start([this, refused = session_](const std::stop_token& stop) {
-        return http::patiently(stop, [&] { return org_.logins().renewed(refused); });
+        return http::patiently(stop, [&] { return org_.logins().renewed(refused, stop); });
     });
 }
 
@@ -164,6 +161,7 @@ void pipeline::take_news(const received_bytes* response) {
     while (auto event = from_->poll_event()) {
         if (const auto* events = std::get_if<pubsub::received>(&*event)) {
             taken_.emplace_back(*response, events->response).at = now_ms();
+            counts_.held = 1 + at_.waiting();
         } else if (auto* alive = std::get_if<pubsub::keepalive>(&*event)) {
             ++counts_.keepalives;
             if (!alive->position.empty()) taken_.emplace_back(std::move(alive->position));
@@ -235,7 +233,7 @@ void pipeline::hand_over() try {
             continue;
         }
         for (; front.next != std::default_sentinel; ++front.next)
-            if (!hand_over(*front.next, front.at)) return;
+            if (!sink_->ready() || !hand_over(*front.next, front.at)) return;
     }
 } catch (const failure& f) {
     end_with(f);
@@ -283,7 +281,7 @@ std::optional<pipeline::schema_answer> pipeline::schema_of(const std::string& id
         }
     } catch (const stopped&) { // another stream had asked for it and was stopped
     }
-    if (drain_until_ || from_->closed()) { // the events are fetched again by the next run
+    if (from_->closed()) { // the events are fetched again by the next run
         schema_.stop();
         taken_.clear();
     } else if (!schema_.running()) {
@@ -311,8 +309,10 @@ void pipeline::settle() {
     const sink::dealt_with so_far = sink_->settle(clock::now());
     if (const error bad = at_.durable(rows_stream_, so_far.rows - 1))
         throw failure(exit_code::failed, stream_.topic + ": " + bad.message() + ".");
-    if (at_.position() != stored_) sink_->store(stored_ = at_.position());
+    const bool moved = at_.position() != stored_;
+    if (sink_->commit(moved ? &at_.position() : nullptr) && moved) stored_ = at_.position();
     counts_.rows_durable = static_cast<std::uint64_t>(so_far.rows - so_far.refused);
+    counts_.held = at_.waiting() + (taken_.empty() ? 0 : 1);
     (void)from_->release(at_.take_passed()); // never more than it handed over
 }
 

@@ -4,7 +4,7 @@
 
 #include "calls.hpp"
 #include "config.hpp"
-#include "dead_letters.hpp"
+#include "disk/dead_letters.hpp"
 #include "errand.hpp"
 #include "failure.hpp"
 #include "inbox.hpp"
@@ -34,12 +34,19 @@ class pipeline final : private calls::listener {
     pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
              std::optional<start_position> from);
 
+    // Before anything is connected: throws failure unless every file of the pipeline can be written.
+    void prove() const {
+        sink_->prove();
+        letters_.prove();
+    }
+
     // Until `stop` is requested, and then until what was received is durable. Throws failure.
     void run(const std::stop_token& stop);
 
     // From any thread.
     struct counters {
-        std::atomic<std::uint64_t> events{0}, keepalives{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
+        std::atomic<std::uint64_t> events{0}, keepalives{0}, calls{0}, replaced_bytes{0}, rows_durable{0},
+            held{0}; // not 0: events were received that are not passed
     };
     const counters& counts() const noexcept { return counts_; }
     const dead_letters& letters() const noexcept { return letters_; }

@@ -1,5 +1,8 @@
 #include "../config.hpp"
+#include "../disk/durable_file.hpp"
+#include "../disk/lock.hpp"
 #include "../failure.hpp"
+#include "../operations/termination.hpp"
 #include "../pipeline.hpp"
 #include "commands.hpp"
 
@@ -7,37 +10,21 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstdlib>
-#include <ctime>
+#include <chrono>
 #include <exception>
 #include <list>
+#include <set>
+#include <system_error>
 #include <thread>
+#include <vector>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 namespace sfcdc::runner {
 namespace {
 
 using namespace std::chrono_literals;
-
-// SIGTERM and SIGINT are taken out of a queue by the main thread and never interrupt anything.
-class termination {
-  public:
-    termination() {
-        sigemptyset(&signals_);
-        sigaddset(&signals_, SIGTERM);
-        sigaddset(&signals_, SIGINT);
-        pthread_sigmask(SIG_BLOCK, &signals_, nullptr); // inherited by every thread made afterwards
-        std::signal(SIGPIPE, SIG_IGN);
-    }
-    bool within(std::chrono::milliseconds time) const {
-        const timespec wait{static_cast<std::time_t>(time.count() / 1000),
-                            static_cast<long>(time.count() % 1000 * 1'000'000)};
-        return sigtimedwait(&signals_, nullptr, &wait) > 0;
-    }
-
-  private:
-    sigset_t signals_{};
-};
 
 // A pipeline in its own thread, and how it ended.
 struct runner_thread {
@@ -45,11 +32,66 @@ struct runner_thread {
                   std::optional<start_position> from)
         : line(s, d, org, from) {}
 
+    // Throws system_error when there is no thread to be had.
+    void start(std::stop_token stop) {
+        thread = std::jthread([this, stop = std::move(stop)] {
+            try {
+                line.run(stop);
+            } catch (...) {
+                end = std::current_exception();
+            }
+            done = true;
+        });
+    }
+
     pipeline line;
     std::exception_ptr end;
     std::atomic<bool> done = false;
+    bool told = false;
     std::jthread thread;
 };
+
+int code_of(const std::exception_ptr& end) {
+    try {
+        std::rethrow_exception(end);
+    } catch (const failure& f) {
+        return static_cast<int>(f.code());
+    } catch (...) {
+        return static_cast<int>(exit_code::failed);
+    }
+}
+
+// When it happens: the others may need half a minute to become durable.
+void tell(const runner_thread& of) {
+    try {
+        std::rethrow_exception(of.end);
+    } catch (const std::exception& e) {
+        spdlog::error("{}: {}", of.line.topic(), e.what());
+    } catch (...) {
+        spdlog::error("{}: it has ended for an unknown reason", of.line.topic());
+    }
+}
+
+// Tokens and customer data are in the memory, and a dump would put them on a disk. The limit alone does not hold for a dump that is
+// piped into a program.
+void forbid_core_dumps() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+// The position of a database is in the database. Two pipelines of one process share its lock.
+std::vector<state_lock> one_process_for_each_position(const config& c) {
+    std::set<std::filesystem::path> states;
+    for (const stream_config& s : c.streams) states.insert(s.sink == sink_kind::sqlite ? s.path : s.checkpoint);
+    std::vector<state_lock> locks;
+    locks.reserve(states.size());
+    for (const std::filesystem::path& state : states) {
+        prove_folder(state);
+        locks.emplace_back(state);
+    }
+    return locks;
+}
 
 } // namespace
 
@@ -58,33 +100,48 @@ int run(const run_options& options) {
     std::optional<start_position> from;
     if (!options.from.empty()) from = options.from == "latest" ? start_position::latest : start_position::earliest;
 
-    const termination signals;
+    termination asked; // first: whatever the start does, the process can be ended
+    forbid_core_dumps();
+    const std::vector<state_lock> locks = one_process_for_each_position(c);
     salesforce::org org(c.salesforce);
     std::stop_source stop;
     std::list<runner_thread> runners;
-    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, from);
-    for (runner_thread& r : runners)
-        r.thread = std::jthread([&r, &stop] {
-            try {
-                r.line.run(stop.get_token());
-            } catch (...) {
-                r.end = std::current_exception();
-            }
-            r.done = true;
-        });
+    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, from).line.prove();
 
-    const auto all_done = [&] {
-        return std::all_of(runners.begin(), runners.end(), [](const runner_thread& r) { return r.done.load(); });
+    asked.begin_to_receive();
+    std::exception_ptr not_started;
+    for (runner_thread& r : runners) {
+        try {
+            r.start(stop.get_token());
+        } catch (const std::system_error& e) { // those that run are stopped in order
+            not_started = std::make_exception_ptr(
+                failure(exit_code::failed, "The thread of " + r.line.topic() + " cannot be started (" + e.what()
+                                               + "); raise the limit of processes and threads (ulimit -u, pids)."));
+            r.done = true;
+            asked.end(static_cast<int>(exit_code::failed));
+            break;
+        }
+    }
+
+    const auto all = [&](auto&& is) {
+        return std::all_of(runners.begin(), runners.end(), [&](const runner_thread& r) { return is(r); });
     };
-    for (auto next_report = std::chrono::steady_clock::now() + 60s; !all_done();) {
-        if (signals.within(100ms)) {
-            if (stop.stop_requested()) std::_Exit(128 + SIGTERM); // asked twice: at once; the stored position is true
-            spdlog::info("stopping: what was received is being made durable");
-            stop.request_stop();
+    const auto is_done = [](const runner_thread& r) { return r.done || !r.thread.joinable(); };
+    for (auto next_report = std::chrono::steady_clock::now() + 60s; !all(is_done);) {
+        if (asked.wait(100ms)) {
+            if (!stop.stop_requested()) {
+                spdlog::info("stopping: what was received is being made durable");
+                stop.request_stop();
+            }
+            if (all([&](const runner_thread& r) { return is_done(r) || r.line.counts().held == 0; }))
+                asked.nothing_is_held();
+            std::this_thread::sleep_for(20ms);
         }
         for (runner_thread& r : runners) {
-            if (r.done && r.end)
-                stop.request_stop(); // one stream broken: the others stop in order, and the exit code says so
+            if (!r.done || !r.end || r.told) continue;
+            r.told = true;
+            tell(r);
+            asked.end(code_of(r.end)); // the others stop in order, and the exit code says so
         }
         if (const auto now = std::chrono::steady_clock::now(); now >= next_report) {
             next_report = now + 60s;
@@ -94,8 +151,9 @@ int run(const run_options& options) {
                              r.line.letters().events());
         }
     }
-    std::exception_ptr end;
+    std::exception_ptr end = not_started;
     for (runner_thread& r : runners) {
+        if (!r.thread.joinable()) continue;
         r.thread.join();
         spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", r.line.topic(),
                      r.line.counts().events.load(), r.line.counts().rows_durable.load(), r.line.letters().events(),

@@ -1,12 +1,14 @@
 #include "dead_letters.hpp"
 
-#include "durable_file.hpp"
-#include "failure.hpp"
+#include "../failure.hpp"
 
 #include <sfcdc/wire/text.hpp>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
 
 namespace sfcdc::runner {
 namespace {
@@ -14,6 +16,29 @@ namespace {
 std::string hex(std::string_view bytes) {
     std::string out;
     wire::append_hex(out, wire::as_bytes(bytes));
+    return out;
+}
+
+// How much of the file's end is read for letters that come again: what a run may have in flight, with room.
+constexpr std::streamoff end_read = 64 << 20;
+
+// What is the same when an event comes again. Empty for what is no letter, or for an event that has no name.
+std::string identity(const nlohmann::ordered_json& letter) {
+    if (!letter.is_object()) return {};
+    std::string out;
+    for (const char* const name : {"topic_name", "replay_id", "event_id"}) {
+        if (!letter.contains(name) || !letter[name].is_string()) return {};
+        out += letter[name].get_ref<const std::string&>() + '\n';
+    }
+    const bool named = !letter["replay_id"].get_ref<const std::string&>().empty()
+                       || !letter["event_id"].get_ref<const std::string&>().empty();
+    if (!named) return {};
+    return out + (letter.contains("row_number") ? letter["row_number"].dump() : "event");
+}
+
+std::string base64(std::span<const std::byte> bytes) {
+    std::string out;
+    wire::append_base64(out, bytes);
     return out;
 }
 
@@ -25,38 +50,46 @@ std::string named(const stream_config& stream, const row_origin& of) {
 
 } // namespace
 
-dead_letters::dead_letters(const stream_config& stream) : stream_(stream) {}
-dead_letters::~dead_letters() = default;
-
 void dead_letters::event(const row::envelope& around, std::span<const std::byte> payload, std::string_view reason,
                          std::uint32_t offset) {
-    const row_origin of(around);
-    keep(of, reason, offset, "payload", payload);
+    const row_origin of(around, 0);
+    keep(of, reason, {{"offset", offset}, {"payload", base64(payload)}});
     ++events_;
     settle(named(stream_, of) + " cannot be decoded: byte " + std::to_string(offset) + ": " + std::string(reason));
 }
 
 void dead_letters::row(const row_origin& of, std::string_view record, std::string_view reason) {
-    keep(of, reason, std::nullopt, "row", wire::as_bytes(record));
+    keep(of, reason, {{"row_number", of.number}, {"row", base64(wire::as_bytes(record))}});
     ++rows_;
     settle(named(stream_, of) + " gives a row that " + stream_.table + " does not take: " + std::string(reason));
 }
 
-void dead_letters::keep(const row_origin& of, std::string_view reason, std::optional<std::uint32_t> offset,
-                        const char* body_name, std::span<const std::byte> body) {
-    if (!file_) file_ = std::make_unique<durable_file>(stream_.dead_letters, durable_file::mode::append);
-    std::string encoded;
-    wire::append_base64(encoded, body);
+void dead_letters::keep(const row_origin& of, std::string_view reason, const nlohmann::ordered_json& content) {
+    if (!open_) open();
     nlohmann::ordered_json letter = {{"received_timestamp", of.received_timestamp},
                                      {"topic_name", stream_.topic},
                                      {"replay_id", hex(of.replay_id)},
                                      {"event_id", of.event_id},
                                      {"schema_id", of.schema_id},
                                      {"reason", reason}};
-    if (offset) letter["offset"] = *offset;
-    letter[body_name] = encoded;
-    file_->write(letter.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    file_->sync();
+    letter.update(content);
+    if (known_.contains(identity(letter))) return;
+    file_.append(letter.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+// Only what the last run has written behind its last stored position can come again.
+void dead_letters::open() {
+    file_.open();
+    open_ = true;
+    if (!std::filesystem::is_regular_file(stream_.dead_letters)) return; // a pipe's letters are with its reader
+    std::ifstream in(stream_.dead_letters, std::ios::binary | std::ios::ate);
+    if (!in) return;
+    const std::streamoff size = in.tellg(), begin = std::max<std::streamoff>(0, size - end_read);
+    in.seekg(begin);
+    std::string line;
+    if (begin > 0) std::getline(in, line); // the rest of a line
+    while (std::getline(in, line)) known_.insert(identity(nlohmann::ordered_json::parse(line, nullptr, false)));
+    known_.erase("");
 }
 
 void dead_letters::settle(const std::string& said) const {

@@ -1,4 +1,5 @@
-// A file that is only ever appended to or replaced as a whole, with errors as exceptions and fsync where it is said.
+// The two ways in which sfcdc writes files that must not lie: lines that are appended and on the disk when the call returns, and a
+// file that is replaced as a whole. Every error is a failure that names the file, what was done and why it did not work.
 #pragma once
 
 #include <filesystem>
@@ -6,27 +7,62 @@
 
 namespace sfcdc::runner {
 
-class durable_file {
+// A file of lines, each written as a whole. Used by one thread; one object has one file in the process.
+//
+// A regular file is locked against other processes. A line that a crash or a full disk has left unfinished at its end is cut off:
+// no stored position is behind its event, so that it comes again. When the file is moved or deleted (a rotation of logs), the
+// next append() begins a new one at the path. Of a pipe, a terminal or a device nothing of this is asked.
+class line_file {
   public:
-    enum class mode { append, replace };
+    // "-" is standard output. Nothing is opened yet.
+    explicit line_file(std::filesystem::path path) : path_(std::move(path)) {}
+    ~line_file();
+    line_file(const line_file&) = delete;
+    line_file& operator=(const line_file&) = delete;
 
-    // Creates the file, readable by its owner only: rows and dead letters are customer data. Throws failure.
-    durable_file(std::filesystem::path path, mode m);
-    explicit durable_file(int descriptor); // not closed; sync() then does nothing (a pipe or terminal)
-    ~durable_file();
-    durable_file(const durable_file&) = delete;
-    durable_file& operator=(const durable_file&) = delete;
+    // Throws failure unless lines can be appended, for all that can be said without writing one; leaves no file that was not there.
+    void prove() const;
 
-    void write(std::string_view bytes); // all of them, or throws failure
-    void sync();                        // returns once they are on the disk
+    // Opens the file, creates it, readable by its owner only: rows and dead letters are customer data. Opening a named pipe waits
+    // for its reader.
+    void open();
+
+    // Returns once the lines, each with its line feed, are on the disk under the path. After a failure nothing of them is there.
+    void append(std::string_view lines);
+
+  private:
+    void write_all(std::string_view bytes);
+    void repair();
+    bool still_at_path() const;
+    void close() noexcept;
+
+    std::filesystem::path path_;
+    int descriptor_ = -1;
+    bool regular_ = false;
+};
+
+// A file of which there is always a whole one: the old content or the new one.
+class replaced_file {
+  public:
+    explicit replaced_file(std::filesystem::path path) : path_(std::move(path)) {}
+
+    // Throws failure unless the file can be replaced: its folder is there and takes new files, and it is a regular file of its own,
+    // no link and no mount, which a rename would not replace.
+    void prove() const;
+
+    // Returns once the content is on the disk (write, fsync, rename, fsync of the folder).
+    void replace(std::string_view content) const;
+
+    // What replace() writes first.
+    std::filesystem::path draft() const { return path_.string() + ".new"; }
 
   private:
     std::filesystem::path path_;
-    int descriptor_ = -1;
-    bool owned_ = true;
 };
 
-// After a rename or a new file: makes the directory entry durable.
-void sync_directory(const std::filesystem::path& of_file);
+// Throws failure unless the folder of this file is there. A folder named "sfcdc" is ours and is made where only it is missing, as in
+// /var/lib/sfcdc. Any other must exist: it may be a volume that is not mounted, and a position that is not found there would
+// mean to begin again.
+void prove_folder(const std::filesystem::path& of_file);
 
 } // namespace sfcdc::runner

@@ -1,6 +1,8 @@
-// The position of one stream in a file: replaced as a whole (write, fsync, rename), so that after a crash it is either
-// the old position or the new one.
+// The position of one pipeline in a file that is replaced as a whole, so that after a crash it is either the old position or the
+// new one.
 #pragma once
+
+#include "durable_file.hpp"
 
 #include <sfcdc/pubsub/replay_id.hpp>
 
@@ -16,9 +18,12 @@ struct position_owner {
     std::string topic;
 };
 
-class checkpoint_file {
+class position_file {
   public:
-    explicit checkpoint_file(std::filesystem::path file) : file_(std::move(file)) {}
+    explicit position_file(std::filesystem::path path) : path_(path), file_(std::move(path)) {}
+
+    // Throws failure unless a position can be stored.
+    void prove() const { file_.prove(); }
 
     // Nothing where there is no file yet. Throws failure for a file that is damaged or of another org or topic: going
     // on from a guess would lose or repeat events.
@@ -28,7 +33,8 @@ class checkpoint_file {
     void store(const position_owner& owner, const pubsub::replay_id& position) const;
 
   private:
-    std::filesystem::path file_;
+    std::filesystem::path path_;
+    replaced_file file_;
 };
 
 } // namespace sfcdc::runner

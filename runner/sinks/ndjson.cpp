@@ -2,18 +2,19 @@
 
 #include <sfcdc/row/json.hpp>
 
-#include <unistd.h>
-
 namespace sfcdc::runner {
 
 ndjson_sink::ndjson_sink(const stream_config& stream)
-    : path_(stream.path), layout_(stream.layout), checkpoint_(stream.checkpoint) {}
+    : layout_(stream.layout), position_(stream.checkpoint), file_(stream.path) {}
 
-std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner) {
+void ndjson_sink::prove() {
+    file_.prove();
+    position_.prove();
+}
+
+std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner, const std::stop_token&) {
     owner_ = owner;
-    file_ = path_ == "-" ? std::make_unique<durable_file>(STDOUT_FILENO)
-                         : std::make_unique<durable_file>(path_, durable_file::mode::append);
-    return checkpoint_.load(owner);
+    return position_.load(owner);
 }
 
 sink::added ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
@@ -29,13 +30,15 @@ sink::added ndjson_sink::add(const cdc::event& event, const row::envelope& aroun
 
 sink::dealt_with ndjson_sink::settle(time_point) {
     if (!batch_.empty()) {
-        file_->write(batch_);
-        file_->sync();
+        file_.append(batch_);
         batch_.clear();
     }
     return {rows_, 0};
 }
 
-void ndjson_sink::store(const pubsub::replay_id& position) { checkpoint_.store(owner_, position); }
+bool ndjson_sink::commit(const pubsub::replay_id* position) {
+    if (position != nullptr) position_.store(owner_, *position);
+    return true;
+}
 
 } // namespace sfcdc::runner

@@ -1,14 +1,26 @@
 #include "sqlite.hpp"
 
+#include "../disk/durable_file.hpp"
 #include "../failure.hpp"
+#include "../pause.hpp"
 
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/wire/text.hpp>
 
+#include <spdlog/spdlog.h>
 #include <sqlite3.h>
+
+#include <chrono>
+
+#include <sys/stat.h>
 
 namespace sfcdc::runner {
 namespace {
+
+constexpr std::chrono::milliseconds look_again{100}; // whether a lock is gone
+constexpr std::chrono::seconds say_again{10};
+
+bool is_locked(int result) { return (result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED; }
 
 std::string identifier(std::string_view name) {
     std::string out = "\"";
@@ -89,48 +101,69 @@ sqlite_sink::~sqlite_sink() {
     sqlite3_close(database_); // an open transaction is rolled back: its position was not stored either
 }
 
+void sqlite_sink::prove() { line_file(path_).prove(); }
+
 void sqlite_sink::fail(const char* doing) const {
     throw failure(exit_code::failed, path_.string() + ": cannot " + doing + ": " + sqlite3_errmsg(database_) + ".");
 }
 
-void sqlite_sink::execute(const std::string& sql, const char* doing) {
-    if (sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) fail(doing);
+int sqlite_sink::execute(const char* sql) { return sqlite3_exec(database_, sql, nullptr, nullptr, nullptr); }
+
+// Waits while the database is locked.
+void sqlite_sink::execute(const std::string& sql, const char* doing, const std::stop_token& stop) {
+    for (int done = execute(sql.c_str()); done != SQLITE_OK; done = execute(sql.c_str())) {
+        if (!is_locked(done)) fail(doing);
+        say_that_it_waits();
+        pause(stop, look_again);
+    }
+    locked_since_.reset();
 }
 
+// A database that is locked when a statement is prepared is so for the moment of reading the schema.
 sqlite_sink::statement sqlite_sink::prepare(const std::string& sql, const char* doing) {
     sqlite3_stmt* raw = nullptr;
-    if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &raw, nullptr) != SQLITE_OK) fail(doing);
+    sqlite3_busy_timeout(database_, 10'000);
+    const int done = sqlite3_prepare_v2(database_, sql.c_str(), -1, &raw, nullptr);
+    sqlite3_busy_timeout(database_, 0);
+    if (done != SQLITE_OK) fail(doing);
     return statement(raw);
 }
 
-std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner) {
+std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, const std::stop_token& stop) {
     owner_ = owner;
-    if (sqlite3_open(path_.c_str(), &database_) != SQLITE_OK) fail("open the database");
-    sqlite3_busy_timeout(database_, 30'000); // another stream's transaction, or a reader's
-    execute("PRAGMA journal_mode=WAL", "set the journal mode");
-    execute("PRAGMA synchronous=FULL", "set the journal mode");
+    // The whole path: SQLite gives names such as ":memory:" a meaning of their own.
+    if (sqlite3_open_v2(std::filesystem::absolute(path_).c_str(), &database_,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr)
+        != SQLITE_OK)
+        fail("open the database");
+    execute("PRAGMA journal_mode=WAL", "set the journal mode", stop);
+    execute("PRAGMA synchronous=FULL", "set the journal mode", stop);
 
-    std::string columns, marks;
+    std::string columns, names, marks;
     for (const row::column& c : layout_.columns()) {
         columns += (columns.empty() ? "" : ", ") + identifier(c.name) + " " + sqlite_type(c.type());
+        names += (names.empty() ? "" : ", ") + identifier(c.name);
         marks += marks.empty() ? "?" : ", ?";
     }
-    execute("CREATE TABLE IF NOT EXISTS " + identifier(table_) + " (" + columns + ")", "create the table");
+    execute("CREATE TABLE IF NOT EXISTS " + identifier(table_) + " (" + columns + ")", "create the table", stop);
     execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, "
             "org_id))",
-            "create the table of positions");
-    std::string names;
-    for (const row::column& c : layout_.columns()) names += (names.empty() ? "" : ", ") + identifier(c.name);
+            "create the table of positions", stop);
     insert_ = prepare("INSERT INTO " + identifier(table_) + " (" + names + ") VALUES (" + marks + ")",
                       "write to the table, whose columns are those of another layout; name another \"table\"");
     store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
                               "replay_id = excluded.replay_id",
                               "store the position");
+    struct stat found{};
+    if (::stat(path_.c_str(), &found) == 0) device_ = found.st_dev, inode_ = found.st_ino;
+    return stored_position();
+}
 
+std::optional<pubsub::replay_id> sqlite_sink::stored_position() {
     const statement query =
         prepare("SELECT replay_id FROM sfcdc_position WHERE topic = ? AND org_id = ?", "read the position");
-    sqlite3_bind_text(query.get(), 1, owner.topic.c_str(), -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(query.get(), 2, owner.org_id.c_str(), -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(query.get(), 1, owner_.topic.c_str(), -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(query.get(), 2, owner_.org_id.c_str(), -1, SQLITE_TRANSIENT);
     const int step = sqlite3_step(query.get());
     if (step == SQLITE_DONE) return std::nullopt;
     if (step != SQLITE_ROW) fail("read the position");
@@ -138,19 +171,52 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner) 
     const auto [position, bad] = pubsub::replay_id::from_hex(text == nullptr ? "" : text);
     if (bad || position.empty())
         throw failure(exit_code::needs_decision,
-                      path_.string() + ": the position of " + owner.topic
+                      path_.string() + ": the position of " + owner_.topic
                           + " in the table sfcdc_position is damaged. "
                             "Delete its row to start from the configured \"start\" position.");
     return position;
 }
 
-void sqlite_sink::begin() {
-    if (!in_transaction_) execute("BEGIN IMMEDIATE", "begin a transaction");
+void sqlite_sink::say_that_it_waits() {
+    const time_point now = std::chrono::steady_clock::now();
+    if (!locked_since_) locked_since_ = said_at_ = now;
+    if (now - *said_at_ < say_again) return;
+    said_at_ = now;
+    spdlog::warn("{}: the database has been locked by another process for {} s; waiting", path_.string(),
+                 std::chrono::duration_cast<std::chrono::seconds>(now - *locked_since_).count());
+}
+
+// From BEGIN IMMEDIATE on no other process can write, so that nothing up to COMMIT meets a lock.
+bool sqlite_sink::begin() {
+    if (in_transaction_) return true;
+    sqlite3_busy_timeout(database_, 50); // for the turns of another pipeline
+    const int done = execute("BEGIN IMMEDIATE");
+    sqlite3_busy_timeout(database_, 0);
+    if (is_locked(done)) {
+        say_that_it_waits();
+        try_again_ = std::chrono::steady_clock::now() + look_again;
+        return false;
+    }
+    if (done != SQLITE_OK) fail("begin a transaction");
     in_transaction_ = true;
+    try_again_.reset();
+    locked_since_.reset();
+    return true;
+}
+
+bool sqlite_sink::ready() { return begin(); }
+
+// Rows that are committed into a file without a name are lost, and their position with them.
+void sqlite_sink::prove_same_file() const {
+    struct stat found{};
+    if (::stat(path_.c_str(), &found) != 0 || found.st_dev != device_ || found.st_ino != inode_)
+        throw failure(exit_code::failed,
+                      path_.string()
+                          + ": the database was moved or deleted while it was in use. Put it back, or remove "
+                            "what is there (with -wal and -shm) to begin again.");
 }
 
 sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
-    begin();
     added out;
     row::for_each_row(layout_, event, [&](const row::record& of) {
         binder b{insert_.get()};
@@ -169,20 +235,32 @@ sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& aroun
     return out;
 }
 
-// They become durable with the position, in one transaction.
 sink::dealt_with sqlite_sink::settle(time_point) { return {rows_, 0}; }
 
-void sqlite_sink::store(const pubsub::replay_id& position) {
-    begin();
-    const std::string hex = position.hex();
-    sqlite3_bind_text(store_position_.get(), 1, owner_.topic.c_str(), -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(store_position_.get(), 2, owner_.org_id.c_str(), -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(store_position_.get(), 3, hex.c_str(), -1, SQLITE_TRANSIENT);
-    const int done = sqlite3_step(store_position_.get());
-    sqlite3_reset(store_position_.get());
-    if (done != SQLITE_DONE) fail("store the position");
-    execute("COMMIT", "commit");
+bool sqlite_sink::commit(const pubsub::replay_id* position) {
+    if (position == nullptr && !in_transaction_) return true;
+    if (!begin()) return false; // a position without rows
+    prove_same_file();
+    if (position != nullptr) {
+        const std::string hex = position->hex();
+        sqlite3_bind_text(store_position_.get(), 1, owner_.topic.c_str(), -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(store_position_.get(), 2, owner_.org_id.c_str(), -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(store_position_.get(), 3, hex.c_str(), -1, SQLITE_TRANSIENT);
+        const int done = sqlite3_step(store_position_.get());
+        sqlite3_reset(store_position_.get());
+        if (done != SQLITE_DONE) fail("store the position");
+    }
+    // Where the file system has no shared memory there is no WAL, and readers hold up a commit.
+    sqlite3_busy_timeout(database_, 10'000);
+    int done = execute("COMMIT");
+    while (is_locked(done)) {
+        say_that_it_waits();
+        done = execute("COMMIT");
+    }
+    sqlite3_busy_timeout(database_, 0);
+    if (done != SQLITE_OK) fail("commit");
     in_transaction_ = false;
+    return true;
 }
 
 } // namespace sfcdc::runner

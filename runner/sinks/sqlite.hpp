@@ -10,15 +10,20 @@ struct sqlite3_stmt;
 
 namespace sfcdc::runner {
 
+// Another process that holds the database (a backup, a VACUUM, a long transaction) is waited for, however long it takes. No
+// transaction of ours outlives a turn of the pipeline.
 class sqlite_sink final : public sink {
   public:
     explicit sqlite_sink(const stream_config& stream);
     ~sqlite_sink() override;
 
-    std::optional<pubsub::replay_id> open(const position_owner& owner) override;
+    void prove() override;
+    std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
+    bool ready() override; // begins the transaction, unless the database is locked
     added add(const cdc::event& event, const row::envelope& around) override;
     dealt_with settle(time_point now) override;
-    void store(const pubsub::replay_id& position) override;
+    bool commit(const pubsub::replay_id* position) override;
+    std::optional<time_point> timeout() const override { return try_again_; }
 
   private:
     struct close_statement {
@@ -27,9 +32,13 @@ class sqlite_sink final : public sink {
     using statement = std::unique_ptr<sqlite3_stmt, close_statement>;
 
     [[noreturn]] void fail(const char* doing) const;
-    void execute(const std::string& sql, const char* doing);
+    int execute(const char* sql);
+    void execute(const std::string& sql, const char* doing, const std::stop_token& stop);
     statement prepare(const std::string& sql, const char* doing);
-    void begin();
+    std::optional<pubsub::replay_id> stored_position();
+    bool begin();
+    void say_that_it_waits();
+    void prove_same_file() const;
 
     std::filesystem::path path_;
     std::string table_;
@@ -38,7 +47,9 @@ class sqlite_sink final : public sink {
     sqlite3* database_ = nullptr;
     statement insert_, store_position_;
     bool in_transaction_ = false;
+    std::optional<time_point> try_again_, locked_since_, said_at_;
     std::int64_t rows_ = 0;
+    std::uint64_t device_ = 0, inode_ = 0; // what the database is
 };
 
 } // namespace sfcdc::runner

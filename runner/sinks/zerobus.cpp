@@ -9,13 +9,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
+#include <utility>
 
 namespace sfcdc::runner {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+// How long the position waits behind rows that were refused for a row that is taken. Far below the 72 hours after which a position
+// is lost, and longer than an idle night.
+constexpr std::chrono::hours longest_verdict{12};
 
 // How a call ends that could not even be started.
 constexpr std::string_view no_token = "there is no token that is good for a new stream";
@@ -35,29 +41,46 @@ zerobus_sink::zerobus_sink(const stream_config& stream, const databricks_config&
     : stream_config_(stream),
       databricks_(databricks),
       letters_(letters),
-      checkpoint_(stream.checkpoint),
+      position_(stream.checkpoint),
       stream_(options(stream)),
       token_errand_(in),
       calls_(in, open_channel(databricks.zerobus_endpoint, databricks.ca_file), *this) {}
 
-std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner) {
+std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
     owner_ = owner;
-    return checkpoint_.load(owner);
+    auto stored = position_.load(owner);
+    has_position_ = stored.has_value();
+    return stored;
 }
 
-void zerobus_sink::store(const pubsub::replay_id& position) { checkpoint_.store(owner_, position); }
+bool zerobus_sink::commit(const pubsub::replay_id* position) {
+    if (position == nullptr) return true;
+    position_.store(owner_, *position);
+    has_position_ = true;
+    return true;
+}
+
+std::optional<time_point> zerobus_sink::timeout() const {
+    const auto of_stream = stream_.poll_timeout();
+    if (refused_in_a_row_ == 0) return of_stream;
+    const time_point verdict = first_refused_ + longest_verdict;
+    return of_stream ? std::min(*of_stream, verdict) : verdict;
+}
 
 sink::added zerobus_sink::add(const cdc::event& event, const row::envelope& around) {
     added out;
+    std::size_t of_event = 0;
     row::for_each_row(stream_config_.layout, event, [&](const row::record& of) {
         std::string record;
         out.replaced_bytes += row::append_protobuf(stream_config_.layout, event, around, record, of);
+        const auto number = static_cast<std::uint32_t>(of_event++);
         if (record.size() > limits::request_record_bytes)
-            return letters_.row(row_origin(around), record, "the row is larger than a request of Zerobus may be");
+            return letters_.row(row_origin(around, number), record,
+                                "the row is larger than a request of Zerobus may be");
         if (waiting_.empty() || waiting_.back().record_bytes() + record.size() > limits::request_record_bytes)
             waiting_.emplace_back();
         waiting_.back().append(record);
-        origins_.emplace_back(around);
+        origins_.emplace_back(around, number);
         ++out.rows;
     });
     return out;
@@ -69,6 +92,7 @@ sink::dealt_with zerobus_sink::settle(time_point now) {
     hand_over();
     while (auto action = stream_.poll_action(now)) std::visit([this](auto& a) { perform(a); }, *action);
     take_events(); // a limit of time may be over
+    if (refused_in_a_row_ > 0 && now >= first_refused_ + longest_verdict) pass_refused();
     return dealt_with_;
 }
 
@@ -102,7 +126,7 @@ void zerobus_sink::perform(const zerobus::open_call& action) {
 
 void zerobus_sink::perform(const zerobus::renew_token&) {
     token_errand_.start([&config = databricks_, &table = stream_config_.table](const std::stop_token& stop) {
-        return http::patiently(stop, [&] { return databricks::ask_for_token(config, table); });
+        return http::patiently(stop, [&] { return databricks::ask_for_token(config, table, stop); });
     });
 }
 
@@ -123,14 +147,23 @@ void zerobus_sink::take_token(time_point now) {
 // ---- what the stream tells
 
 void zerobus_sink::on(const zerobus::durable& rows) {
+    if (rows.rows.end <= dealt_with_.rows + refused_in_a_row_) return;
+    pass_refused(); // they were bad rows, and not the table
     for (; dealt_with_.rows < rows.rows.end; ++dealt_with_.rows) origins_.pop_front();
 }
 
 void zerobus_sink::on(const zerobus::row_rejected& row) {
     letters_.row(origins_.front(), row.record, row.reason);
     origins_.pop_front();
-    ++dealt_with_.rows;
-    ++dealt_with_.refused;
+    if (refused_in_a_row_++ == 0) first_refused_ = clock::now();
+    // Without any position the next run would begin anew, and from LATEST it would not see what came meanwhile: the first row is
+    // passed, though the table may be what is wrong.
+    if (!has_position_) pass_refused();
+}
+
+void zerobus_sink::pass_refused() {
+    dealt_with_.rows += refused_in_a_row_;
+    dealt_with_.refused += std::exchange(refused_in_a_row_, 0);
 }
 
 void zerobus_sink::on(const zerobus::interrupted& pause) {

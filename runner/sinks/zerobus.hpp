@@ -19,11 +19,12 @@ class zerobus_sink final : public sink, private calls::listener {
   public:
     zerobus_sink(const stream_config& stream, const databricks_config& databricks, dead_letters& letters, inbox& in);
 
-    std::optional<pubsub::replay_id> open(const position_owner& owner) override;
+    void prove() override { position_.prove(); }
+    std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
     added add(const cdc::event& event, const row::envelope& around) override;
     dealt_with settle(time_point now) override;
-    void store(const pubsub::replay_id& position) override;
-    std::optional<time_point> timeout() const override { return stream_.poll_timeout(); }
+    bool commit(const pubsub::replay_id* position) override;
+    std::optional<time_point> timeout() const override;
     void close() override { closing_ = true; }
     bool ended() const override { return stream_.closed(); }
 
@@ -32,6 +33,7 @@ class zerobus_sink final : public sink, private calls::listener {
     void call_responded(std::uint64_t call, received_bytes response) noexcept override;
     void call_ended(std::uint64_t call, const call_status& status) noexcept override;
 
+    void pass_refused();
     void take_token(time_point now);
     void take_events();
     void hand_over();
@@ -50,7 +52,7 @@ class zerobus_sink final : public sink, private calls::listener {
     const stream_config& stream_config_;
     const databricks_config& databricks_;
     dead_letters& letters_;
-    checkpoint_file checkpoint_;
+    position_file position_;
     position_owner owner_;
 
     zerobus::ingest_stream stream_;
@@ -61,8 +63,13 @@ class zerobus_sink final : public sink, private calls::listener {
 
     // Batches wait here while the stream is full; Salesforce is asked for no more then. The last one is being filled.
     std::deque<zerobus::record_batch> waiting_;
-    std::deque<row_origin> origins_; // of the rows that are not dealt with
+    std::deque<row_origin> origins_; // of the rows that are neither durable nor refused
     dealt_with dealt_with_;
+    // Refused rows behind dealt_with_, with no row taken since. If it goes on so, it is the table that does not fit, and the
+    // position must not have passed them: the next run tries them again.
+    std::int64_t refused_in_a_row_ = 0;
+    time_point first_refused_{};
+    bool has_position_ = false; // stored, by this run or an earlier one
     bool closing_ = false;
 };
 
