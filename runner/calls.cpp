@@ -1,8 +1,11 @@
 #include "calls.hpp"
 
+#include "failure.hpp"
+
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/zerobus/status.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
@@ -149,6 +152,11 @@ calls::~calls() {
 }
 
 void calls::open(std::uint64_t call, const std::string& method, const metadata& headers) {
+    for (const auto& [name, value] : headers)
+        if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~'; })
+            || value.starts_with(' ') || value.ends_with(' '))
+            throw failure(exit_code::failed, "The header \"" + name + "\" of a call to " + method
+                                                 + " would have characters that no header may carry.");
     auto* const opened = open_[call] = new one_call(*this, call);
     opened->start(method, headers);
 }

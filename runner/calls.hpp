@@ -59,6 +59,8 @@ class calls {
         : inbox_(in), stub_(channel), listener_(to) {}
     ~calls(); // cancels what is open, and waits until gRPC has let go of it
 
+    // Throws failure for a header that no call may carry: gRPC would end the process. Whoever makes headers of a peer's words has
+    // checked them before; this is the last line.
     void open(std::uint64_t call, const std::string& method, const metadata& headers);
     // Kept until gRPC takes it: one message at a time, as fast as the peer reads. void for a call that has ended.
     void send(std::uint64_t call, std::string message);

@@ -2,15 +2,22 @@
 
 #include "failure.hpp"
 
+#include "disk/lock.hpp"
+#include "operations/log.hpp"
+#include "url.hpp"
+
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <set>
-#include <sstream>
+#include <map>
 #include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace sfcdc::runner {
 namespace {
@@ -31,17 +38,81 @@ std::size_t distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+// Real ones have a few KB: a device, or a file named by mistake, is no configuration.
+constexpr std::size_t longest_config = 1u << 20;
+constexpr std::size_t longest_secret = 64u << 10;
+constexpr std::size_t longest_certificates = 16u << 20; // a system's roots have 200 KB
+// A dotted key is a table in a table; the library makes and destroys them by recursion.
+constexpr std::size_t most_dots_in_a_line = 100;
+
+// The content of a file, or why it cannot be had, for a message.
+struct content {
+    std::string text;
+    std::string bad;
+};
+content read_file(const std::filesystem::path& path, std::size_t longest, bool regular_only) {
+    const int d = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK : 0));
+    if (d < 0) return {{}, std::generic_category().message(errno)};
+    content out;
+    struct stat found{};
+    if (::fstat(d, &found) == 0 && S_ISDIR(found.st_mode))
+        out.bad = "it is a folder";
+    else if (regular_only && !S_ISREG(found.st_mode))
+        out.bad = "it is no regular file";
+    char piece[16'384];
+    while (out.bad.empty()) {
+        const ssize_t n = ::read(d, piece, sizeof piece);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) out.bad = std::generic_category().message(errno);
+        if (n <= 0) break;
+        out.text.append(piece, static_cast<std::size_t>(n));
+        if (out.text.size() > longest) out.bad = "it is longer than " + std::to_string(longest) + " bytes";
+    }
+    ::close(d);
+    return out;
+}
+
+// Names a character that no value may have: they become headers, requests and lines of a log. Empty when there is none.
+std::string control_character(std::string_view text) {
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '\r') return "a CR (from a file with Windows' line ends?)";
+        if (c == '\n') return "a line break";
+        if (c == '\0') return "a NUL";
+        if (byte < 0x20 || byte == 0x7f) return "the control character " + std::to_string(byte);
+    }
+    return text.find("\xef\xbb\xbf") != text.npos ? "a byte order mark" : "";
+}
+
+// What a file is, however it is spelt: two paths with one identity are one file. Empty for what may have many writers.
+std::string identity(const std::filesystem::path& path) {
+    struct stat found{};
+    const bool there = path == "-" ? ::fstat(STDOUT_FILENO, &found) == 0 : ::stat(path.c_str(), &found) == 0;
+    if (there && S_ISCHR(found.st_mode)) return path == "-" ? "standard output" : "";
+    if (there) return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
+    std::error_code bad;
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(path, bad);
+    return bad ? path.lexically_normal().string() : whole.string();
+}
+
 class reader {
   public:
     explicit reader(std::filesystem::path file) : file_(std::move(file)) {}
 
-    config read() {
+    config read_file() {
+        const auto [text, bad] = runner::read_file(file_, longest_config, false);
+        if (!bad.empty())
+            throw failure(exit_code::bad_config, file_.string() + ": the configuration cannot be read: " + bad);
+        in_use_.emplace(identity(file_), "the configuration itself");
+        return read(text);
+    }
+
+    config read(std::string_view text) {
         toml::table root;
         try {
-            root = toml::parse_file(file_.string());
+            bounded_nesting(text);
+            root = toml::parse(text, file_.string());
         } catch (const toml::parse_error& e) {
-            if (!std::filesystem::exists(file_))
-                throw failure(exit_code::bad_config, file_.string() + ": there is no such file");
             wrong(e.source(), std::string(e.description()));
             throw failure(exit_code::bad_config, errors_);
         }
@@ -59,7 +130,7 @@ class reader {
             } else {
                 for (const toml::node& n : *streams)
                     wants_zerobus |= stream(*n.as_table(), c).sink == sink_kind::zerobus;
-                distinct_files(*streams, c);
+                for (std::size_t i = 0; i < streams->size(); ++i) files_of(*(*streams)[i].as_table(), c.streams[i]);
             }
         } else {
             wrong({}, "a [[stream]] block is missing: it names a topic and where its rows go");
@@ -116,23 +187,32 @@ class reader {
         for (;;) {
             const std::size_t open = text.find("${");
             out += text.substr(0, open);
-            if (open == std::string_view::npos) return out;
+            if (open == std::string_view::npos) break;
             const std::size_t close = text.find('}', open);
             if (close == std::string_view::npos) return wrong(where, label + ": \"${\" without \"}\""), out;
             const std::string name(text.substr(open + 2, close - open - 2));
             if (name.starts_with("file:")) {
-                std::ifstream in(name.substr(5));
-                if (!in) wrong(where, label + ": cannot read the file " + name.substr(5));
-                std::string content{std::istreambuf_iterator<char>(in), {}};
-                while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) content.pop_back();
+                const std::string path = name.substr(5);
+                auto [content, bad] = runner::read_file(path, longest_secret, true);
+                if (content.ends_with('\n')) content.pop_back(); // as editors end a file
+                if (bad.empty())
+                    if (const std::string odd = control_character(content); !odd.empty()) bad = "it has " + odd;
+                if (!bad.empty())
+                    return wrong(where, label + ": cannot read the file " + path + ": " + bad), std::string();
+                in_use_.emplace(identity(path), "the file of " + label);
                 out += content;
             } else if (const char* const value = std::getenv(name.c_str())) {
+                if (const std::string odd = control_character(value); !odd.empty())
+                    return wrong(where, label + ": the environment variable " + name + " has " + odd), std::string();
                 out += value;
             } else {
                 wrong(where, label + ": the environment variable " + name + " is not set");
             }
             text.remove_prefix(close + 1);
         }
+        if (const std::string odd = control_character(out); !odd.empty())
+            return wrong(where, label + ": has " + odd), std::string();
+        return out;
     }
 
     std::string text(const toml::table& t, std::string_view name, std::string_view key, bool required,
@@ -178,24 +258,41 @@ class reader {
         return otherwise;
     }
 
-    // http:// to this machine: nobody else hears the credentials.
-    static bool stays_here(std::string_view url) {
-        constexpr std::string_view scheme = "http://";
-        if (!url.starts_with(scheme) || url.find('@') != std::string_view::npos) return false;
-        url.remove_prefix(scheme.size());
-        for (const std::string_view host : {"127.0.0.1", "localhost", "[::1]"})
-            if (url.starts_with(host) && (url.size() == host.size() || url[host.size()] == ':')) return true;
-        return false;
-    }
+    // A host may stand in a message, what is in front of an "@" may not: it is a password.
     void url(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
-        if (value.empty() || value.starts_with("https://") || stays_here(value)) return;
-        wrong(t.get(key)->source(), label(name, key) + ": a URL with https:// was expected");
+        if (value.empty()) return;
+        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto a = url_parts::of(value);
+        if (value.find("://") == value.npos || !a) return complain("a URL with https:// was expected");
+        if (a->has_user)
+            return complain("a URL has no user and no password here; they would be sent and logged with it");
+        if (a->has_query) return complain("the URL ends with its host or path; leave out what begins with ? or #");
+        if (a->scheme != "https" && !(a->scheme == "http" && a->loopback()))
+            complain("a URL with https:// was expected; http:// leads to this machine only");
     }
     void endpoint(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
-        if (!value.starts_with("http://") || stays_here(value)) return;
-        wrong(t.get(key)->source(), label(name, key) + ": without TLS (http://) only to this machine");
+        if (value.empty()) return;
+        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto a = url_parts::of(value.find("://") == value.npos ? "https://" + value : value);
+        if (!a || (a->scheme != "https" && a->scheme != "http"))
+            return complain("host and port were expected, as in \"api.pubsub.salesforce.com:443\"");
+        if (a->has_user) return complain("an endpoint has no user and no password");
+        if (a->has_path || a->has_query) return complain("host and port were expected, without a path");
+        if (a->scheme == "http" && !a->loopback()) complain("without TLS (http://) only to this machine");
+    }
+    // Certificates are read when a connection is made; here only that they can be.
+    void ca_file(const toml::table& t, std::string_view name, std::string& value) {
+        value = text(t, name, "ca_file", false);
+        if (value.empty()) return;
+        const auto [certificates, bad] = runner::read_file(value, longest_certificates, true);
+        const auto complain = [&](const std::string& what) {
+            wrong(t.get("ca_file")->source(), label(name, "ca_file") + ": " + value + ": " + what);
+        };
+        if (!bad.empty()) return complain("cannot be read: " + bad);
+        if (certificates.find("-----BEGIN ") == certificates.npos) return complain("has no certificate in PEM form");
+        in_use_.emplace(identity(value), "the certificates of [" + std::string(name) + "]");
     }
 
     void salesforce(const toml::table& t, salesforce_config& c) {
@@ -205,9 +302,10 @@ class reader {
         url(t, name, "login_url", c.login_url);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
+        log::hide(c.client_secret);
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
         endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
-        c.ca_file = text(t, name, "ca_file", false);
+        ca_file(t, name, c.ca_file);
         for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
             if (c.login_url.find(host) != std::string::npos)
                 wrong(t.get("login_url")->source(),
@@ -225,7 +323,8 @@ class reader {
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
-        c.ca_file = text(t, name, "ca_file", false);
+        log::hide(c.client_secret);
+        ca_file(t, name, c.ca_file);
     }
 
     std::vector<std::string> texts(const toml::table& t, std::string_view name, std::string_view key) {
@@ -288,9 +387,10 @@ class reader {
               "dead_letters", "on_undecodable", "schema_json_every", "silence_limit"});
         stream_config c;
         c.topic = text(t, name, "topic", true);
-        if (!c.topic.empty() && !c.topic.starts_with("/data/") && !c.topic.starts_with("/event/"))
+        if (!c.topic.empty() && !topic_name(c.topic))
             wrong(t.get("topic")->source(),
-                  "[stream] topic: starts with /data/ or /event/, as in \"/data/AccountChangeEvent\"");
+                  "[stream] topic: /data/ or /event/ and a name of letters, digits and underscores was "
+                  "expected, as in \"/data/AccountChangeEvent\"");
         c.start = choice<start_position>(t, name, "start", false,
                                          {{"earliest", start_position::earliest}, {"latest", start_position::latest}},
                                          c.start);
@@ -314,33 +414,104 @@ class reader {
         useless("path", zerobus, "a zerobus stream has no file; its rows go to \"table\"");
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
         useless("table", c.sink == sink_kind::ndjson, "an ndjson stream has no table");
-        if (zerobus && t.get("table") != nullptr && std::count(c.table.begin(), c.table.end(), '.') != 2)
+        if (zerobus && !c.table.empty() && !zerobus_table(c.table))
             wrong(t.get("table")->source(),
-                  "[stream] table: three parts were expected, as in \"catalog.schema.table\"");
-        const std::filesystem::path beside = sqlite ? c.path : c.checkpoint;
-        c.dead_letters = text(t, name, "dead_letters", false, beside.string() + ".dead_letters.ndjson");
+                  "[stream] table: three parts were expected, each of ASCII letters, digits and "
+                  "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
+        if (sqlite && reserved_in_sqlite(c.table))
+            wrong(t.get("table")->source(),
+                  "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
+        if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
+            wrong(t.get("path")->source(),
+                  "[stream] path: the name of a file was expected; rows in memory are not durable");
+        // Two topics in one database have letters of their own.
+        std::string topic = c.topic;
+        std::replace(topic.begin(), topic.end(), '/', '_');
+        const std::string beside =
+            sqlite ? c.path.string() + "." + topic.substr(topic.empty() ? 0 : 1) : c.checkpoint.string();
+        c.dead_letters = text(t, name, "dead_letters", false, beside + ".dead_letters.ndjson");
         return all.streams.emplace_back(std::move(c));
     }
 
-    // Two streams that write the same position would each undo the other's.
-    void distinct_files(const toml::array& streams, const config& c) {
-        std::set<std::string> taken;
-        for (std::size_t i = 0; i < c.streams.size(); ++i) {
-            const stream_config& s = c.streams[i];
-            const std::string key =
-                s.sink == sink_kind::sqlite ? s.path.string() + "#" + s.topic : s.checkpoint.string();
-            if (!key.empty() && !taken.insert(key).second)
-                wrong(streams[i].source(),
-                      "[stream]: two streams keep their position in the same place (" + key + ")");
+    static bool word(std::string_view text) {
+        return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+            return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+        });
+    }
+    static bool topic_name(std::string_view text) {
+        for (const std::string_view folder : {"/data/", "/event/"})
+            if (text.starts_with(folder)) return word(text.substr(folder.size()));
+        return false;
+    }
+    static bool zerobus_table(std::string_view text) {
+        for (int dots = 0;; ++dots) {
+            const std::size_t dot = text.find('.');
+            if (!word(text.substr(0, dot)) || text.substr(0, dot).size() > 255) return false;
+            if (dot == text.npos) return dots == 2;
+            text.remove_prefix(dot + 1);
+        }
+    }
+    static bool reserved_in_sqlite(std::string name) {
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
+    }
+
+    // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
+    // hold the rows of many topics.
+    void files_of(const toml::table& t, const stream_config& s) {
+        const auto use = [&](const std::filesystem::path& path, const std::string& as, bool shared = false) {
+            if (path.empty()) return;
+            const std::string what = identity(path);
+            if (what.empty()) return;
+            const std::string here = "[stream] " + as + " (line " + std::to_string(t.source().begin.line) + ")";
+            const auto [at, first] = in_use_.emplace(what, shared ? "a database" : here);
+            if (first || (shared && at->second == "a database")) return;
+            wrong(t.source(),
+                  "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
+        };
+        if (s.sink == sink_kind::sqlite) {
+            use(s.path, "path", true);
+            for (const char* const beside : {"-wal", "-shm", "-journal", ".lock"})
+                use(s.path.string() + beside, "path" + std::string(beside), true);
+            const std::string position = identity(s.path) + " " + s.topic;
+            if (!in_use_.emplace(position, "").second)
+                wrong(t.source(), "[stream]: two streams keep the position of " + s.topic + " in " + s.path.string());
+        } else {
+            use(s.checkpoint, "checkpoint");
+            use(s.checkpoint.string() + ".new", "checkpoint's draft (.new)");
+            use(state_lock::file_of(s.checkpoint), "checkpoint's lock (.lock)");
+            if (s.sink == sink_kind::ndjson) use(s.path, "path");
+        }
+        use(s.dead_letters, "dead_letters");
+    }
+
+    // Dots outside of quotes, line by line: more than enough for every key and too few for a stack.
+    void bounded_nesting(std::string_view text) {
+        std::uint32_t line = 1;
+        std::size_t dots = 0;
+        char quote = 0;
+        for (const char c : text) {
+            if (c == '\n')
+                ++line, dots = 0, quote = 0;
+            else if (quote != 0)
+                quote = c == quote ? '\0' : quote;
+            else if (c == '"' || c == '\'')
+                quote = c;
+            else if (c == '.' && ++dots > most_dots_in_a_line)
+                throw failure(exit_code::bad_config,
+                              file_.string() + ":" + std::to_string(line) + ": no key has so many dots");
         }
     }
 
     std::filesystem::path file_;
     std::string errors_;
+    std::map<std::string, std::string> in_use_; // files by what they are, and what for
 };
 
 } // namespace
 
-config load_config(const std::filesystem::path& file) { return reader(file).read(); }
+config load_config(const std::filesystem::path& file) { return reader(file).read_file(); }
+config parse_config(std::string_view text, const std::filesystem::path& name) { return reader(name).read(text); }
 
 } // namespace sfcdc::runner

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sfcdc::runner {
@@ -53,7 +54,10 @@ struct config {
     std::vector<stream_config> streams;
 };
 
-// Throws failure(bad_config) whose message has a line "FILE:LINE: [section] key: what is wrong" for each mistake.
+// Throws failure(bad_config) whose message has a line "FILE:LINE: [section] key: what is wrong" for each mistake. Nothing is
+// connected or created; that the files can be written is proved by who writes them.
 config load_config(const std::filesystem::path& file);
+// The same of a text; `name` stands for the file in messages.
+config parse_config(std::string_view text, const std::filesystem::path& name);
 
 } // namespace sfcdc::runner

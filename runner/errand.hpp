@@ -2,12 +2,15 @@
 // wait for it.
 #pragma once
 
+#include "failure.hpp"
 #include "inbox.hpp"
 
 #include <chrono>
 #include <future>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -21,19 +24,25 @@ template<class T> class errand {
 
     bool running() const noexcept { return result_.valid(); }
 
-    // `work` is given a stop token, and must end soon after a stop is asked for.
+    // `work` is given a stop token, and must end soon after a stop is asked for. Throws failure when no thread can be started.
     template<class Work> void start(Work work) {
         std::promise<T> promise;
-        result_ = promise.get_future();
-        thread_ = std::jthread(
-            [this, promise = std::move(promise), work = std::move(work)](const std::stop_token& stop) mutable {
-                try {
-                    promise.set_value(work(stop));
-                } catch (...) {
-                    promise.set_exception(std::current_exception());
-                }
-                inbox_.wake();
-            });
+        std::future<T> result = promise.get_future();
+        try {
+            thread_ = std::jthread(
+                [this, promise = std::move(promise), work = std::move(work)](const std::stop_token& stop) mutable {
+                    try {
+                        promise.set_value(work(stop));
+                    } catch (...) {
+                        promise.set_exception(std::current_exception());
+                    }
+                    inbox_.wake();
+                });
+        } catch (const std::system_error& e) {
+            throw failure(exit_code::failed, std::string("No thread can be started (") + e.what()
+                                                 + "); raise the limit of processes and threads (ulimit -u, pids).");
+        }
+        result_ = std::move(result);
     }
 
     // The result, once it is there; throws what the work threw.

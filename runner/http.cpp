@@ -1,7 +1,9 @@
 #include "http.hpp"
 
 #include <curl/curl.h>
+#include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -17,6 +19,11 @@ std::size_t receive(char* data, std::size_t size, std::size_t n, void* user) {
     return size * n;
 }
 
+// libcurl asks about once a second, and more often while something moves.
+int stop_asked(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
+}
+
 std::string encode(CURL* curl, const std::string& text) {
     const std::unique_ptr<char, decltype(&curl_free)> encoded(
         curl_easy_escape(curl, text.data(), static_cast<int>(text.size())), curl_free);
@@ -25,11 +32,17 @@ std::string encode(CURL* curl, const std::string& text) {
 
 } // namespace
 
-response send(const request& r) {
+bool response::json() const noexcept {
+    const std::size_t first = body.find_first_not_of(" \t\r\n");
+    return first != body.npos && body[first] == '{' && nlohmann::json::accept(body);
+}
+
+response send(const request& r, const std::stop_token& stop) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
     CURL* const c = curl.get();
+    if (c == nullptr) return {0, "no memory for a request", {}};
 
     response out;
     std::string form;
@@ -42,6 +55,9 @@ response send(const request& r) {
     curl_easy_setopt(c, CURLOPT_TIMEOUT, 30L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, stop_asked);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, &stop);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &out.body);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
@@ -58,7 +74,7 @@ response send(const request& r) {
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out.status);
     curl_off_t wait = 0;
     if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
-        out.retry_after = std::chrono::seconds(wait);
+        out.retry_after = std::chrono::seconds(std::min<curl_off_t>(wait, longest_retry_after.count()));
     return out;
 }
 

@@ -3,7 +3,6 @@
 
 #include "pause.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -21,11 +20,17 @@ struct request {
     std::string ca_file;
 };
 
+// A service that asks for more patience than this is asked again all the same. What a peer says is clamped here, before it is
+// computed with.
+inline constexpr std::chrono::seconds longest_retry_after = std::chrono::minutes(10);
+
 struct response {
     long status = 0; // 0: no answer; `body` then says why, without any part of the request but its host
     std::string body;
-    std::optional<std::chrono::seconds> retry_after;
+    std::optional<std::chrono::seconds> retry_after; // from 0 to longest_retry_after
 
+    // Whether the body is a JSON object: what an OAuth service answers, and a page of a proxy or of a maintenance is not.
+    bool json() const noexcept;
     bool ok() const noexcept { return status >= 200 && status < 300; }
     // Worth another try: no answer, too many requests, or the server's own fault.
     bool transient() const noexcept { return status == 0 || status == 408 || status == 429 || status >= 500; }
@@ -45,13 +50,13 @@ template<class Ask> auto patiently(const std::stop_token& stop, Ask&& ask) {
     try {
         return ask();
     } catch (const unavailable& u) {
-        if (u.retry_after) pause(stop, std::min<std::chrono::seconds>(*u.retry_after, std::chrono::minutes(10)));
+        if (u.retry_after) pause(stop, *u.retry_after);
         throw;
     }
 }
 
-// Blocks for 30 seconds at most. Does not throw for what the peer does, does not follow redirects (the form holds a
-// secret), reads 1 MiB at most.
-response send(const request& r);
+// Blocks for 30 seconds at most, and for a second after a stop was asked for. Does not throw for what the peer does, does not
+// follow redirects (the form holds a secret), reads 1 MiB at most.
+response send(const request& r, const std::stop_token& stop);
 
 } // namespace sfcdc::runner::http

@@ -2,12 +2,13 @@
 
 #include "../failure.hpp"
 #include "../http.hpp"
+#include "../operations/log.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
+#include <limits>
 
 namespace sfcdc::runner::databricks {
 namespace {
@@ -17,19 +18,6 @@ std::string workspace_id(const std::string& endpoint) {
     const std::size_t scheme = endpoint.find("://");
     const std::string host = scheme == std::string::npos ? endpoint : endpoint.substr(scheme + 3);
     return host.substr(0, host.find_first_of(".:/"));
-}
-
-// Unity Catalog writes expires_in as a number or as a string; 0 when there is none.
-std::int64_t lifetime_seconds(const nlohmann::json& answer) {
-    if (!answer.contains("expires_in")) return 0;
-    const nlohmann::json& value = answer["expires_in"];
-    if (value.is_number_integer()) return value.get<std::int64_t>();
-    std::int64_t seconds = 0;
-    if (value.is_string()) {
-        const std::string& text = value.get_ref<const std::string&>();
-        std::from_chars(text.data(), text.data() + text.size(), seconds);
-    }
-    return seconds;
 }
 
 std::string privileges(const std::string& table) {
@@ -49,7 +37,33 @@ std::string privileges(const std::string& table) {
 
 } // namespace
 
-table_token ask_for_token(const databricks_config& config, const std::string& table) {
+token_answer read_token_answer(std::string_view text) {
+    const nlohmann::json body = nlohmann::json::parse(text, nullptr, false);
+    token_answer out;
+    if (!body.is_object()) return out;
+    if (body.contains("access_token") && body["access_token"].is_string()) {
+        const std::string& token = body["access_token"].get_ref<const std::string&>();
+        if (std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; }))
+            out.access_token = token;
+    }
+    std::int64_t seconds = 0; // a number, or a number as a text
+    if (body.contains("expires_in")) {
+        const nlohmann::json& value = body["expires_in"];
+        if (value.is_number_integer())
+            seconds =
+                value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()
+                    ? std::numeric_limits<std::int64_t>::max()
+                    : value.get<std::int64_t>();
+        if (value.is_string()) {
+            const std::string& digits = value.get_ref<const std::string&>();
+            std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+        }
+    }
+    out.lifetime = std::chrono::seconds(std::clamp<std::int64_t>(seconds, 120, 86'400));
+    return out;
+}
+
+table_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop) {
     const auto asked_at = std::chrono::steady_clock::now();
     const http::response answer =
         http::send({.url = config.workspace_url + "/oidc/v1/token",
@@ -61,25 +75,27 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
                     .basic_user = config.client_id,
                     .basic_password = config.client_secret,
                     .bearer = {},
-                    .ca_file = config.ca_file});
+                    .ca_file = config.ca_file},
+                   stop);
     if (answer.transient())
         throw http::unavailable{"no token from " + config.workspace_url + " (" + http::why(answer) + ")",
                                 answer.retry_after};
+    // A page in place of an answer says nothing of the credentials: it is waited out like no answer.
+    if (!answer.json())
+        throw http::unavailable{"no token from " + config.workspace_url + " (HTTP " + std::to_string(answer.status)
+                                    + " and no answer of an OAuth service)",
+                                {}};
     if (!answer.ok())
         throw failure(exit_code::refused,
                       "Databricks refused a token for the table " + table + " (HTTP " + std::to_string(answer.status)
                           + "); check [databricks] client_id, client_secret and workspace_url, and that the service "
                             "principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
-    const nlohmann::json body = nlohmann::json::parse(answer.body, nullptr, false);
-    std::string text;
-    if (body.is_object() && body.contains("access_token") && body["access_token"].is_string())
-        text = body["access_token"].get<std::string>();
-    if (text.empty() || std::any_of(text.begin(), text.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    const token_answer read = read_token_answer(answer.body);
+    log::hide(read.access_token);
+    if (read.access_token.empty())
         throw failure(exit_code::refused, "The token endpoint of " + config.workspace_url
                                               + " gave no usable access_token; check [databricks] workspace_url.");
-    // Without a lifetime it is good for the next minute, that is for the stream that it was asked for.
-    const std::int64_t life = std::clamp<std::int64_t>(lifetime_seconds(body), 120, 86'400);
-    return {std::move(text), asked_at + std::chrono::seconds(life / 2)};
+    return {read.access_token, asked_at + read.lifetime / 2};
 }
 
 } // namespace sfcdc::runner::databricks

@@ -27,11 +27,11 @@ class login {
 
     // A session that is not this one any more, which Salesforce did not accept: asks for a new one, once, unless somebody
     // else did already. Throws failure(refused), or http::unavailable when another try may help.
-    session renewed(const session& refused);
+    session renewed(const session& refused, const std::stop_token& stop);
 
   private:
-    session log_in() const;
-    void replace_session(); // with mutex_ held
+    session log_in(const std::stop_token& stop) const;
+    void replace_session(const std::stop_token& stop); // with mutex_ held
 
     salesforce_config config_;
     std::mutex mutex_;

@@ -50,7 +50,7 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         pause(stop, delay);
         if (what_to_do != remedy::renew_login) continue;
         try {
-            s = login_.renewed(s);
+            s = login_.renewed(s, stop);
         } catch (const http::unavailable& u) { // the old session once more
             spdlog::warn("salesforce: {}", u.reason);
             --renewals;

@@ -32,8 +32,8 @@ class client {
               runner::open_channel(c.databricks.zerobus_endpoint, c.databricks.ca_file))) {
         for (const auto& [name, value] : runner::salesforce::org::headers(session_))
             subscribe_context_.AddMetadata(name, value);
-        ingest_context_.AddMetadata("authorization",
-                                    "Bearer " + runner::databricks::ask_for_token(c.databricks, stream_.table).text);
+        ingest_context_.AddMetadata(
+            "authorization", "Bearer " + runner::databricks::ask_for_token(c.databricks, stream_.table, {}).text);
         ingest_context_.AddMetadata("x-databricks-zerobus-table-name", stream_.table);
         events_ = subscriber_->Subscribe(&subscribe_context_);
         rows_ = writer_->EphemeralStream(&ingest_context_);
