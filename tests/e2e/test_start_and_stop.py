@@ -26,17 +26,20 @@ BUILD = None
 LONGEST, SHORTEST = 32, 5
 
 
-def full_pipe():
-    """The end of a pipe into which nothing more can be written, and the end that nobody reads."""
-    reader, writer = os.pipe()
+def fill(writer):
+    """Writes into a pipe until nothing more goes in. Whoever writes to it then waits for a reader."""
     os.set_blocking(writer, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(writer, b"." * 4096)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(writer, b".")
+    for piece in (b"." * 4096, b"."):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, piece)
     os.set_blocking(writer, True)
+
+
+def full_pipe():
+    """The end of a pipe that nobody reads, and the end that takes nothing more."""
+    reader, writer = os.pipe()
+    fill(writer)
     return reader, writer
 
 
@@ -124,8 +127,18 @@ class Blocking(unittest.TestCase):
         blocked.in_place = lambda: in_place(blocked)
         return blocked
 
+    def fills_up(self, reader, writer):
+        """Reads a log until a schema is there, that is until events were received; then lets its pipe fill up."""
+        os.set_blocking(reader, False)
+        with contextlib.suppress(BlockingIOError):
+            self.read_so_far += os.read(reader, 65_536)
+        if b"schema" in self.read_so_far:
+            fill(writer)
+        return b"schema" in self.read_so_far
+
     def situations(self):
         """Starts them all."""
+        self.read_so_far = b""
         emulator, holding, idle = self.scene.emulator.info, self.holding.emulator.info, self.idle.emulator.info
         enter = self.stack.enter_context
         said = lambda text: lambda blocked: text in blocked.said()
@@ -161,35 +174,40 @@ class Blocking(unittest.TestCase):
 
         yield self.start("the lake holds acknowledgements", lambda f: config_text(holding, zerobus_stream(f)), lambda b: "schema" in b.said() and self.holding.emulator.rows(CDC_TABLE) > 0, True)
 
-        def pipe(folder, which):
+        def pipe(folder):
             os.mkfifo(folder / "pipe")
-            return config_text(emulator, lines_stream(folder, path=folder / "pipe" if which == "path" else None, more=f'dead_letters = "{folder}/pipe"' if which == "letters" else ""))
-        yield self.start("a named pipe without a reader", lambda f: pipe(f, "path"), said("schema"), True)
+            return config_text(emulator, lines_stream(folder, path=folder / "pipe"))
+        yield self.start("a named pipe without a reader", pipe, said("schema"), True)
 
         reader, writer = full_pipe()
         self.stack.callback(os.close, reader)
         yield self.start("standard output that nobody reads", lambda f: config_text(emulator, lines_stream(f, path="-")), said("schema"), True, stdout=writer)
         os.close(writer)
 
-        for level in ("trace", "error"):
-            reader, writer = full_pipe()
-            self.stack.callback(os.close, reader)
-            peer = enter(Peer())
-            yield self.start(f"standard error that nobody reads, --log-level {level}", lambda f, u=peer.url: config_text(reached_at(u, emulator["pubsub_endpoint"]), lines_stream(f)),
-                             lambda _, p=peer: p.asked("/userinfo"), True, ("--log-level", level), stderr=writer)
-            os.close(writer)
+        reader, writer = full_pipe()
+        self.stack.callback(os.close, reader)
+        peer = enter(Peer())
+        yield self.start("standard error that nobody reads, nothing received", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)),
+                         lambda _, p=peer: p.asked("/userinfo"), options=("--log-level", "trace"), stderr=writer)
 
-        def locked(folder, rows):
-            database = sqlite3.connect(folder / "rows.db", isolation_level=None, check_same_thread=False)
+        peer = enter(Peer(lambda _: (400, {"error": "invalid_client"})))
+        yield self.start("standard error that nobody reads, and the login is refused", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)),
+                         lambda _, p=peer: p.seen, options=("--log-level", "error"), stderr=writer, code=3)
+        os.close(writer)
+
+        reader, writer = os.pipe()
+        self.stack.callback(os.close, reader)
+        yield self.start("standard error that nobody reads any more", lambda f: config_text(holding, zerobus_stream(f)),
+                         lambda _, r=reader, w=writer: self.fills_up(r, w), True, options=("--log-level", "trace"), stderr=writer)
+
+        def locked(folder):
+            database = sqlite3.connect(folder / "rows.db", isolation_level=None)
             self.stack.callback(database.close)
-            if not rows:
-                database.execute("PRAGMA journal_mode=WAL")
-                database.execute("BEGIN IMMEDIATE")
-                database.execute("CREATE TABLE x(a)")
-            else:
-                self.databases.append(database)
-            return config_text(emulator if rows else idle, sqlite_stream(folder))
-        yield self.start("a database that is locked at the start", lambda f: locked(f, False), said("logged in"), quick=True)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("CREATE TABLE x(a)")
+            return config_text(idle, sqlite_stream(folder))
+        yield self.start("a database that is locked at the start", locked, said("logged in"), quick=True)
 
         yield self.start("nothing to do", lambda f: config_text(idle, zerobus_stream(f)), said("starting from"), quick=True)
 
@@ -216,7 +234,6 @@ class Blocking(unittest.TestCase):
         return blocked
 
     def all_in_place(self):
-        self.databases = []
         standing = [*self.situations(), self.lock_when_running()]
         for blocked in standing:
             wait_until(blocked.in_place, 30, blocked.name)
@@ -248,8 +265,6 @@ class Blocking(unittest.TestCase):
 
     def test_a_second_signal_ends_it_at_once(self):
         standing = self.all_in_place()
-        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGTERM)):
-            pass
         sent = time.monotonic()
         # Where nothing holds it, the first signal would have ended it before the second one is sent a moment later.
         for blocked in standing:
@@ -265,6 +280,75 @@ class Blocking(unittest.TestCase):
                 code = blocked.process.wait(5)
                 self.assertIn(code, (143, 0) if blocked.quick else (143,), blocked.said()[-1000:])
         self.assertLess(time.monotonic() - sent, 5)
+
+
+class Short(unittest.TestCase):
+    """Threads, descriptors or memory are short from the start: the process ends with a sentence and a code, or runs. It dies of no signal."""
+
+    def started_with(self, option, values, streams, seconds):
+        """Runs with these limits, side by side: (value, exit code or None while it runs, its log, whether a position is stored)."""
+        with Scene(BUILD, "--seed", 44) as scene, Place(BUILD) as place:
+            scene.emulator.publish(200)
+            place.folder.chmod(0o755)
+            program = place.folder / "sfcdc"  # where another user may reach it
+            shutil.copy(BUILD / "runner" / "sfcdc", program)
+            runs = []
+            for number, value in enumerate(values):
+                folder = place.make()
+                folder.chmod(0o777)
+                text = "".join(lines_stream(folder, path=folder / f"rows{i}", checkpoint=folder / f"position{i}") for i in range(streams))
+                (folder / "sfcdc.toml").write_text(config_text(scene.emulator.info, text))
+                # The limit counts all threads of a user: each run has one of its own.
+                user = ["setpriv", f"--reuid={471_100 + number}", "--clear-groups"] if option == "nproc" else []
+                with open(folder / "log", "wb") as log:
+                    runs.append((value, folder, place.open(["prlimit", f"--{option}={value}", *user, program, "run", "--config", folder / "sfcdc.toml"],
+                                                           stdout=subprocess.DEVNULL, stderr=log)))
+            end = time.monotonic() + seconds
+            settled = lambda folder, process: process.poll() is not None or (folder / "position0").exists()
+            while time.monotonic() < end and not all(settled(folder, process) for _, folder, process in runs):
+                time.sleep(0.1)
+            results = [(value, process.poll(), (folder / "log").read_text(errors="replace"), (folder / "position0").exists()) for value, folder, process in runs]
+            for _, _, process in runs:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+            time.sleep(1)
+            for _, _, process in runs:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+            for (value, code, _, _), (_, _, process) in zip(results, runs):
+                with self.subTest(f"{option} {value}"):
+                    self.assertIn(process.wait(5), (code,) if code is not None else (0, 1, 143))
+            return results
+
+    def assert_each_ends_well(self, option, results, sentence):
+        for value, code, said, stored in results:
+            with self.subTest(f"{option} {value}"):
+                if code is None:
+                    self.assertTrue(stored or "; next try in " in said, f"it neither runs nor ends: {said[-500:]}")
+                else:
+                    self.assertEqual(code, 1, said[-500:])
+                    self.assertRegex(said, rf"(?m)^sfcdc: .*{sentence}")
+        self.assertIsNone(results[-1][1], "the largest limit is none")
+        self.assertIsNotNone(results[0][1], "the smallest limit is one")
+
+    def test_of_threads(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root: another user's limit")
+        self.assert_each_ends_well("nproc", self.started_with("nproc", (*range(1, 22), 40), 5, 6), "hread .*(cannot|can) be started .*raise the limit of processes and threads")
+
+    def test_of_descriptors(self):
+        self.assert_each_ends_well("nofile", self.started_with("nofile", (*range(4, 22), 64), 3, 6), "(Too many open files|descriptors|ulimit -n)")
+
+    def test_of_memory(self):
+        if b"__asan_init" in (BUILD / "runner" / "sfcdc").read_bytes():
+            self.skipTest("the sanitizer takes the whole address space")
+        for value, code, said, _ in self.started_with("as", [m << 20 for m in (*range(40, 200, 14), *range(200, 640, 40))], 2, 8):
+            with self.subTest(f"{value >> 20} MiB"):
+                if "error while loading shared libraries" in said:
+                    continue  # not our words yet
+                self.assertIn(code, (None, 1), said[-500:])
+                if code is not None:
+                    self.assertIn("sfcdc: ", said)
 
 
 if __name__ == "__main__":
