@@ -1072,6 +1072,26 @@ class Locked(FilesTest):
             self.assertEqual(failures, [])
             self.assert_once_and_in_order(scene)
 
+    def test_a_row_that_does_not_fit_on_the_disk_moves_no_position(self):
+        """SQLite rolls a whole transaction back when a row of it cannot be written: no position may then be stored on its own."""
+        with Scene(BUILD, "--seed", 76) as scene, contextlib.ExitStack() as stack:
+            scene.emulator.publish(1500)
+            bus = [e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/")]
+            for number, limit in enumerate(range(100_000, 2_100_000, 250_000)):
+                folder = scene.folder / f"limit{number}"
+                folder.mkdir()
+                scene.configure(sqlite_stream(folder, more="schema_json_every = 1"))
+                runner = Limited(scene.config)
+                stack.callback(runner.end, signal.SIGKILL)
+                runner.limit(limit)
+                with self.subTest(limit=limit):
+                    self.assertTrue(runner.ends_within(20), runner.said())
+                    self.assertEqual(runner.process.returncode, 1, runner.said())
+                    position = database_positions(folder / "rows.db").get("/data/ChangeEvents")
+                    rows = database_rows(folder / "rows.db")
+                    self.assertEqual(len(rows), 0 if position is None else bus.index(position) + 1, f"events up to the position: {runner.said()[-300:]}")
+                    self.assertEqual(rows, bus[: len(rows)])
+
     def test_names_of_tables_that_are_taken(self):
         with Place(BUILD) as place:
             for table in ("sfcdc_position", "SFCDC_Position", "sfcdc_anything", "sqlite_sequence", "SQLITE_x", "sqlite_"):
