@@ -499,7 +499,7 @@ class Torn(FilesTest):
             content = b'{"a":"' + b"x" * (33 << 20)
             (folder / "rows.ndjson").write_bytes(content)
             runner = place.run(config_text(scene.emulator.info, lines_stream(folder)), folder=folder)
-            wait_until(lambda: runner.process.poll() is not None, 8, "the end")
+            wait_until(lambda: runner.process.poll() is not None, 5, "the end")
             self.assertEqual(runner.wait(), 1)
             self.assertRegex(runner.said(), "rows.ndjson: its last .* bytes have no line feed; this is no file of lines")
             self.assertEqual((folder / "rows.ndjson").read_bytes(), content)
@@ -519,7 +519,7 @@ class TwoProcesses(FilesTest):
             logins = scene.emulator.status()["logins"]
             refused = place.run(config_text(scene.emulator.info, second(folder)))
             with contextlib.suppress(subprocess.TimeoutExpired):
-                refused.process.wait(5)
+                refused.process.wait(3)
             self.assertEqual(refused.process.poll(), 1, f"both run: {refused.said()}")
             self.assertIn(f"process {one.process.pid} ", refused.said())
             self.assertEqual(scene.emulator.status()["logins"], logins, "it was found before the first call")
@@ -609,7 +609,7 @@ class Proved(FilesTest):
         runner = self.place.run(config_text(reached_at(self.peer.url), text), folder=folder)
         with self.subTest(name):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                runner.process.wait(5)
+                runner.process.wait(3)
             self.assertEqual(runner.process.poll(), code, runner.said())
             for part in parts:
                 self.assertIn(str(part), runner.said())
@@ -822,7 +822,7 @@ class OneUse(FilesTest):
         config.write_text(text)
         process = self.place.open([BUILD / "runner" / "sfcdc", "run", "--config", config], stdout=stdout, stderr=open(folder / "log", "wb"), cwd=cwd or folder)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(3)
         said = (folder / "log").read_text()
         with self.subTest(name):
             self.assertEqual(process.poll(), 2, said)

@@ -257,34 +257,34 @@ class Answers(WordsTest):
 class Pages(WordsTest):
     """A page of HTML in place of an answer: a proxy's, a maintenance's. It says nothing of the credentials, and is waited out."""
 
-    def answers_later(self, path, status, turns=2):
-        """A login of which this part gives pages at first."""
-        with Place(BUILD) as place, Peer() as peer:
-            left = [turns]
-            def answer(request):
-                if request.path.endswith(path) and left[0] > 0:
-                    left[0] -= 1
-                    return status, "<!DOCTYPE html><html><body>Down for maintenance</body></html>", {"Content-Type": "text/html"}
-                return peer.salesforce(request)
-            peer.answer = answer
-            folder = place.make()
-            runner = place.run(config_text(reached_at(peer.url), lines_stream(folder)), folder=folder)
-            wait_until(lambda: "logged in to" in runner.said() or runner.process.poll() is not None, 15, "the login")
-            self.assertIsNone(runner.process.poll(), runner.said())
-            waits = runner.said().split("logged in to")[0]
-            self.assertEqual(waits.count("next try in"), turns, waits)
-            self.assertNotIn("<html", runner.said())
-            self.assertEqual(runner.stop(10), 0)
+    def answers_later(self, path, statuses, turns):
+        """Logins of which this part gives pages at first, side by side."""
+        with Place(BUILD) as place, contextlib.ExitStack() as peers:
+            runs = []
+            for status in statuses:
+                peer, left = peers.enter_context(Peer()), [turns]
+                def answer(request, peer=peer, left=left, status=status):
+                    if request.path.endswith(path) and left[0] > 0:
+                        left[0] -= 1
+                        return status, "<!DOCTYPE html><html><body>Down for maintenance</body></html>", {"Content-Type": "text/html"}
+                    return peer.salesforce(request)
+                peer.answer = answer
+                folder = place.make()
+                runs.append((status, place.run(config_text(reached_at(peer.url), lines_stream(folder)), folder=folder)))
+            for status, runner in runs:
+                with self.subTest(status=status):
+                    wait_until(lambda r=runner: "logged in to" in r.said() or r.process.poll() is not None, 15, "the login")
+                    self.assertIsNone(runner.process.poll(), runner.said())
+                    before = runner.said().split("logged in to")[0]
+                    self.assertEqual(before.count("next try in"), turns, before)
+                    self.assertNotIn("<html", runner.said())
+                    self.assertEqual(runner.stop(10), 0)
 
     def test_of_the_login(self):
-        for status in (200, 302, 403, 404, 503):
-            with self.subTest(status=status):
-                self.answers_later("/token", status)
+        self.answers_later("/token", (200, 302, 403, 404, 503), 2)
 
     def test_of_userinfo(self):
-        for status in (200, 302, 404, 503):
-            with self.subTest(status=status):
-                self.answers_later("/userinfo", status, 1)
+        self.answers_later("/userinfo", (200, 302, 404, 503), 1)
 
     def test_of_databricks(self):
         for status in (200, 404):
