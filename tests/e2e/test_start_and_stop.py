@@ -167,6 +167,7 @@ class WhileBlocked(unittest.TestCase):
     All situations stand side by side."""
 
     signalled = None  # the situations of the first test, which may have been begun before all others: it waits for half a minute
+    not_begun = None
 
     @classmethod
     def begin(cls):
@@ -188,6 +189,8 @@ class WhileBlocked(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
+        if cls.not_begun:
+            raise cls.not_begun
         if cls.signalled is None:
             cls.begin()
 
@@ -373,5 +376,8 @@ class WhileBlocked(unittest.TestCase):
 if __name__ == "__main__":
     BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
     if not [name for name in sys.argv[1:] if not name.startswith("-")]:
-        WhileBlocked.begin()  # all tests: the others run meanwhile
+        try:
+            WhileBlocked.begin()  # all tests: the others run meanwhile
+        except Exception as e:  # is an error of its tests
+            WhileBlocked.not_begun = e
     unittest.main(verbosity=1)
