@@ -3,15 +3,11 @@
 usage: test_start_and_stop.py BUILD_FOLDER [unittest arguments]
 """
 import contextlib
-import fcntl
-import json
 import os
 import pathlib
-import resource
 import shutil
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
 import threading
@@ -19,7 +15,7 @@ import time
 import unittest
 
 from harness import CDC_TABLE, Scene, config_text, wait_until, zerobus_stream
-from peers import Deaf, Peer, Place, lines_stream, reached_at, rows_of, sqlite_stream
+from peers import Deaf, Peer, Place, lines_stream, reached_at, sqlite_stream
 
 BUILD = None
 # docs/running.md promises 30 s; the rest is for a machine that is busy with other tests.
