@@ -251,7 +251,7 @@ class FullDatabase(FullDisk):
 
     def limits(self):
         # The -wal begins at 0 in each run; the database grows when it is taken over from there.
-        size = self.dice.choice((0, max((f.stat().st_size for f in self.folder.glob("rows.db*")), default=0)))
+        size = self.dice.choice((0, 0, max((f.stat().st_size for f in self.folder.glob("rows.db*")), default=0)))
         return max(1000, size - 100_000), size + 300_000
 
     def position(self):
@@ -1171,7 +1171,7 @@ class WhenFull(unittest.TestCase):
         if tmpfs and not self.mounts:
             self.skipTest("needs root, and to mount")
         codes = self.results[kind, tmpfs].result()
-        self.assertGreaterEqual(len(codes), self.ROUNDS * 3 // 4, "it was hardly ever full")
+        self.assertGreaterEqual(len(codes), self.ROUNDS // 2, "it was hardly ever full")
 
     def test_position_at_a_limit(self):
         self.full("position", False)

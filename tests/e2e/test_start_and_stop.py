@@ -148,7 +148,8 @@ class Short(unittest.TestCase):
 
 
 class Blocked:
-    """A runner that something blocks, for as long as the class lasts. `received` says that events are held."""
+    """A runner that something blocks, for as long as the class lasts. `received` says that events are held; a quick one may have ended
+    before a second signal comes; one with a code ends by itself."""
 
     def __init__(self, name, process, log, in_place, received, code=0, quick=False):
         self.name, self.process, self.log, self.in_place, self.received, self.code, self.quick = name, process, log, in_place, received, code, quick
@@ -239,11 +240,11 @@ class WhileBlocked(unittest.TestCase):
         said = lambda text: lambda blocked: text in blocked.said()
 
         peer = enter(Peer(lambda _: None))
-        yield cls.start("the login hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.seen)
+        yield cls.start("the login hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.seen, quick=True)
 
         peer = enter(Peer())
         peer.answer = lambda r, p=peer: p.token() if r.path.endswith("/token") else None
-        yield cls.start("userinfo hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.asked("/userinfo"))
+        yield cls.start("userinfo hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.asked("/userinfo"), quick=True)
 
         peer = enter(Peer(lambda _: (503, {}, {"Retry-After": "600"})))
         yield cls.start("the login asks for ten minutes", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), said("next try in"), quick=True)
