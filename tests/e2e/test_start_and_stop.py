@@ -154,6 +154,7 @@ class Blocked:
     def __init__(self, name, process, log, in_place, received, code=0, quick=False):
         self.name, self.process, self.log, self.in_place, self.received, self.code, self.quick = name, process, log, in_place, received, code, quick
         self.took = None  # seconds from the signal to the end
+        self.wrong = None  # why it does not stand
 
     def said(self):
         return self.log.read_text(errors="replace") if self.log else ""
@@ -164,7 +165,6 @@ class WhileBlocked(unittest.TestCase):
     All situations stand side by side."""
 
     signalled = None  # the situations of the first test, which may have been begun before all others: it waits for half a minute
-    not_begun = None
 
     @classmethod
     def begin(cls):
@@ -186,8 +186,6 @@ class WhileBlocked(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        if cls.not_begun:
-            raise cls.not_begun
         if cls.signalled is None:
             cls.begin()
 
@@ -334,17 +332,21 @@ class WhileBlocked(unittest.TestCase):
     def all_in_place(cls):
         standing = [*cls.situations(), cls.lock_when_running()]
         for blocked in standing:
-            wait_until(blocked.in_place, 30, blocked.name)
+            try:
+                wait_until(lambda b=blocked: b.in_place() or (b.code == 0 and b.process.poll() is not None), 30, blocked.name)
+            except AssertionError as e:
+                blocked.wrong = str(e)
         time.sleep(0.5)
         for blocked in standing:
-            if blocked.code == 0:
-                assert blocked.process.poll() is None, f"{blocked.name}: {blocked.said()}"
+            if blocked.code == 0 and blocked.process.poll() is not None:
+                blocked.wrong = f"it has ended by itself with {blocked.process.returncode}"
         return standing
 
     def test_one_signal_ends_it_in_time(self):
         self.watcher.join()
         for blocked in self.signalled:
             with self.subTest(blocked.name):
+                self.assertIsNone(blocked.wrong, blocked.said()[-1000:])
                 self.assertIsNotNone(blocked.took, "it does not end")
                 self.assertEqual(blocked.process.returncode, blocked.code, blocked.said()[-1000:])
                 self.assertLess(blocked.took, LONGEST if blocked.received else SHORTEST)
@@ -365,6 +367,7 @@ class WhileBlocked(unittest.TestCase):
                 blocked.process.send_signal(signal.SIGTERM)
         for blocked in standing:
             with self.subTest(blocked.name):
+                self.assertIsNone(blocked.wrong, blocked.said()[-1000:])
                 code = blocked.process.wait(5)
                 self.assertIn(code, (143, blocked.code) if blocked.quick or blocked.code else (143,), blocked.said()[-1000:])
         self.assertLess(time.monotonic() - sent, 5)
@@ -373,8 +376,5 @@ class WhileBlocked(unittest.TestCase):
 if __name__ == "__main__":
     BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
     if not [name for name in sys.argv[1:] if not name.startswith("-")]:
-        try:
-            WhileBlocked.begin()  # all tests: the others run meanwhile
-        except Exception as e:  # is an error of its tests
-            WhileBlocked.not_begun = e
+        WhileBlocked.begin()  # all tests: the others run meanwhile
     unittest.main(verbosity=1)
