@@ -496,7 +496,7 @@ class Torn(FilesTest):
         with Scene(BUILD, "--seed", 63) as scene, Place(BUILD) as place:
             scene.emulator.publish(20)
             folder = place.make()
-            content = b'{"a":"' + b"x" * (33 << 20)
+            content = b'{"a":"' + b"x" * (70 << 20)
             (folder / "rows.ndjson").write_bytes(content)
             runner = place.run(config_text(scene.emulator.info, lines_stream(folder)), folder=folder)
             wait_until(lambda: runner.process.poll() is not None, 5, "the end")
