@@ -126,3 +126,17 @@ put("subscription_ops", *(options + ops for options in (b"\x10\x63\x00", b"\x08\
     begin + b"\x05\x01\x10" + tick + b"\x08" + tick + b"\x09" + tick + b"\x07" + begin,
     begin + b"\x0b\x05hello" + run + respond(3, 70, 4) + b"\x06\x0e" + tick + is_open + run,
     begin + b"\x02\x03\x0a\x05\x0a" + tick + begin + tick + tick + b"\x83\x01\x05\x46\x01" + b"\x0f\xff" + run)))
+
+# What the runner reads of others: configurations, and the answers of the two token endpoints.
+sf = b'[salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "a"\nclient_secret = "b"\n'
+db = b'[databricks]\nworkspace_url = "https://w.example"\nzerobus_endpoint = "1.zerobus.example:443"\nclient_id = "a"\nclient_secret = "b"\n'
+stream = b'[[stream]]\ntopic = "/data/ChangeEvents"\nsink = "%s"\n%s\n'
+put("config", sf + stream % (b"sqlite", b'path = "rows.db"\ncolumns = ["replay_id"]\nrename = { replay_id = "id" }'),
+    sf + db + stream % (b"zerobus", b'table = "a.b.c"\ncheckpoint = "x"\nstart = "latest"\nlayout = "lakeflow"'),
+    sf + stream % (b"ndjson", b'path = "-"\ncheckpoint = "x"\nsilence_limit = 5') * 2,
+    sf + stream % (b"ndjson", b'path = "./x"\ncheckpoint = "x"\ndead_letters = "${HOME}/${file:/etc/hostname}"'),
+    b"[salesforce]\nlogin_url = \"https://u:p@h\"\n[[stream]]\ntopic = 5\n", b"x = [[[[[{a.b.c = 1}]]]]]", b"a" + b".a" * 99 + b" = 1", b"[[stream]\n", b"\xff\xfe", b"")
+answer = b'{"access_token":"00D!t","instance_url":"%s","id":"https://login.salesforce.com/id/00D000000000001EAA/005","expires_in":%s}'
+put("login_answers", answer % (b"https://acme.my.salesforce.com", b"3600"), answer % (b"https://acme.my.salesforce.com.evil.example", b'"60"'),
+    answer % (b"http://127.0.0.1:1", b"-1"), answer % (b"https://u@acme.my.salesforce.com/x?y", b"18446744073709551615"),
+    b'{"organization_id":"00D000000000001EAA"}', b'{"error":"invalid_grant","error_description":"a=b\\n\xe2\x80\xa8"}', b"[[[", b"<html>", b"")

@@ -2,9 +2,12 @@
 
 #include "failure.hpp"
 
-#include <filesystem>
+#include <grpc/support/log.h>
+#include <spdlog/spdlog.h>
+
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 namespace sfcdc::runner {
 namespace {
@@ -18,9 +21,17 @@ std::string read_roots(const std::string& ca_file) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// gRPC's own lines stand in our log: they hold text of peers, too.
+void log_of_grpc(gpr_log_func_args* line) {
+    const bool error = line->severity == GPR_LOG_SEVERITY_ERROR;
+    spdlog::log(error ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", line->message);
+}
+
 } // namespace
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& endpoint, const std::string& ca_file) {
+    static std::once_flag once;
+    std::call_once(once, [] { gpr_set_log_function(log_of_grpc); });
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
     arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);

@@ -26,7 +26,8 @@ std::optional<url_parts> url_parts::of(const std::string& text) {
     out.scheme = small(part(CURLUPART_SCHEME).value_or(""));
     out.host = small(part(CURLUPART_HOST).value_or(""));
     out.port = part(CURLUPART_PORT).value_or("");
-    out.has_user = part(CURLUPART_USER).has_value() || part(CURLUPART_PASSWORD).has_value() || text.find('@') != text.npos;
+    out.has_user =
+        part(CURLUPART_USER).has_value() || part(CURLUPART_PASSWORD).has_value() || text.find('@') != text.npos;
     out.has_path = part(CURLUPART_PATH).value_or("/") != "/";
     out.has_query = part(CURLUPART_QUERY).has_value() || part(CURLUPART_FRAGMENT).has_value();
     const std::string_view of_host =

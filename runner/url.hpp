@@ -7,9 +7,9 @@
 namespace sfcdc::runner {
 
 struct url_parts {
-    std::string scheme; // in small letters
-    std::string host;   // in small letters; IPv6 in brackets
-    std::string port;   // empty when the URL names none
+    std::string scheme;                                         // in small letters
+    std::string host;                                           // in small letters; IPv6 in brackets
+    std::string port;                                           // empty when the URL names none
     bool has_user = false, has_path = false, has_query = false; // a path is more than "/"
 
     bool loopback() const { return host == "127.0.0.1" || host == "localhost" || host == "[::1]"; }

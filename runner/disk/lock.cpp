@@ -32,12 +32,14 @@ state_lock::state_lock(const std::filesystem::path& state) {
     descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor_ < 0) fail(file.string() + ": cannot open: " + std::generic_category().message(errno) + ".");
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) fail(file.string() + ": cannot lock: " + std::generic_category().message(errno) + ".");
+        if (errno != EWOULDBLOCK)
+            fail(file.string() + ": cannot lock: " + std::generic_category().message(errno) + ".");
         fail(state.string() + ": " + holder(descriptor_)
              + " runs with this position. One process at a time may: stop it, or name another file here.");
     }
     const std::string id = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
+    if (::ftruncate(descriptor_, 0) != 0
+        || ::pwrite(descriptor_, id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
         fail(file.string() + ": cannot write: " + std::generic_category().message(errno) + ".");
 }
 

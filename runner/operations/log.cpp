@@ -2,7 +2,6 @@
 
 #include <sfcdc/wire/text.hpp>
 
-#include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -17,9 +16,9 @@
 namespace sfcdc::runner::log {
 namespace {
 
-constexpr std::size_t line_bytes = 2'000;    // a stack trace of a peer is no line of a log
-constexpr std::size_t shortest_secret = 8;   // see hide()
-constexpr std::size_t secrets_known = 64;    // tokens are renewed for months
+constexpr std::size_t line_bytes = 2'000;  // a stack trace of a peer is no line of a log
+constexpr std::size_t shortest_secret = 8; // see hide()
+constexpr std::size_t secrets_known = 64;  // tokens are renewed for months
 
 class secrets {
   public:
@@ -33,7 +32,8 @@ class secrets {
     void replace_in(std::string& text) {
         const std::scoped_lock lock(mutex_);
         for (const std::string& secret : known_)
-            for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
+            for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
+                text.replace(at, secret.size(), "***");
     }
 
   private:
@@ -41,7 +41,8 @@ class secrets {
         constexpr std::string_view plain = "-._~";
         std::string out;
         for (const char c : text) {
-            const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || plain.find(c) != plain.npos;
+            const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                              || plain.find(c) != plain.npos;
             if (kept) {
                 out += c;
                 continue;
@@ -85,11 +86,6 @@ class safe_message final : public spdlog::custom_flag_formatter {
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<safe_message>(); }
 };
 
-void from_grpc(gpr_log_func_args* args) {
-    if (const auto logger = spdlog::default_logger())
-        logger->log(args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", args->message);
-}
-
 } // namespace
 
 void start(const std::string& level) {
@@ -99,7 +95,6 @@ void start(const std::string& level) {
     logger->set_formatter(std::move(formatter));
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
-    gpr_set_log_function(from_grpc);
 }
 
 std::string one_line(std::string_view text) {

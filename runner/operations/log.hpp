@@ -7,7 +7,7 @@
 
 namespace sfcdc::runner::log {
 
-// Sets up spdlog and the lines of gRPC's own log (level debug, but its errors). `level` is a name that spdlog knows.
+// Sets up spdlog. `level` is a name that spdlog knows.
 void start(const std::string& level);
 
 // Text from outside as it may stand in a line: control characters and line separators become '?', bytes that are not UTF-8 U+FFFD,
