@@ -27,8 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::require(!login.access_token.empty() && printable(login.access_token) && printable(login.instance_url));
         const auto host = url_parts::of(login.instance_url);
         fuzz::require(host && host->scheme == "https" && !host->has_user);
-        constexpr std::string_view domains[] = {".salesforce.com", ".salesforce.mil", ".force.com", ".cloudforce.com",
-                                                ".database.com",   ".sfcrmproducts.cn"};
+        constexpr std::string_view domains[] = {".salesforce.com", ".salesforce.mil", ".force.com",
+                                                ".cloudforce.com", ".database.com",   ".sfcrmproducts.cn"};
         fuzz::require(std::any_of(std::begin(domains), std::end(domains),
                                   [&](std::string_view domain) { return host->host.ends_with(domain); }));
     }

@@ -460,30 +460,32 @@ class reader {
     // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
     // hold the rows of many topics.
     void files_of(const toml::table& t, const stream_config& s) {
-        const auto use = [&](const std::filesystem::path& path, const std::string& as, bool shared = false) {
-            if (path.empty()) return;
-            const std::string what = identity(path);
+        const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
+                             bool shared = false) {
+            const std::string what = path.empty() ? std::string() : identity(path);
             if (what.empty()) return;
-            const std::string here = "[stream] " + as + " (line " + std::to_string(t.source().begin.line) + ")";
+            const toml::node* const named = t.get(key);
+            const toml::source_region where = named != nullptr ? named->source() : t.source();
+            const std::string here = "[stream] " + as + " of line " + std::to_string(where.begin.line);
             const auto [at, first] = in_use_.emplace(what, shared ? "a database" : here);
             if (first || (shared && at->second == "a database")) return;
-            wrong(t.source(),
+            wrong(where,
                   "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
         };
         if (s.sink == sink_kind::sqlite) {
-            use(s.path, "path", true);
+            use(s.path, "path", "path", true);
             for (const char* const beside : {"-wal", "-shm", "-journal", ".lock"})
-                use(s.path.string() + beside, "path" + std::string(beside), true);
+                use(s.path.string() + beside, "path", "path" + std::string(beside), true);
             const std::string position = identity(s.path) + " " + s.topic;
             if (!in_use_.emplace(position, "").second)
                 wrong(t.source(), "[stream]: two streams keep the position of " + s.topic + " in " + s.path.string());
         } else {
-            use(s.checkpoint, "checkpoint");
-            use(s.checkpoint.string() + ".new", "checkpoint's draft (.new)");
-            use(state_lock::file_of(s.checkpoint), "checkpoint's lock (.lock)");
-            if (s.sink == sink_kind::ndjson) use(s.path, "path");
+            use(s.checkpoint, "checkpoint", "checkpoint");
+            use(s.checkpoint.string() + ".new", "checkpoint", "checkpoint's draft (.new)");
+            use(state_lock::file_of(s.checkpoint), "checkpoint", "checkpoint's lock (.lock)");
+            if (s.sink == sink_kind::ndjson) use(s.path, "path", "path");
         }
-        use(s.dead_letters, "dead_letters");
+        use(s.dead_letters, "dead_letters", "dead_letters");
     }
 
     // Dots outside of quotes, line by line: more than enough for every key and too few for a stack.
