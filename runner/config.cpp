@@ -147,6 +147,11 @@ class reader {
         if (where.begin.line != 0) errors_ += ":" + std::to_string(where.begin.line);
         errors_ += ": " + what;
     }
+    // Of the key, or of its section where a default stands in for it.
+    static const toml::source_region& where(const toml::table& t, std::string_view key) {
+        const toml::node* const n = t.get(key);
+        return n != nullptr ? n->source() : t.source();
+    }
     static std::string label(std::string_view name, std::string_view key) {
         return name.empty() ? std::string(key) : "[" + std::string(name) + "] " + std::string(key);
     }
@@ -254,7 +259,7 @@ class reader {
             if (w == word) return e;
             list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
         }
-        wrong(t.get(key)->source(), label(name, key) + ": one of " + list + " was expected, not \"" + word + "\"");
+        wrong(where(t, key), label(name, key) + ": one of " + list + " was expected, not \"" + word + "\"");
         return otherwise;
     }
 
@@ -262,7 +267,7 @@ class reader {
     void url(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
         if (value.empty()) return;
-        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto complain = [&](const char* what) { wrong(where(t, key), label(name, key) + ": " + what); };
         const auto a = url_parts::of(value);
         if (value.find("://") == value.npos || !a) return complain("a URL with https:// was expected");
         if (a->has_user)
@@ -274,7 +279,7 @@ class reader {
     void endpoint(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
         if (value.empty()) return;
-        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto complain = [&](const char* what) { wrong(where(t, key), label(name, key) + ": " + what); };
         const auto a = url_parts::of(value.find("://") == value.npos ? "https://" + value : value);
         if (!a || (a->scheme != "https" && a->scheme != "http"))
             return complain("host and port were expected, as in \"api.pubsub.salesforce.com:443\"");
@@ -288,7 +293,7 @@ class reader {
         if (value.empty()) return;
         const auto [certificates, bad] = runner::read_file(value, longest_certificates, true);
         const auto complain = [&](const std::string& what) {
-            wrong(t.get("ca_file")->source(), label(name, "ca_file") + ": " + value + ": " + what);
+            wrong(where(t, "ca_file"), label(name, "ca_file") + ": " + value + ": " + what);
         };
         if (!bad.empty()) return complain("cannot be read: " + bad);
         if (certificates.find("-----BEGIN ") == certificates.npos) return complain("has no certificate in PEM form");
@@ -308,7 +313,7 @@ class reader {
         ca_file(t, name, c.ca_file);
         for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
             if (c.login_url.find(host) != std::string::npos)
-                wrong(t.get("login_url")->source(),
+                wrong(where(t, "login_url"),
                       "[salesforce] login_url: client credentials work on the org's My Domain host only "
                       "(https://NAME.my.salesforce.com), not on "
                           + std::string(host));
@@ -352,7 +357,7 @@ class reader {
             const std::vector<std::string_view> views(names.begin(), names.end());
             auto [changed, bad] = change(views);
             if (bad)
-                wrong(t.get(key)->source(), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
+                wrong(where(t, key), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
             else
                 l = std::move(changed);
         };
@@ -388,7 +393,7 @@ class reader {
         stream_config c;
         c.topic = text(t, name, "topic", true);
         if (!c.topic.empty() && !topic_name(c.topic))
-            wrong(t.get("topic")->source(),
+            wrong(where(t, "topic"),
                   "[stream] topic: /data/ or /event/ and a name of letters, digits and underscores was "
                   "expected, as in \"/data/AccountChangeEvent\"");
         c.start = choice<start_position>(t, name, "start", false,
@@ -409,21 +414,18 @@ class reader {
         c.path = text(t, name, "path", !zerobus);
         c.checkpoint = text(t, name, "checkpoint", !sqlite);
         const auto useless = [&](std::string_view key, bool is, const char* why) {
-            if (is && t.get(key) != nullptr) wrong(t.get(key)->source(), label(name, key) + ": " + why);
+            if (is && t.get(key) != nullptr) wrong(where(t, key), label(name, key) + ": " + why);
         };
         useless("path", zerobus, "a zerobus stream has no file; its rows go to \"table\"");
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
         useless("table", c.sink == sink_kind::ndjson, "an ndjson stream has no table");
         if (zerobus && !c.table.empty() && !zerobus_table(c.table))
-            wrong(t.get("table")->source(),
-                  "[stream] table: three parts were expected, each of ASCII letters, digits and "
-                  "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
+            wrong(where(t, "table"), "[stream] table: three parts were expected, each of ASCII letters, digits and "
+                                     "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
         if (sqlite && reserved_in_sqlite(c.table))
-            wrong(t.get("table")->source(),
-                  "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
+            wrong(where(t, "table"), "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
         if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
-            wrong(t.get("path")->source(),
-                  "[stream] path: the name of a file was expected; rows in memory are not durable");
+            wrong(where(t, "path"), "[stream] path: the name of a file was expected; rows in memory are not durable");
         // Two topics in one database have letters of their own.
         std::string topic = c.topic;
         std::replace(topic.begin(), topic.end(), '/', '_');
@@ -464,12 +466,10 @@ class reader {
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);
             if (what.empty()) return;
-            const toml::node* const named = t.get(key);
-            const toml::source_region where = named != nullptr ? named->source() : t.source();
-            const std::string here = "[stream] " + as + " of line " + std::to_string(where.begin.line);
+            const std::string here = "[stream] " + as + " of line " + std::to_string(where(t, key).begin.line);
             const auto [at, first] = in_use_.emplace(what, shared ? "a database" : here);
             if (first || (shared && at->second == "a database")) return;
-            wrong(where,
+            wrong(where(t, key),
                   "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
         };
         if (s.sink == sink_kind::sqlite) {

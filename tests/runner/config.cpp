@@ -214,6 +214,14 @@ TEST_CASE("names that become headers have their form before anything is connecte
     CHECK(with("/data/A", std::string(256, 'a') + ".b.c").find("[stream] table: ") != std::string::npos);
 }
 
+TEST_CASE("a key that is missing is said, whatever else depends on it") {
+    for (const char* const sink : {"zerobus", "sqlite", "ndjson", "none"}) {
+        settings s;
+        s.stream = std::string("sink = \"") + sink + "\"\n";
+        CHECK(s.complaint().find("[stream] topic: missing") != std::string::npos);
+    }
+}
+
 TEST_CASE("a file has one use, however it is spelt") {
     const test::folder f;
     std::filesystem::create_symlink(f / "", f / "link");

@@ -22,16 +22,21 @@ class folder {
     folder& operator=(const folder&) = delete;
 
     std::filesystem::path operator/(const char* name) const { return path_ / name; }
-    void write(const char* name, const std::string& content) const { std::ofstream(path_ / name, std::ios::binary) << content; }
+    void write(const char* name, const std::string& content) const {
+        std::ofstream(path_ / name, std::ios::binary) << content;
+    }
     std::string read(const char* name) const {
         std::ifstream in(path_ / name, std::ios::binary);
         return {std::istreambuf_iterator<char>(in), {}};
     }
-    bool has(const char* name) const { return std::filesystem::exists(std::filesystem::symlink_status(path_ / name)); }
+    bool has(const char* name) const {
+        return std::filesystem::exists(std::filesystem::symlink_status(path_ / name));
+    }
     // How many files and folders there are.
     std::size_t entries() const {
         std::size_t n = 0;
-        for (auto at = std::filesystem::directory_iterator(path_); at != std::filesystem::directory_iterator(); ++at) ++n;
+        for (auto at = std::filesystem::directory_iterator(path_); at != std::filesystem::directory_iterator(); ++at)
+            ++n;
         return n;
     }
 

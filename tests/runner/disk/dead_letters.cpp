@@ -26,8 +26,13 @@ stream_config stream(const test::folder& f) {
     return c;
 }
 sfcdc::row::envelope around(const std::string& event_id, const std::string& replay_id) {
-    return {.event_id = event_id, .schema_id = "s", .topic_name = "/data/ChangeEvents", .org_id = "o",
-            .replay_id = sfcdc::wire::as_bytes(replay_id), .schema_json = {}, .received_timestamp = 5};
+    return {.event_id = event_id,
+            .schema_id = "s",
+            .topic_name = "/data/ChangeEvents",
+            .org_id = "o",
+            .replay_id = sfcdc::wire::as_bytes(replay_id),
+            .schema_json = {},
+            .received_timestamp = 5};
 }
 std::vector<nlohmann::json> letters(const test::folder& f) {
     std::vector<nlohmann::json> out;
@@ -48,8 +53,15 @@ TEST_CASE("a letter has what is needed to send it again") {
     to.row(row_origin(around("e2", "\x01\x03"), 4), "record", "column x\nis missing");
     const auto found = letters(f);
     REQUIRE(found.size() == 2);
-    CHECK(found[0] == nlohmann::json{{"received_timestamp", 5}, {"topic_name", "/data/ChangeEvents"}, {"replay_id", "0102"}, {"event_id", "e1"},
-                                     {"schema_id", "s"}, {"reason", "bad byte"}, {"offset", 3}, {"payload", "cGF5bG9hZA=="}});
+    CHECK(found[0]
+          == nlohmann::json{{"received_timestamp", 5},
+                            {"topic_name", "/data/ChangeEvents"},
+                            {"replay_id", "0102"},
+                            {"event_id", "e1"},
+                            {"schema_id", "s"},
+                            {"reason", "bad byte"},
+                            {"offset", 3},
+                            {"payload", "cGF5bG9hZA=="}});
     CHECK(found[1]["row_number"] == 4);
     CHECK(found[1]["row"] == "cmVjb3Jk");
     CHECK(to.events() == 1);
@@ -62,7 +74,8 @@ TEST_CASE("an event that comes again after a restart is the same letter") {
     const auto run = [&] {
         dead_letters to(c);
         to.event(around("e1", "\x01"), sfcdc::wire::as_bytes("p"), "bad", 0);
-        for (const std::uint32_t row : {0u, 1u}) to.row(row_origin(around("e2", "\x02"), row), "r", "bad row of call " + std::to_string(row));
+        for (const std::uint32_t row : {0u, 1u})
+            to.row(row_origin(around("e2", "\x02"), row), "r", "bad row of call " + std::to_string(row));
         CHECK(to.events() == 1);
     };
     run();

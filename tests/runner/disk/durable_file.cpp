@@ -59,7 +59,7 @@ TEST_CASE("lines are appended behind those that are there") {
         file.append("{\"a\":4}\n");
     }
     CHECK(f.read("x") == "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n{\"a\":4}\n");
-    struct stat made {};
+    struct stat made{};
     line_file(f / "y").append("{}\n");
     REQUIRE(::stat((f / "y").c_str(), &made) == 0);
     CHECK((made.st_mode & 0777) == 0600); // customer data
@@ -169,7 +169,8 @@ TEST_CASE("what cannot be written is said with its name, as a mistake of the con
     f.write("file", "");
     const auto both = [&](const std::filesystem::path& path, const char* why) {
         INFO(path);
-        for (const std::string& text : {said([&] { line_file(path).prove(); }), said([&] { replaced_file(path).prove(); })}) {
+        for (const std::string& text :
+             {said([&] { line_file(path).prove(); }), said([&] { replaced_file(path).prove(); })}) {
             CHECK(text.starts_with("2 " + path.string()));
             CHECK(has(text, why));
         }
@@ -193,7 +194,7 @@ TEST_CASE("a disk that is full when files are proved is no mistake of the config
 TEST_CASE("a folder named sfcdc is made where only it is missing") {
     const test::folder f;
     prove_folder(f / "sfcdc" / "x");
-    struct stat made {};
+    struct stat made{};
     REQUIRE(::stat((f / "sfcdc").c_str(), &made) == 0);
     CHECK((made.st_mode & 0777) == 0700);
     prove_folder(f / "sfcdc" / "x"); // it is there

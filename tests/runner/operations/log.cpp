@@ -10,9 +10,9 @@ TEST_CASE("text from outside is one line without control characters") {
     CHECK(said::one_line("plain, with \xc3\xa4 and \xe2\x82\xac") == "plain, with \xc3\xa4 and \xe2\x82\xac");
     CHECK(said::one_line("a\nb\rc\x1b[31md\te\x7f") == "a?b?c?[31md?e?");
     CHECK(said::one_line(std::string("a\0b", 3)) == "a?b");
-    CHECK(said::one_line("a\xc2\x85z") == "a?z");                      // C1: next line
-    CHECK(said::one_line("a\xe2\x80\xa8z\xe2\x80\xa9z") == "a?z?z");   // line and paragraph separators
-    CHECK(said::one_line("a\xe2\x80\xaez\xe2\x81\xa6z") == "a?z?z");   // what turns the direction
+    CHECK(said::one_line("a\xc2\x85z") == "a?z");                    // C1: next line
+    CHECK(said::one_line("a\xe2\x80\xa8z\xe2\x80\xa9z") == "a?z?z"); // line and paragraph separators
+    CHECK(said::one_line("a\xe2\x80\xaez\xe2\x81\xa6z") == "a?z?z"); // what turns the direction
     CHECK(said::one_line("a\xffz") == "a\xef\xbf\xbdz");
     CHECK(said::one_line("").empty());
 }
