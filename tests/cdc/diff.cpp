@@ -11,7 +11,7 @@ namespace {
 
 std::string hex(std::string_view text) {
     std::string out;
-    wire::append_hex(out, cdc::detail::sha256(text));
+    wire::append_hex(out, wire::sha256(text));
     return out;
 }
 
