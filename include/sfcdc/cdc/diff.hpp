@@ -43,7 +43,7 @@ class line_reader {
 
     bool done() const noexcept { return rest_.empty(); }
     std::string_view rest() const noexcept { return rest_; }
-    // Precondition: it is not done().
+    // Behind the last line it gives an empty one without an end.
     line next() noexcept {
         const bool any = breaks_ == line_breaks::any;
         std::size_t size = 0;
@@ -135,7 +135,7 @@ class patcher {
         if (in_front < old_lines_) return errc::diff_does_not_apply; // it overlaps the hunk before
         while (old_lines_ != in_front) {
             if (count == 0 && old_lines_ + 1 == in_front && new_lines_ + 1 == new_first) break;
-            if (old_.done()) return errc::diff_does_not_apply;
+            if (!has_old()) return errc::diff_does_not_apply;
             keep(next_old());
         }
         return errc::none;
@@ -148,9 +148,7 @@ class patcher {
         if (kind == '\\') return errc::none; // "\ No newline at end of file"
         if (kind == '+') return add(content), errc::none;
         if (kind != ' ' && kind != '-') return errc::diff_syntax;
-        if (old_.done()) // some see an empty line behind a break at the end, and in an empty text
-            return content.text.empty() && (old_lines_ == 0 || !last_old_.end.empty()) ? errc::none
-                                                                                       : errc::diff_does_not_apply;
+        if (!has_old()) return errc::diff_does_not_apply;
         const line_reader before = old_;
         const line old = next_old();
         if (old.text != content.text) return errc::diff_does_not_apply;
@@ -159,6 +157,8 @@ class patcher {
         return errc::none;
     }
 
+    // Some see one more line, an empty one, behind a break at the end, and in an empty text; here only a hunk sees it.
+    bool has_old() const noexcept { return !old_.done() || old_lines_ == 0 || !last_old_.end.empty(); }
     line next_old() noexcept {
         ++old_lines_;
         return last_old_ = old_.next();
