@@ -217,7 +217,8 @@ void pair_cut_at_lf(choices& c) {
     }
     // A last line that ends with a CR, or is empty, keeps its break.
     for (auto& [text, ends] : {std::pair<std::string&, bool>(old_text, old_ends), {new_text, new_ends}})
-        if (!ends && text.size() > 1 && text[text.size() - 2] != '\r' && text[text.size() - 2] != '\n') text.pop_back();
+        if (!ends && text.size() > 1 && text[text.size() - 2] != '\r' && text[text.size() - 2] != '\n')
+            text.pop_back();
     const auto [text, bad] = applied(old_text, with_hash(new_text, hunks_of(edits, ways, "\n")));
     fuzz::require(!bad && text == new_text);
 }

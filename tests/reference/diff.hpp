@@ -57,8 +57,9 @@ inline std::optional<std::vector<new_line>> diff_lines(std::vector<diff_line> ol
                                                        const std::vector<diff_line>& hunks) {
     std::vector<new_line> out;
     const std::size_t size = old.size();
-    if (old.empty() || !old.back().end.empty()) old.emplace_back(); // a hunk may speak of it, but it is not kept unless one does
-    std::size_t next = 0; // the next line of `old`
+    if (old.empty() || !old.back().end.empty())
+        old.emplace_back();           // a hunk may speak of it, but it is not kept unless one does
+    std::size_t next = 0;             // the next line of `old`
     std::vector<std::size_t> removed; // not replaced yet
     const auto keep = [&] {
         out.push_back({old[next].text, true, old[next].end, true, {}});

@@ -32,7 +32,8 @@ inline std::uint32_t root_fraction(std::uint32_t prime, int power) {
         for (int i = 0; i < power; ++i) result = times(result, digits);
         // The power of the root, times 2^(32 * power): its whole part begins with digit 2 * power.
         std::uint64_t whole = 0;
-        for (std::size_t i = result.size(); i-- > static_cast<std::size_t>(2 * power);) whole = whole << 16 | result[i];
+        for (std::size_t i = result.size(); i-- > static_cast<std::size_t>(2 * power);)
+            whole = whole << 16 | result[i];
         (whole < prime ? low : high) = middle;
     }
     return static_cast<std::uint32_t>(low);
