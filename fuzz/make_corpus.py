@@ -67,7 +67,8 @@ def change(body, changed, nulled=(), more=b""):
 first, last, is_text, is_name = avro("f" * 200), avro("l"), b"\x02" + avro("text"), b"\x04"
 changes = [(change_schema(), change(body, lists, nulled)) for body, lists, nulled in (
     (is_text + bytes(3), ["1-0x02"], []), (is_text + bytes(3), ["1-0x03", "0x02"], []), (is_name + b"\x02" + first + b"\x02" + last + bytes(3), ["1-0x03"], []),
-    (b"\x00\x02\x02" + last + b"\x00\x02" + last + b"\x00", ["0x08", "2-0x01"], []), (b"\x00\x02\x00\x00\x00\x02" + bytes(8), ["0x10", "2-0x03"], ["2-0x03"]))]
+    (b"\x00\x02\x02" + last + b"\x00\x02" + last + b"\x00", ["0x08", "2-0x01"], []), (b"\x00\x02\x00\x00\x00\x02" + bytes(8), ["0x10", "2-0x03"], ["2-0x03"]),
+    (bytes(4), ["2-0x03"], ["2-0x03", "1-0x01"]), (bytes(4), ["0x04"], ["2-0x02", "1-0x03"]))]
 changes.append((change_schema([("later", "string")]), change(bytes(2) + b"\x02" + last + b"\x00", ["0x08"], more=avro("new"))))
 pairs = [(schemas[e["schema_file"]], base64.b64decode(e["payload"])) for e in events]
 put("avro_schema", *schemas.values(), *(s for s, _ in small), b'{"type":"record","name":"a.B","fields":[{"name":"x","type":"B"}]}', b'"\\u00e9"', b"[[[")
