@@ -175,6 +175,7 @@ TEST_CASE("diff: in a text with several kinds of breaks each line that is kept k
         check(old_text, "a\r\nB\r\nc\rc2\r\nd\r\ne\nf\r\ng",
               joined({"@@ -2,2 +2,3 @@", "-b", "+B", " c", "+c2"}, end), end);
     }
+    check("a\nb\r\nc\r\nd", "0\na\nb\r\nC\r\nd", "@@ -0,0 +1,1 @@\n+0\n@@ -3,1 +4,1 @@\n-c\n+C\n");
     // A line that was removed before a kept one is replaced by none behind it.
     check("a\nb\r\nc\nd\n", "b\r\nB\r\nc\nd\n", "@@ -1,2 +1,2 @@\n-a\n b\n+B\n");
 }
@@ -223,6 +224,7 @@ TEST_CASE("diff: one that is wrong is never applied, and the error says where") 
     is(errc::diff_syntax, 3, "---");
     is(errc::diff_syntax, 4, "---\n");
     is(errc::diff_syntax, 5, "--- \n++ \n");
+    is(errc::diff_syntax, 5, "--- \n*** " + reference::sha256(std::string(old_text)) + "\n");
     is(errc::diff_syntax, 9, "--- \n+++ abc\n");
     is(errc::diff_syntax, 9, "--- \n+++ abcd\n");
     is(errc::diff_syntax, 9, "--- \n+++ " + std::string(64, 'g') + "\n");
