@@ -235,6 +235,7 @@ TEST_CASE("diff: one that is wrong is never applied, and the error says where") 
           "@@ -2,1 +x", "@@ --1,1 +1,1 @@", "@@ -0,1 +2,1 @@", "@@ -0 +1 @@"})
         is(errc::diff_syntax, hunks, diff_to("x", std::string(head) + "\n-two\n"));
     is(errc::diff_syntax, hunks + 16, diff_to("x", "@@ -2,1 +2,1 @@\n?two\n"));
+    is(errc::diff_syntax, hunks + 19, diff_to("x", "@@ -2,1 +2,1 @@\n+x\ry\n?")); // of two errors the first reading's
     is(errc::diff_does_not_apply, hunks + 16, diff_to("x", "@@ -2,1 +2,1 @@\n-other\n+2\n"));
     is(errc::diff_does_not_apply, hunks + 16, diff_to("x", "@@ -2,1 +2,1 @@\n tw\n"));
     is(errc::diff_does_not_apply, hunks, diff_to("x", "@@ -9,1 +9,1 @@\n-two\n"));
