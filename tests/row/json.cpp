@@ -379,6 +379,18 @@ TEST_CASE("event JSON: what a projection to a child says of it") {
     CHECK(stated(update, {"2-0x01"}, street) == "{}");
     CHECK(stated(update, {"0x02"}, nothing) == "{}");
     CHECK(stated(remove, {}, nothing) == "{}");
+
+    // Of a compound whose children are projected one by one the values are printed, also if they are all that it has.
+    const std::vector<std::string_view> children = {"Address.Street", "Address.City"};
+    const auto [each, bad_children] = plan.project(children);
+    REQUIRE_FALSE(bad_children);
+    const exact_bytes payload(made::payload(::update({"2-0x03"}), both));
+    cdc::decoder decoder;
+    const auto [event, bad_event] = decoder.decode(each, payload.span());
+    REQUIRE_FALSE(bad_event);
+    std::string out;
+    row::append_event_json(event, out);
+    CHECK(json::parse(out).at("body") == json::parse(R"({"Address":{"Street":"s","City":"c"}})"));
 }
 
 TEST_CASE("body JSON: every field, null where there is no value") {
