@@ -12,6 +12,7 @@
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/decimal.hpp>
 #include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/digest.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
