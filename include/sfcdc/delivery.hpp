@@ -59,7 +59,8 @@ class delivery {
           checkpoint_(stored_),
           subscription_(options_.subscription),
           schema_wait_(options_.subscription.seed + 3, options_.schema_waits) {
-        for (const zerobus::ingest_stream_options& s : options_.streams) outlets_.emplace_back(checkpoint_.add_stream()).stream.emplace(s);
+        for (const zerobus::ingest_stream_options& s : options_.streams)
+            outlets_.emplace_back(checkpoint_.add_stream()).stream.emplace(s);
         for (std::uint32_t i = 0; i < options_.sinks; ++i) outlets_.emplace_back(checkpoint_.add_stream());
         undecodable_.number = checkpoint_.add_stream();
         take_news(0, {}, 0, time_point::min()); // options that cannot work
@@ -69,7 +70,8 @@ class delivery {
 
     // Of the subscription. `owner` keeps the bytes of a response alive for as long as its events are held; without it they are copied.
     // `received_timestamp` is the user's, for rows (milliseconds since 1970 in Salesforce's own columns). Not none is the user's mistake.
-    errc handle(const pubsub::input& in, time_point now, std::shared_ptr<const void> owner = {}, std::int64_t received_timestamp = 0) {
+    errc handle(const pubsub::input& in, time_point now, std::shared_ptr<const void> owner = {},
+                std::int64_t received_timestamp = 0) {
         const pubsub::response* const came = std::get_if<pubsub::response>(&in);
         if (came == nullptr) {
             const errc bad = subscription_.handle(in, now);
@@ -106,7 +108,8 @@ class delivery {
     // Of a sink of the user's own: so many rows, from the first one on, are durable, or are so as soon as the position that is due is
     // stored.
     errc durable(std::uint32_t outlet, std::int64_t rows) {
-        if (outlet < options_.streams.size() || outlet >= outlets_.size() || rows > outlets_[outlet].rows) return errc::not_expected_now;
+        if (outlet < options_.streams.size() || outlet >= outlets_.size() || rows > outlets_[outlet].rows)
+            return errc::not_expected_now;
         settle(outlets_[outlet], rows);
         return errc::none;
     }
@@ -154,9 +157,11 @@ class delivery {
         const std::uint32_t number = o.rows_of_event++;
         if (record.size() > std::min(options_.request_bytes, limits::request_record_bytes)) {
             too_large_ = true;
-            return letter({origin(), outlet, number, std::string(record), "the row is larger than a request of Zerobus may be", 0});
+            return letter({origin(), outlet, number, std::string(record),
+                           "the row is larger than a request of Zerobus may be", 0});
         }
-        if (o.waiting.empty() || o.waiting.back().record_bytes() + record.size() > options_.request_bytes) o.waiting.emplace_back();
+        if (o.waiting.empty() || o.waiting.back().record_bytes() + record.size() > options_.request_bytes)
+            o.waiting.emplace_back();
         o.waiting.back().append(record);
         o.waiting_bytes += record.size();
         o.origins.push_back({origin(), number});
@@ -170,7 +175,8 @@ class delivery {
     // All its rows are added, or it has none.
     errc pass_event(time_point now) {
         if (!at_event()) return errc::not_expected_now;
-        if (too_large_ && options_.stop_at_dead_letter) return fail({delivery_fault::stopped_at_letter, {}}, now), errc::none;
+        if (too_large_ && options_.stop_at_dead_letter)
+            return fail({delivery_fault::stopped_at_letter, {}}, now), errc::none;
         last_rows_.clear();
         for (outlet_state& o : outlets_)
             if (o.rows > o.told) last_rows_.push_back({o.number, (o.told = o.rows) - 1});
@@ -180,17 +186,22 @@ class delivery {
     }
     // It cannot be decoded, or made into rows; nothing was added of it. It becomes a dead letter.
     errc reject_event(std::string_view reason, std::uint32_t offset, time_point now) {
-        const bool has_rows = std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.rows_of_event > 0; });
+        const bool has_rows =
+            std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.rows_of_event > 0; });
         if (!at_event() || has_rows) return errc::not_expected_now;
         const pubsub::consumer_event& e = *held_.front().next;
-        letter({origin(), std::nullopt, 0, std::string(reinterpret_cast<const char*>(e.payload.data()), e.payload.size()), std::string(reason), offset});
+        letter({origin(), std::nullopt, 0,
+                std::string(reinterpret_cast<const char*>(e.payload.data()), e.payload.size()), std::string(reason),
+                offset});
         if (options_.stop_at_dead_letter) return fail({delivery_fault::stopped_at_letter, {}}, now), errc::none;
         const row_position row{undecodable_.number, undecodable_.rows++};
         last_rows_.assign(1, row);
         take(last_rows_);
         doubt(undecodable_, now);
         if (undecodable_.in_doubt > options_.undecodable_in_a_row)
-            fail({delivery_fault::undecodable_events, {{}, errc::none, wire::grpc_status::ok, {}, std::string(reason)}}, now);
+            fail({delivery_fault::undecodable_events,
+                  {{}, errc::none, wire::grpc_status::ok, {}, std::string(reason)}},
+                 now);
         return errc::none;
     }
 
@@ -278,7 +289,8 @@ class delivery {
     std::size_t waiting() const noexcept { return held_events_ + checkpoint_.waiting(); }
     // There are dead letters that the position waits behind.
     bool in_doubt() const noexcept {
-        return undecodable_.in_doubt > 0 || std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.in_doubt > 0; });
+        return undecodable_.in_doubt > 0
+               || std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.in_doubt > 0; });
     }
     // Not everything became durable in drain_time: the next run fetches it again.
     bool drain_timed_out() const noexcept { return drained_; }
@@ -324,7 +336,8 @@ class delivery {
 
     event_origin origin() const {
         const pubsub::consumer_event& e = *held_.front().next;
-        return {std::string(e.id), std::string(e.schema_id), pubsub::replay_id::from_bytes(e.replay_id).value, held_.front().received_timestamp};
+        return {std::string(e.id), std::string(e.schema_id), pubsub::replay_id::from_bytes(e.replay_id).value,
+                held_.front().received_timestamp};
     }
     void letter(dead_letter l) {
         news_.emplace_back(std::move(l));
@@ -332,7 +345,8 @@ class delivery {
     }
     // The event in front has become these rows.
     void take(const std::vector<row_position>& rows) {
-        (void)checkpoint_.event(pubsub::replay_id::from_bytes(held_.front().next->replay_id).value, rows); // next_event() has made room
+        (void)checkpoint_.event(pubsub::replay_id::from_bytes(held_.front().next->replay_id).value,
+                                rows); // next_event() has made room
         ++held_.front().next;
         --held_events_;
         for (outlet_state& o : outlets_) o.rows_of_event = 0;
@@ -342,7 +356,9 @@ class delivery {
         held_.clear();
         held_bytes_ = held_events_ = 0;
     }
-    bool at_event() const noexcept { return !held_.empty() && held_.front().owner && held_.front().next != std::default_sentinel; }
+    bool at_event() const noexcept {
+        return !held_.empty() && held_.front().owner && held_.front().next != std::default_sentinel;
+    }
 
     // Nearly always that of the event before.
     const schema& schema_of(std::string_view id, time_point now) {
@@ -371,7 +387,9 @@ class delivery {
     }
     void doubt(counted& c, time_point now) {
         if (c.in_doubt++ == 0) c.since = now;
-        if (!has_position_) settle_now(c);
+        if (has_position_) return;
+        settle_now(c);
+        has_position_ = !checkpoint_.position().empty(); // it is due now
     }
     std::optional<time_point> verdict_of(const counted& c) const {
         return c.in_doubt > 0 && !c.frozen ? std::optional(c.since + options_.verdict_time) : std::nullopt;
@@ -418,13 +436,17 @@ class delivery {
         settle(o, n.rows.end);
     }
     void on(std::uint32_t outlet, outlet_state& o, zerobus::row_rejected& n, time_point now) {
+        if (n.offset != o.settled + o.in_doubt && !o.frozen)
+            return fail({delivery_fault::mistake, {outlet, errc::checkpoint_bad_row, wire::grpc_status::ok, {}, {}}},
+                        now);
         row_origin of = std::move(o.origins.front());
         o.origins.pop_front();
         letter({std::move(of.event), outlet, of.number, std::move(n.record), std::move(n.reason), 0});
         if (options_.stop_at_dead_letter) {
             ++o.in_doubt;
             o.frozen = true;
-            return fail({delivery_fault::stopped_at_letter, {outlet, errc::none, wire::grpc_status::ok, {}, {}}}, now);
+            return fail({delivery_fault::stopped_at_letter, {outlet, errc::none, wire::grpc_status::ok, {}, {}}},
+                        now);
         }
         doubt(o, now);
     }
@@ -432,12 +454,15 @@ class delivery {
         news_.emplace_back(delivery_interrupted{{outlet, n.cause.code, n.status, {}, std::move(n.message)}, n.until});
     }
     void on(std::uint32_t outlet, outlet_state&, zerobus::failed& n, time_point now) {
-        fail({delivery_fault::stream, {outlet, n.cause.code, n.status, {}, std::move(n.message)}, false, n.what_to_do}, now);
+        fail(
+            {delivery_fault::stream, {outlet, n.cause.code, n.status, {}, std::move(n.message)}, false, n.what_to_do},
+            now);
     }
 
     // ---- the subscription
 
-    void take_news(std::size_t bytes, const std::shared_ptr<const void>& owner, std::int64_t received_timestamp, time_point now) {
+    void take_news(std::size_t bytes, const std::shared_ptr<const void>& owner, std::int64_t received_timestamp,
+                   time_point now) {
         while (auto news = subscription_.poll_event()) {
             if (const auto* const r = std::get_if<pubsub::received>(&*news)) {
                 const std::size_t events = r->response.events.size();
@@ -445,7 +470,8 @@ class delivery {
                 held_bytes_ += bytes;
                 held_events_ += events;
                 held_.push_back({owner, r->response.events.begin(), bytes, received_timestamp, {}});
-                for (const pubsub::consumer_event& e : r->response.events) (void)schema_of(e.schema_id, now); // asked for all at once
+                for (const pubsub::consumer_event& e : r->response.events)
+                    (void)schema_of(e.schema_id, now); // asked for all at once
             } else if (auto* const k = std::get_if<pubsub::keepalive>(&*news)) {
                 held_.push_back({nullptr, {}, 0, 0, std::move(k->position)}); // behind the events that came before it
             } else if (const auto* const c = std::get_if<pubsub::committed>(&*news)) {
@@ -458,13 +484,18 @@ class delivery {
         }
     }
     void on(const pubsub::failed& f, time_point now) {
-        if (f.why.remedy != pubsub::remedy::choose_position) return fail({delivery_fault::subscription, owned(f.why), f.why.budget_used_up}, now);
+        if (f.why.remedy != pubsub::remedy::choose_position)
+            return fail({delivery_fault::subscription, owned(f.why), f.why.budget_used_up}, now);
         if (!options_.on_unknown_position) return fail({delivery_fault::position_unknown, owned(f.why)}, now);
         news_.emplace_back(position_replaced{subscription_.position(), owned(f.why)});
         (void)subscription_.choose(*options_.on_unknown_position);
     }
     static delivery_reason owned(const pubsub::reason& why) {
-        return {{}, why.fault, why.status, std::string(why.error_code), std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes))};
+        return {{},
+                why.fault,
+                why.status,
+                std::string(why.error_code),
+                std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes))};
     }
 
     // The first reason counts.
@@ -497,11 +528,13 @@ class delivery {
     sfcdc::checkpoint checkpoint_;
     pubsub::subscription subscription_;
     std::deque<response> held_;
-    std::size_t held_bytes_ = 0, held_events_ = 0; // of held_
-    std::size_t event_bytes_ = 0; // of an event, as seen lately
+    std::size_t held_bytes_ = 0, held_events_ = 0;    // of held_
+    std::size_t event_bytes_ = 0;                     // of an event, as seen lately
     std::unordered_map<std::string, schema> schemas_; // its elements stay where they are
     std::pair<const std::string, schema>* last_schema_ = nullptr;
-    std::pair<const std::string, schema> too_many_{"", {schema_state::refused, "the topic has had more schemas than limits::schemas_of_a_topic", time_point::max()}};
+    std::pair<const std::string, schema> too_many_{
+        "",
+        {schema_state::refused, "the topic has had more schemas than limits::schemas_of_a_topic", time_point::max()}};
     backoff schema_wait_;
 
     event event_{};

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
@@ -114,8 +116,8 @@ enum class delivery_fault : std::uint8_t {
 struct delivery_failed { // no event is taken any more, what was taken still becomes durable
     delivery_fault fault;
     delivery_reason why;
-    bool budget_used_up = false;    // of the subscription
-    std::string_view what_to_do{};  // of a stream; lives as long as the program
+    bool budget_used_up = false;   // of the subscription
+    std::string_view what_to_do{}; // of a stream; lives as long as the program
 };
 
 // Salesforce did not know the position: it goes on as on_unknown_position says, and what was in between is lost to it.
@@ -131,7 +133,7 @@ struct commit_refused {
     std::string message;
 };
 
-using delivery_news =
-    std::variant<dead_letter, delivery_interrupted, delivery_failed, position_replaced, delivery_keepalive, commit_refused>;
+using delivery_news = std::variant<dead_letter, delivery_interrupted, delivery_failed, position_replaced,
+                                   delivery_keepalive, commit_refused>;
 
 } // namespace sfcdc

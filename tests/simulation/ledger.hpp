@@ -294,10 +294,10 @@ class ledger {
     std::size_t unsettled_[tables] = {};
     std::string position_;
     bool may_start_anywhere_ = true;
-    std::uint32_t expected_ = 0;       // the next event that the runner has not received
+    std::uint32_t expected_ = 0;        // the next event that the runner has not received
     std::deque<std::uint32_t> to_take_; // received, and neither made into rows nor a dead letter
-    std::uint32_t taken_ = 0;          // behind the last one that was
-    std::uint32_t done_ = 0;     // events up to here are durable or dead letters
+    std::uint32_t taken_ = 0;           // behind the last one that was
+    std::uint32_t done_ = 0;            // events up to here are durable or dead letters
 };
 
 } // namespace simulation

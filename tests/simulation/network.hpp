@@ -49,7 +49,7 @@ struct arrival {
     kind what = message;
     std::uint32_t service = 0;
     connection_ptr call; // of message and end
-    std::string bytes; // of message; of a schema: its id
+    std::string bytes;   // of message; of a schema: its id
     call_status status;
 };
 

@@ -59,7 +59,8 @@ template<class Io> class runner {
                 io_.store(*position);
                 delivery_.position_stored();
             }
-            while (auto action = delivery_.poll_action(io_.now())) std::visit([this](auto& a) { this->perform(a); }, *action);
+            while (auto action = delivery_.poll_action(io_.now()))
+                std::visit([this](auto& a) { this->perform(a); }, *action);
             if (delivery_.closed())
                 return failed_ ? ended::failed : delivery_.drain_timed_out() ? ended::timed_out : ended::stopped;
             const arrived came = io_.wait_until(delivery_.poll_timeout());
@@ -93,8 +94,10 @@ template<class Io> class runner {
     void take_events() {
         while (const sfcdc::delivery::event* const event = delivery_.next_event(io_.now())) {
             take_news(); // events whose schema is refused are dead letters in front of this one
-            const bool good = io_.rows_of(*event, [&](std::uint32_t to, const std::string& row) { delivery_.add_row(to, row); });
-            const sfcdc::errc bad = good ? delivery_.pass_event(io_.now()) : delivery_.reject_event("undecodable", 0, io_.now());
+            const bool good =
+                io_.rows_of(*event, [&](std::uint32_t to, const std::string& row) { delivery_.add_row(to, row); });
+            const sfcdc::errc bad =
+                good ? delivery_.pass_event(io_.now()) : delivery_.reject_event("undecodable", 0, io_.now());
             mistake_ = mistake_ || bad != sfcdc::errc::none;
         }
     }
@@ -113,7 +116,8 @@ template<class Io> class runner {
     void on(const sfcdc::delivery_keepalive& alive) { io_.keepalive(alive.position); }
     void on(const sfcdc::commit_refused& why) { io_.log("a commit was refused", why.message, sfcdc::errc::none); }
     void on(const sfcdc::delivery_interrupted& pause) {
-        io_.log(pause.why.outlet ? "a stream is interrupted" : "the subscription is interrupted", pause.why.message, pause.why.fault);
+        io_.log(pause.why.outlet ? "a stream is interrupted" : "the subscription is interrupted", pause.why.message,
+                pause.why.fault);
     }
     void on(const sfcdc::position_replaced& p) { io_.log("the position is unknown", p.why.message, p.why.fault); }
     void on(const sfcdc::delivery_failed& failure) {

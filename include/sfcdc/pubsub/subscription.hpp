@@ -30,7 +30,8 @@
 //   | close()                | closed  | closed    | closed    | closed    | closed    | closed   | closed |
 //   | time                   | opening | waiting   | waiting   | renewing  | .         | .        | .      |
 //
-// In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Where a
+// "ended, stop" of a subscription that was healthy is "ended, retry_here" with a wait of refused_wait, so many times as
+// subscription_options::refusals says. In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Where a
 // budget is used up (subscription_options), waiting and login_due are closed instead. A managed subscription has no
 // choosing: it is closed instead; another one has no commit().
 // Source: Pub/Sub API guide; proto/pubsub_api.proto.
@@ -335,7 +336,7 @@ class subscription {
     errc on(token_refused, time_point now) {
         if (state_ != subscription_state::renewing) return errc::none;
         ++spent_.refused_logins;
-        interrupt({remedy::renew_login, errc::token_refused}, now, options_.refused_login_wait);
+        interrupt({remedy::renew_login, errc::token_refused}, now, options_.refused_wait);
         return errc::none;
     }
     errc on(token_unavailable, time_point now) {
@@ -383,10 +384,16 @@ class subscription {
     void interrupt(reason why, time_point now, backoff::duration wait) {
         ++spent_.attempts;
         // A managed position is Salesforce's own: there is nothing to choose from.
-        if (why.remedy == remedy::choose_position && managed()) why.remedy = remedy::stop;
+        if (why.remedy == remedy::choose_position && managed())
+            return finish({remedy::stop, why.fault, false, why.status, why.error_code, why.message});
         if (why.remedy != remedy::stop && why.remedy != remedy::choose_position && budget_used_up()) {
             why.remedy = remedy::stop;
             why.budget_used_up = true;
+        }
+        if (why.remedy == remedy::stop && is_patient(why)) {
+            spent_.login_renewals = spent_.faulty_calls = 0;
+            why = {remedy::retry_here, why.fault, false, why.status, why.error_code, why.message};
+            wait = options_.refused_wait;
         }
         switch (why.remedy) {
         case remedy::stop: return finish(why);
@@ -399,6 +406,13 @@ class subscription {
         }
         until_ = now + wait;
         events_.push_back(interrupted{why, until_});
+    }
+
+    // What worked before, and is refused now, may be a fault on the other side, or a change that is taken back: it is tried again a
+    // few times.
+    bool is_patient(const reason& why) noexcept {
+        return was_healthy_ && why.fault != errc::token_refused && spent_.attempts < options_.attempts
+               && ++spent_.refusals < options_.refusals;
     }
 
     void finish(reason why) {
@@ -427,7 +441,7 @@ class subscription {
     }
 
     struct budgets {
-        unsigned attempts = 0, faulty_calls = 0, login_renewals = 0, refused_logins = 0;
+        unsigned attempts = 0, faulty_calls = 0, login_renewals = 0, refused_logins = 0, refusals = 0;
     };
 
     subscription_options options_; // preset and replay_id: what the next call starts from
