@@ -2,7 +2,7 @@
 #include "fuzz.hpp"
 
 #include "../runner/config.hpp"
-#include "../runner/failure.hpp"
+#include "../runner/operations/failure.hpp"
 
 #include <string>
 

@@ -3,9 +3,9 @@
 #include "fuzz.hpp"
 
 #include "../runner/databricks/answers.hpp"
+#include "../runner/io/url.hpp"
 #include "../runner/operations/log.hpp"
 #include "../runner/salesforce/answers.hpp"
-#include "../runner/url.hpp"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 #include "config.hpp"
 
-#include "failure.hpp"
+#include "operations/failure.hpp"
 
 #include "disk/lock.hpp"
+#include "io/url.hpp"
 #include "operations/log.hpp"
-#include "url.hpp"
 
 #include <toml++/toml.h>
 

@@ -1,5 +1,5 @@
 #include "commands/commands.hpp"
-#include "failure.hpp"
+#include "operations/failure.hpp"
 #include "operations/log.hpp"
 
 #include <sfcdc/version.hpp>

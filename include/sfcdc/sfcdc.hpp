@@ -56,3 +56,5 @@
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/checkpoint.hpp>
+#include <sfcdc/delivery_io.hpp>
+#include <sfcdc/delivery.hpp>

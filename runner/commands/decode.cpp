@@ -1,4 +1,4 @@
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 #include "commands.hpp"
 
 #include <sfcdc/sfcdc.hpp>

@@ -1,9 +1,9 @@
 #include "../config.hpp"
 #include "../disk/durable_file.hpp"
 #include "../disk/lock.hpp"
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/termination.hpp"
-#include "../pipeline.hpp"
+#include "../pipeline/pipeline.hpp"
 #include "commands.hpp"
 
 #include <spdlog/spdlog.h>

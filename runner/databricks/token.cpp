@@ -1,7 +1,7 @@
 #include "token.hpp"
 
-#include "../failure.hpp"
-#include "../http.hpp"
+#include "../io/http.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/log.hpp"
 #include "answers.hpp"
 

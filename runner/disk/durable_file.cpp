@@ -1,6 +1,6 @@
 #include "durable_file.hpp"
 
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>

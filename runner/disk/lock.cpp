@@ -1,6 +1,6 @@
 #include "lock.hpp"
 
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <cerrno>
 #include <string>

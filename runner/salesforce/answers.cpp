@@ -1,6 +1,6 @@
 #include "answers.hpp"
 
-#include "../url.hpp"
+#include "../io/url.hpp"
 
 #include <nlohmann/json.hpp>
 

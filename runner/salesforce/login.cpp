@@ -1,9 +1,9 @@
 #include "login.hpp"
 
-#include "../failure.hpp"
-#include "../http.hpp"
+#include "../io/http.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/log.hpp"
-#include "../pause.hpp"
 #include "answers.hpp"
 
 #include <sfcdc/backoff.hpp>

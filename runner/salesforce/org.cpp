@@ -1,9 +1,9 @@
 #include "org.hpp"
 
-#include "../channel.hpp"
-#include "../failure.hpp"
-#include "../http.hpp"
-#include "../pause.hpp"
+#include "../io/channel.hpp"
+#include "../io/http.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/backoff.hpp>

@@ -1,7 +1,7 @@
 // One org: its channel, its login, and the schemas that it has sent so far. Shared by all streams.
 #pragma once
 
-#include "../calls.hpp"
+#include "../io/calls.hpp"
 #include "login.hpp"
 
 #include <pubsub_api.grpc.pb.h>

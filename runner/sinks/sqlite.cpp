@@ -1,8 +1,8 @@
 #include "sqlite.hpp"
 
 #include "../disk/durable_file.hpp"
-#include "../failure.hpp"
-#include "../pause.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/wire/text.hpp>
@@ -216,8 +216,8 @@ void sqlite_sink::prove_same_file() const {
                             "what is there (with -wal and -shm) to begin again.");
 }
 
-sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
-    added out;
+std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
+    std::uint32_t replaced = 0;
     row::for_each_row(layout_, event, [&](const row::record& of) {
         binder b{insert_.get()};
         const row::source from(event, around, of);
@@ -228,14 +228,11 @@ sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& aroun
         const int done = sqlite3_step(insert_.get());
         sqlite3_reset(insert_.get());
         if (done != SQLITE_DONE) fail("write a row");
-        ++out.rows;
-        out.replaced_bytes += b.replaced;
+        rows_ = to().add_row(0) + 1;
+        replaced += b.replaced;
     });
-    rows_ += out.rows;
-    return out;
+    return replaced;
 }
-
-sink::dealt_with sqlite_sink::settle(time_point) { return {rows_, 0}; }
 
 bool sqlite_sink::commit(const pubsub::replay_id* position) {
     if (position == nullptr && !in_transaction_) return true;

@@ -3,9 +3,9 @@
 // killed.
 //
 // usage: stop_and_wait CONFIG
-#include "channel.hpp"
 #include "config.hpp"
 #include "databricks/token.hpp"
+#include "io/channel.hpp"
 #include "salesforce/org.hpp"
 
 #include <sfcdc/cdc/event.hpp>

@@ -1,8 +1,8 @@
 #include "config.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
 #include "folder.hpp"
+#include "operations/failure.hpp"
 
 #include <chrono>
 #include <cstdlib>

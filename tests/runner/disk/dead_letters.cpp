@@ -1,38 +1,30 @@
 #include "disk/dead_letters.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
 #include "folder.hpp"
 
 #include <nlohmann/json.hpp>
-#include <sfcdc/wire/text.hpp>
 
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
 
 namespace {
 
+using sfcdc::dead_letter;
 using sfcdc::runner::dead_letters;
-using sfcdc::runner::failure;
-using sfcdc::runner::row_origin;
-using sfcdc::runner::stream_config;
 
-stream_config stream(const test::folder& f) {
-    stream_config c;
-    c.topic = "/data/ChangeEvents";
-    c.table = "a.b.c";
-    c.dead_letters = f / "letters";
-    return c;
-}
-sfcdc::row::envelope around(const std::string& event_id, const std::string& replay_id) {
-    return {.event_id = event_id,
-            .schema_id = "s",
-            .topic_name = "/data/ChangeEvents",
-            .org_id = "o",
-            .replay_id = sfcdc::wire::as_bytes(replay_id),
-            .schema_json = {},
-            .received_timestamp = 5};
+const std::string topic = "/data/ChangeEvents";
+
+dead_letter letter(const std::string& event_id, const std::string& replay_id, std::optional<std::uint32_t> row = {}) {
+    dead_letter l;
+    l.origin = {event_id, "s", sfcdc::pubsub::replay_id::from_bytes(replay_id).value, 5};
+    l.content = row ? "record" : "payload";
+    l.reason = "bad byte";
+    l.offset = 3;
+    if (row) l.outlet = 0, l.row_number = *row;
+    return l;
 }
 std::vector<nlohmann::json> letters(const test::folder& f) {
     std::vector<nlohmann::json> out;
@@ -45,17 +37,16 @@ std::vector<nlohmann::json> letters(const test::folder& f) {
 
 TEST_CASE("a letter has what is needed to send it again") {
     const test::folder f;
-    const stream_config c = stream(f);
-    dead_letters to(c);
+    dead_letters to(f / "letters", topic);
     to.prove();
     CHECK(f.entries() == 0); // there is none yet
-    to.event(around("e1", "\x01\x02"), sfcdc::wire::as_bytes("payload"), "bad byte", 3);
-    to.row(row_origin(around("e2", "\x01\x03"), 4), "record", "column x\nis missing");
+    to.keep(letter("e1", "\x01\x02"));
+    to.keep(letter("e2", "\x01\x03", 4));
     const auto found = letters(f);
     REQUIRE(found.size() == 2);
     CHECK(found[0]
           == nlohmann::json{{"received_timestamp", 5},
-                            {"topic_name", "/data/ChangeEvents"},
+                            {"topic_name", topic},
                             {"replay_id", "0102"},
                             {"event_id", "e1"},
                             {"schema_id", "s"},
@@ -70,45 +61,30 @@ TEST_CASE("a letter has what is needed to send it again") {
 
 TEST_CASE("an event that comes again after a restart is the same letter") {
     const test::folder f;
-    const stream_config c = stream(f);
     const auto run = [&] {
-        dead_letters to(c);
-        to.event(around("e1", "\x01"), sfcdc::wire::as_bytes("p"), "bad", 0);
-        for (const std::uint32_t row : {0u, 1u})
-            to.row(row_origin(around("e2", "\x02"), row), "r", "bad row of call " + std::to_string(row));
+        dead_letters to(f / "letters", topic);
+        to.keep(letter("e1", "\x01"));
+        for (const std::uint32_t row : {0u, 1u}) {
+            dead_letter l = letter("e2", "\x02", row);
+            l.reason = "call " + std::to_string(f.read("letters").size());
+            to.keep(l);
+        }
         CHECK(to.events() == 1);
     };
     run();
     run();
     CHECK(letters(f).size() == 3);
     // What has no name may be another event each time.
-    for (int i = 0; i < 2; ++i) dead_letters(c).event(around("", ""), sfcdc::wire::as_bytes("p"), "bad", 0);
+    for (int i = 0; i < 2; ++i) dead_letters(f / "letters", topic).keep(letter("", ""));
     CHECK(letters(f).size() == 5);
-    dead_letters(c).event(around("e1", "\x03"), sfcdc::wire::as_bytes("p"), "bad", 0);
-    CHECK(letters(f).size() == 6);
+    dead_letters(f / "letters", topic).keep(letter("e1", "\x03"));
+    dead_letters(f / "letters", "/data/Other").keep(letter("e1", "\x01"));
+    CHECK(letters(f).size() == 7);
 }
 
 TEST_CASE("lines of others in the file are no letters") {
     const test::folder f;
     f.write("letters", "no JSON\n[1]\n{\"topic_name\":5}\n{}\n");
-    const stream_config c = stream(f);
-    dead_letters(c).event(around("e1", "\x01"), sfcdc::wire::as_bytes("p"), "bad", 0);
+    dead_letters(f / "letters", topic).keep(letter("e1", "\x01"));
     CHECK(f.read("letters").starts_with("no JSON\n[1]\n{\"topic_name\":5}\n{}\n{\"received_timestamp\":5"));
-}
-
-TEST_CASE("on_undecodable = stop writes the letter once and ends each run") {
-    const test::folder f;
-    stream_config c = stream(f);
-    c.on_undecodable = sfcdc::runner::undecodable_policy::stop;
-    for (int run = 0; run < 3; ++run) {
-        dead_letters to(c);
-        try {
-            to.event(around("e1", "\x01"), sfcdc::wire::as_bytes("p"), "bad", 7);
-            FAIL("it went on");
-        } catch (const failure& e) {
-            CHECK(e.code() == sfcdc::runner::exit_code::needs_decision);
-            CHECK(std::string(e.what()).find("byte 7: bad") != std::string::npos);
-        }
-    }
-    CHECK(letters(f).size() == 1);
 }

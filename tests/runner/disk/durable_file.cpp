@@ -1,8 +1,8 @@
 #include "disk/durable_file.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
 #include "folder.hpp"
+#include "operations/failure.hpp"
 
 #include <csignal>
 #include <string>

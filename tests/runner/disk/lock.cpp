@@ -1,8 +1,8 @@
 #include "disk/lock.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
 #include "folder.hpp"
+#include "operations/failure.hpp"
 
 #include <memory>
 #include <string>

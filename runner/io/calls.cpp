@@ -1,6 +1,6 @@
 #include "calls.hpp"
 
-#include "failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/zerobus/status.hpp>

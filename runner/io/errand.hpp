@@ -2,7 +2,7 @@
 // wait for it.
 #pragma once
 
-#include "failure.hpp"
+#include "../operations/failure.hpp"
 #include "inbox.hpp"
 
 #include <chrono>

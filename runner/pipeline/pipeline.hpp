@@ -1,20 +1,18 @@
-// One stream of the configuration: events of a topic in, rows and positions into a sink. The loop that joins the machines
-// pubsub::subscription and checkpoint with a sink; tests/simulation/runner.hpp is the same loop on a simulated network.
+// One [[stream]] of the configuration: performs what its delivery asks for, and decides nothing. Events of a topic in, rows and the
+// position into a sink.
 #pragma once
 
-#include "calls.hpp"
-#include "config.hpp"
-#include "disk/dead_letters.hpp"
-#include "errand.hpp"
-#include "failure.hpp"
-#include "inbox.hpp"
-#include "salesforce/org.hpp"
-#include "sinks/sink.hpp"
+#include "../config.hpp"
+#include "../disk/dead_letters.hpp"
+#include "../io/calls.hpp"
+#include "../io/errand.hpp"
+#include "../io/inbox.hpp"
+#include "../operations/failure.hpp"
+#include "../salesforce/org.hpp"
+#include "../sinks/sink.hpp"
 
 #include <sfcdc/cdc/event.hpp>
-#include <sfcdc/checkpoint.hpp>
-#include <sfcdc/pubsub/replay_id.hpp>
-#include <sfcdc/pubsub/subscription.hpp>
+#include <sfcdc/delivery.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -53,18 +51,9 @@ class pipeline final : private calls::listener {
     const std::string& topic() const noexcept { return stream_.topic; }
 
   private:
-    // Handed over by the subscription, and not yet by us to the sink. Its events need a schema first.
-    struct taken {
-        explicit taken(pubsub::replay_id keepalive) : reached(std::move(keepalive)) {}
-        taken(received_bytes b, const pubsub::fetch_response& r) : bytes(std::move(b)), next(r.events.begin()) {}
-
-        std::optional<received_bytes> bytes; // what the events are views of; nothing: a keepalive
-        pubsub::event_list::iterator next{}; // the first event that is not with the sink
-        pubsub::replay_id reached{};         // by a keepalive
-        std::int64_t at = 0;                 // milliseconds since the epoch
-    };
     struct schema_answer {
-        std::shared_ptr<const salesforce::event_schema> schema;
+        std::string id;
+        std::shared_ptr<const salesforce::event_schema> schema; // null: refused
         std::string why_not;
     };
 
@@ -74,25 +63,27 @@ class pipeline final : private calls::listener {
 
     void open(const std::stop_token& stop);
     void loop(const std::stop_token& stop);
-    void perform_actions();
-    void perform(const pubsub::open_call& action);
-    void perform(pubsub::send_request& action) { calls_.send(action.call, std::move(action.bytes)); }
-    void perform(const pubsub::cancel_call& action) { calls_.cancel(action.call); }
-    void perform(const pubsub::renew_token& action);
-    void take_session();
-
     void tell(const pubsub::input& in);
-    void take_news(const received_bytes* response);
-    void on(const pubsub::interrupted& pause);
-    void on(const pubsub::failed& failed);
-    void choose_position(const std::string& said);
-    void end_with(const failure& why);
 
+    void take_session();
+    void take_schema();
+    void fetch_next_schema();
     void hand_over();
-    bool hand_over(const pubsub::consumer_event& event, std::int64_t received);
-    std::optional<schema_answer> schema_of(const std::string& id);
-    bool schema_json_due(const std::string& schema_id);
-    void settle();
+    void add(const delivery::event& event);
+    bool schema_json_due(std::string_view schema_id);
+
+    void take_news();
+    void on(const dead_letter& letter);
+    void on(const delivery_interrupted& pause);
+    void on(const delivery_failed& failed);
+    void on(const position_replaced& replaced);
+    void on(const delivery_keepalive&) { ++counts_.keepalives; }
+    void on(const commit_refused& why);
+
+    void perform(subscription_action& a);
+    void perform(stream_action& a) { sink_->perform(a.action); }
+    void perform(fetch_schema& a);
+    void log_in_anew();
 
     const stream_config stream_;
     const databricks_config databricks_;
@@ -102,21 +93,17 @@ class pipeline final : private calls::listener {
     inbox inbox_;
     dead_letters letters_;
     std::unique_ptr<sink> sink_;
-    std::optional<pubsub::subscription> from_; // since open()
-    checkpoint at_;
-    std::uint32_t rows_stream_ = 0; // the sink's, in the checkpoint
-    std::int64_t rows_ = 0;         // that the sink was given
-    pubsub::replay_id stored_;
-    std::deque<taken> taken_;
+    std::optional<delivery> delivery_; // since open()
 
     salesforce::session session_;
     std::string login_refusal_; // for the operator
     std::unordered_map<std::string, std::shared_ptr<const salesforce::event_schema>> schemas_;
     std::unordered_map<std::string, std::int64_t> rows_since_schema_;
+    std::deque<std::string> schemas_to_fetch_;
     cdc::decoder decoder_;
 
+    std::string last_letter_;    // for the operator
     std::optional<failure> end_; // why it comes to an end, when it does so by itself
-    std::optional<time_point> drain_until_;
     counters counts_;
 
     calls calls_;

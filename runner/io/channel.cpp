@@ -1,6 +1,6 @@
 #include "channel.hpp"
 
-#include "failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>

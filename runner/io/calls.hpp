@@ -24,6 +24,8 @@ class received_bytes {
   public:
     explicit received_bytes(const grpc::ByteBuffer& from);
     std::string_view view() const noexcept;
+    // Keeps the bytes of view() where they are.
+    std::shared_ptr<const void> owner() const noexcept { return slice_; }
 
   private:
     std::shared_ptr<const grpc::Slice> slice_; // not by value: a short slice has its bytes in itself
