@@ -64,7 +64,7 @@ struct settings {
     }
 };
 
-std::set<std::string> words(const std::string& text, const std::regex& word) {
+std::set<std::string> words_in(const std::string& text, const std::regex& word) {
     std::set<std::string> out;
     for (std::sregex_iterator at(text.begin(), text.end(), word), end; at != end; ++at) out.insert((*at)[1]);
     return out;
@@ -79,7 +79,7 @@ keys documented() {
         std::smatch cells;
         if (!std::regex_match(line, cells, std::regex(R"(\| *(`\[+(\w+)\]+`)? *\| *(`\w+`[^|]*)\|.*)"))) continue;
         if (cells[2].matched) section = cells[2];
-        for (const std::string& key : words(cells[3], std::regex("`(\\w+)`"))) out[section].insert(key);
+        for (const std::string& key : words_in(cells[3], std::regex("`(\\w+)`"))) out[section].insert(key);
     }
     return out;
 }
@@ -92,7 +92,7 @@ keys read_by_the_reader() {
         const std::string said = s.complaint();
         const std::size_t list = said.find("known are ");
         return list == std::string::npos ? std::set<std::string>()
-                                         : words(said.substr(list + 9), std::regex("(\\w+)"));
+                                         : words_in(said.substr(list + 9), std::regex("(\\w+)"));
     };
     return {{"salesforce", known(&settings::salesforce)},
             {"databricks", known(&settings::databricks)},
