@@ -213,7 +213,8 @@ class subscription_session {
 };
 
 template<typename action>
-grpc::ServerUnaryReactor* answer_unary(world& in, grpc::CallbackServerContext* context, const char* method, action run) {
+grpc::ServerUnaryReactor* answer_unary(world& in, grpc::CallbackServerContext* context, const char* method,
+                                       action run) {
     std::this_thread::sleep_for(in.settings.latency);
     const rpc call(in, *context, method);
     auto* reactor = context->DefaultReactor();
@@ -259,7 +260,7 @@ grpc::ServerUnaryReactor* pubsub_service::Publish(grpc::CallbackServerContext* c
                                                   const wire::PublishRequest* request,
                                                   wire::PublishResponse* response) {
     return answer_unary(world_, context, "Publish",
-                  [&](const rpc& call) { return publish(world_, call, *request, *response); });
+                        [&](const rpc& call) { return publish(world_, call, *request, *response); });
 }
 
 grpc::ServerBidiReactor<wire::PublishRequest, wire::PublishResponse>*

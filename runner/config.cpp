@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <string_view>
@@ -117,7 +118,8 @@ class reader {
             throw failure(exit_code::bad_config, errors_);
         }
         config c;
-        only(root, "", {"salesforce", "databricks", "stream"});
+        only(root, "", {"memory_limit", "salesforce", "databricks", "stream"});
+        memory_limit(root, c.memory_limit);
         section(root, "salesforce", true, [&](const toml::table& t) { salesforce(t, c.salesforce); });
         bool wants_zerobus = false;
         if (const toml::node* list = root.get("stream")) {
@@ -298,6 +300,20 @@ class reader {
         if (!bad.empty()) return complain("cannot be read: " + bad);
         if (certificates.find("-----BEGIN ") == certificates.npos) return complain("has no certificate in PEM form");
         in_use_.emplace(identity(value), "the certificates of [" + std::string(name) + "]");
+    }
+
+    // "256 MiB", "1 GiB".
+    void memory_limit(const toml::table& root, std::size_t& bytes) {
+        if (root.get("memory_limit") == nullptr) return;
+        const std::string said = text(root, "", "memory_limit", true);
+        std::uint64_t n = 0;
+        const auto [end, bad] = std::from_chars(said.data(), said.data() + said.size(), n);
+        const std::string_view unit(end, static_cast<std::size_t>(said.data() + said.size() - end));
+        const unsigned shift = unit == " MiB" ? 20 : unit == " GiB" ? 30 : 0;
+        if (bad != std::errc() || shift == 0 || n == 0 || n > std::uint64_t{1'048'576} >> (shift - 20)
+            || (n << shift) < (16u << 20))
+            return wrong(where(root, "memory_limit"), "memory_limit: from \"16 MiB\" to \"1024 GiB\" was expected");
+        bytes = n << shift;
     }
 
     void salesforce(const toml::table& t, salesforce_config& c) {

@@ -24,8 +24,8 @@ struct reader_gone {};
 
 [[noreturn]] void output_lost(int number) {
     if (number == EPIPE) throw reader_gone{};
-    throw failure(exit_code::failed, "standard output cannot be written, so that events are missing there: " +
-                                         std::generic_category().message(number) + ".");
+    throw failure(exit_code::failed, "standard output cannot be written, so that events are missing there: "
+                                         + std::generic_category().message(number) + ".");
 }
 
 avro::plan read_schema(const std::string& path) {

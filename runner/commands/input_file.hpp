@@ -75,7 +75,10 @@ class input_file {
 
   private:
     input_file(int descriptor, bool owned, std::string name, std::string expected, std::string problem)
-        : descriptor_(descriptor), owned_(owned), name_(std::move(name)), expected_(std::move(expected)),
+        : descriptor_(descriptor),
+          owned_(owned),
+          name_(std::move(name)),
+          expected_(std::move(expected)),
           problem_(std::move(problem)) {}
 
     static std::string message_of(int number) { return std::generic_category().message(number); }

@@ -26,11 +26,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Of memory_limit for one stream: an event of Salesforce may have 1 MB, and becomes a row beside it.
+constexpr std::size_t least_share = 4u << 20;
+
 // A pipeline in its own thread, and how it ended.
 struct runner_thread {
-    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org,
+    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org, std::size_t memory,
                   std::optional<start_position> from)
-        : line(s, d, org, from) {}
+        : line(s, d, org, memory, from) {}
 
     // Throws system_error when there is no thread to be had.
     void start(std::stop_token stop) {
@@ -106,7 +109,8 @@ int run(const run_options& options) {
     salesforce::org org(c.salesforce);
     std::stop_source stop;
     std::list<runner_thread> runners;
-    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, from).line.prove();
+    const std::size_t share = std::max(c.memory_limit / c.streams.size(), least_share);
+    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, share, from).line.prove();
 
     asked.begin_to_receive();
     std::exception_ptr not_started;

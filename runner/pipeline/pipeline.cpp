@@ -32,14 +32,15 @@ const char* name_of(start_position p) { return p == start_position::earliest ? "
 } // namespace
 
 pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
-                   std::optional<start_position> from)
+                   std::size_t memory, std::optional<start_position> from)
     : stream_(stream),
       databricks_(databricks),
       org_(org),
+      memory_(memory),
       from_where_(from),
       letters_(stream_.dead_letters, stream_.topic),
       sink_(make_sink(stream_, databricks_, inbox_)),
-      calls_(inbox_, org.channel(), *this),
+      calls_(inbox_, org.open_channel(), *this),
       login_(inbox_),
       schema_(inbox_) {}
 
@@ -65,6 +66,7 @@ void pipeline::open(const std::stop_token& stop) {
     options.subscription.silence_limit = stream_.silence_limit;
     options.stop_at_dead_letter = stream_.on_undecodable == undecodable_policy::stop;
     options.drain_time = drain_time;
+    options.bytes = memory_;
     if (from_where_) options.on_unknown_position = preset_of(*from_where_);
     if (stored) {
         options.subscription.replay_id = *stored;

@@ -28,9 +28,10 @@ namespace sfcdc::runner {
 class pipeline final : private calls::listener {
   public:
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
-    // without it the first is the configuration's `start`, and the second ends the run.
+    // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
+    // held, in bytes.
     pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
-             std::optional<start_position> from);
+             std::size_t memory, std::optional<start_position> from);
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
     void prove() const {
@@ -88,6 +89,7 @@ class pipeline final : private calls::listener {
     const stream_config stream_;
     const databricks_config databricks_;
     salesforce::org& org_;
+    const std::size_t memory_;
     const std::optional<start_position> from_where_;
 
     inbox inbox_;

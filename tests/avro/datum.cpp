@@ -1,7 +1,7 @@
 #include "catch.hpp"
 #include "exact_bytes.hpp"
-#include "reference/avro_writer.hpp"
 #include "record_of.hpp"
+#include "reference/avro_writer.hpp"
 
 #include <map>
 #include <random>

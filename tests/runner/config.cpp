@@ -307,6 +307,22 @@ TEST_CASE("a secret from a file has no byte that a header may not carry") {
     CHECK(s.complaint().find("the environment variable SFCDC_TEST_CR has a CR") != std::string::npos);
 }
 
+TEST_CASE("the memory for events and rows has a bound, and a default") {
+    CHECK(settings().load().memory_limit == 256u << 20);
+    const auto with = [](const std::string& value) {
+        settings s;
+        return ::load("memory_limit = " + value + "\n[salesforce]\n" + s.salesforce + "[[stream]]\n" + s.stream)
+            .memory_limit;
+    };
+    CHECK(with("\"16 MiB\"") == 16u << 20);
+    CHECK(with("\"2 GiB\"") == std::size_t{2} << 30);
+    for (const char* const bad : {"5", "\"5\"", "\"15 MiB\"", "\"0 GiB\"", "\"18446744073709551616 MiB\"",
+                                  "\"17592186044416 MiB\"", "\"-1 GiB\"", "\"16MiB\"", "\"\""}) {
+        INFO(bad);
+        CHECK_THROWS_AS(with(bad), sfcdc::runner::failure);
+    }
+}
+
 TEST_CASE("certificates are there and in PEM form") {
     const test::folder f;
     const auto with = [&](const std::string& path) {
