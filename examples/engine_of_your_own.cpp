@@ -17,12 +17,14 @@ int main() {
     std::int64_t rows = 0;
     const auto turn = [&] {
         while (const delivery::event* const e = d.next_event(now)) {
-            std::printf("row of event %.*s\n", static_cast<int>(e->id.size()), e->id.data()); // decode, and write the row
+            std::printf("row of event %.*s\n", static_cast<int>(e->id.size()),
+                        e->id.data()); // decode, and write the row
             rows = d.add_row(0) + 1;
             (void)d.pass_event(now);
         }
-        (void)d.durable(0, rows);                          // the sink has committed
-        while (auto news = d.poll_news()) {} // dead letters are kept here, interruptions are logged
+        (void)d.durable(0, rows); // the sink has committed
+        while (auto news = d.poll_news()) {
+        } // dead letters are kept here, interruptions are logged
         if (const pubsub::replay_id* const position = d.position_due()) {
             std::printf("position %s\n", position->hex().c_str()); // store it
             d.position_stored();

@@ -268,9 +268,9 @@ class delivery {
         return first;
     }
 
-    // Nothing will come any more, and nothing is left to be done.
+    // Nothing will come any more, and nothing is left to be done: no position is due either, unless drain_time is over.
     bool closed() const noexcept {
-        return subscription_.closed() && held_.empty() && news_.empty()
+        return subscription_.closed() && held_.empty() && news_.empty() && (drained_ || position_due() == nullptr)
                && std::all_of(outlets_.begin(), outlets_.end(), [&](const outlet_state& o) {
                       return o.stream ? o.stream->closed() : drained_ || o.settled >= o.rows;
                   });

@@ -79,7 +79,9 @@ struct scene {
         actions();
     }
     void respond(const std::string& events, std::uint64_t latest = 1'000) {
-        REQUIRE(d.handle(pubsub::response{call, events + field(2, replay_id(latest)) + field(4, std::uint64_t{50})}, now) == errc::none);
+        REQUIRE(
+            d.handle(pubsub::response{call, events + field(2, replay_id(latest)) + field(4, std::uint64_t{50})}, now)
+            == errc::none);
     }
     static std::string event(std::uint64_t n, std::string_view schema = "s", std::string_view payload = "1") {
         return server_messages::event("id" + std::to_string(n), schema, payload, replay_id(n));
@@ -102,8 +104,10 @@ struct scene {
     std::vector<std::string> news() {
         std::vector<std::string> said;
         while (auto n = d.poll_news()) {
-            if (const auto* const l = std::get_if<dead_letter>(&*n)) said.push_back("letter " + l->origin.event_id + " " + l->reason);
-            if (const auto* const f = std::get_if<delivery_failed>(&*n)) said.push_back("failed " + std::to_string(static_cast<int>(f->fault)));
+            if (const auto* const l = std::get_if<dead_letter>(&*n))
+                said.push_back("letter " + l->origin.event_id + " " + l->reason);
+            if (const auto* const f = std::get_if<delivery_failed>(&*n))
+                said.push_back("failed " + std::to_string(static_cast<int>(f->fault)));
             if (std::holds_alternative<position_replaced>(*n)) said.push_back("replaced");
             if (std::holds_alternative<delivery_interrupted>(*n)) said.push_back("interrupted");
         }
@@ -166,10 +170,12 @@ TEST_CASE("delivery: schemas are asked for once, all at once, and events keep th
     CHECK(s.take() == "id1 id2 id3");
 }
 
-TEST_CASE("delivery: the owner of a response is kept for as long as its events are held, and without one the bytes are copied") {
+TEST_CASE("delivery: the owner of a response is kept for as long as its events are held, and without one the bytes "
+          "are copied") {
     scene s;
     s.open();
-    auto owner = std::make_shared<std::string>(scene::event(1) + field(2, replay_id(1)) + field(4, std::uint64_t{99}));
+    auto owner =
+        std::make_shared<std::string>(scene::event(1) + field(2, replay_id(1)) + field(4, std::uint64_t{99}));
     const std::weak_ptr<std::string> alive = owner;
     REQUIRE(s.d.handle(pubsub::response{s.call, *owner}, s.now, owner) == errc::none);
     owner.reset();
@@ -283,7 +289,8 @@ TEST_CASE("delivery: on the first dead letter it can end with the event in front
     CHECK(s.position() == 1);
 }
 
-TEST_CASE("delivery: rows that a stream refuses hold the position, and the one behind them that is taken passes them") {
+TEST_CASE(
+    "delivery: rows that a stream refuses hold the position, and the one behind them that is taken passes them") {
     scene s(scene::to_a_stream(scene::behind(0)));
     s.open();
     s.d.schema_known("s");
@@ -305,7 +312,8 @@ TEST_CASE("delivery: rows that a stream refuses hold the position, and the one b
         said.clear();
     };
     const auto refuse = [&] {
-        (void)s.d.handle(0, zerobus::call_ended{s.stream_call, wire::grpc_status::invalid_argument, "bad row"}, s.now);
+        (void)s.d.handle(0, zerobus::call_ended{s.stream_call, wire::grpc_status::invalid_argument, "bad row"},
+                         s.now);
         said = s.actions();
     };
     one_event(1);
@@ -318,7 +326,8 @@ TEST_CASE("delivery: rows that a stream refuses hold the position, and the one b
     CHECK(s.position() == 0);
     CHECK(s.d.settled(0) == 2);
     one_event(3);
-    (void)s.d.handle(0, zerobus::response{s.stream_call, field(2, field(1, std::uint64_t{0}))}, s.now); // offset 0 of this call
+    (void)s.d.handle(0, zerobus::response{s.stream_call, field(2, field(1, std::uint64_t{0}))},
+                     s.now); // offset 0 of this call
     CHECK(s.position() == 3);
 }
 
@@ -395,12 +404,14 @@ TEST_CASE("delivery: a position that Salesforce does not know ends it, or is rep
         scene s(o);
         s.open();
         REQUIRE(s.d.handle(pubsub::call_ended{s.call, wire::grpc_status::invalid_argument,
-                                              "sfdc.platform.eventbus.grpc.subscription.fetch.replayid.corrupted", "too old"},
+                                              "sfdc.platform.eventbus.grpc.subscription.fetch.replayid.corrupted",
+                                              "too old"},
                            s.now)
                 == errc::none);
         CHECK(s.news() == words{told ? "replaced" : "failed 1"});
         CHECK((s.actions() == "subscribe") == told);
-        CHECK(s.d.subscription().preset() == (told ? pubsub::replay_preset::earliest : pubsub::replay_preset::custom));
+        CHECK(s.d.subscription().preset()
+              == (told ? pubsub::replay_preset::earliest : pubsub::replay_preset::custom));
     }
 }
 

@@ -494,7 +494,8 @@ class world {
         org_.heal();
         for (databricks& table : lake_) table.heal();
         net_.slow_down = 0s;
-        look_whether_done(now() + 6h);
+        // What is on its way still arrives.
+        clock_.after(1min, [this] { look_whether_done(now() + 6h); });
     }
     void look_whether_done(time_point deadline) {
         if (org_.all_published() && truth_.all_done() && truth_.position_at_end() && org_.ready() && !stopping_) {
