@@ -9,11 +9,10 @@ import struct
 import subprocess
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
 
-from harness import Runner, config_text
+from harness import Runner
 
 ORG = "00D000000000001AAA"
 TOKEN = "00D000000000001!AQEAQTokenOfTheFakeOrg"

@@ -12,6 +12,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -20,8 +21,8 @@ import threading
 import time
 import unittest
 
-from harness import CDC_TABLE, Scene, config_text, wait_until, zerobus_stream
-from peers import Peer, Place, lines_of, lines_stream, reached_at, rows_of, sqlite_stream, stop_all
+from harness import Runner, Scene, config_text, wait_until, zerobus_stream
+from peers import Peer, Place, lines_of, lines_stream, reached_at, rows_of, sqlite_stream
 
 BUILD = None
 NO_LIMIT = resource.RLIM_INFINITY
@@ -250,7 +251,7 @@ class FullDatabase(FullDisk):
 
     def limits(self):
         # The -wal begins at 0 in each run; the database grows when it is taken over from there.
-        size = self.dice.choice((0, max((f.stat().st_size for f in self.folder.glob("rows.db*")), default=0)))
+        size = self.dice.choice((0, 0, max((f.stat().st_size for f in self.folder.glob("rows.db*")), default=0)))
         return max(1000, size - 100_000), size + 300_000
 
     def position(self):
@@ -405,7 +406,6 @@ class Vanishing(FilesTest):
                     self.assertEqual(database_rows(folder / "rows.db"), before + after)
 
     def restarted(self, runner):
-        from harness import Runner
         again = Runner(BUILD, runner.config, runner.log_path)
         self.addCleanup(lambda: again.process.poll() is not None or again.kill())
         return again
@@ -668,34 +668,30 @@ class Proved(FilesTest):
         self.each(make, "is a link to", of=self.REPLACED)
         self.each(dangling, "is a link to", of=self.REPLACED)
 
+    @staticmethod
+    def a_pipe(folder):
+        os.mkfifo(folder / "file")
+        return folder / "file"
+
+    @staticmethod
+    def a_socket(folder):
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(folder / "file"))
+        return folder / "file"
+
     def test_something_else_in_place_of_a_position(self):
-        def pipe(folder):
-            os.mkfifo(folder / "file")
-            return folder / "file"
-        def socket(folder):
-            import socket as s
-            with s.socket(s.AF_UNIX) as listening:
-                listening.bind(str(folder / "file"))
-            return folder / "file"
-        self.each(pipe, "is no regular file", of=self.REPLACED)
-        self.each(socket, "is no regular file", of=self.REPLACED)
+        self.each(self.a_pipe, "is no regular file", of=self.REPLACED)
+        self.each(self.a_socket, "is no regular file", of=self.REPLACED)
 
     def test_something_else_in_place_of_a_database(self):
-        def pipe(folder):
-            os.mkfifo(folder / "file")
-            return folder / "file"
-        self.each(pipe, of=["database"])
+        self.each(self.a_pipe, of=["database"])
+        self.each(self.a_socket, of=["database"])
         folder = self.place.make()
         (folder / "null").symlink_to("/dev/null")
         self.refused("/dev/null", sqlite_stream(folder, path=folder / "null"), folder / "null")
 
     def test_a_socket_in_place_of_lines(self):
-        def make(folder):
-            import socket as s
-            with s.socket(s.AF_UNIX) as listening:
-                listening.bind(str(folder / "file"))
-            return folder / "file"
-        self.each(make, of=["JSON lines", "dead letters"])
+        self.each(self.a_socket, of=["JSON lines", "dead letters"])
 
     def test_what_is_beside_a_position(self):
         """Its draft and its lock have names of their own, at which nothing else may be."""
@@ -815,12 +811,13 @@ class OneUse(FilesTest):
     def setUp(self):
         self.place = self.enterContext(Place(BUILD))
 
-    def refused(self, name, text, key, use, config=None, stdout=subprocess.DEVNULL, cwd=None):
+    def refused(self, name, text, key, use, config=None, stdout=subprocess.DEVNULL):
         folder = self.place.make()
         config = config or folder / "sfcdc.toml"
         text = config_text(reached_at("http://127.0.0.1:9"), text)
         config.write_text(text)
-        process = self.place.open([BUILD / "runner" / "sfcdc", "run", "--config", config], stdout=stdout, stderr=open(folder / "log", "wb"), cwd=cwd or folder)
+        with open(folder / "log", "wb") as log:
+            process = self.place.open([BUILD / "runner" / "sfcdc", "run", "--config", config], stdout=stdout, stderr=log, cwd=folder)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(3)
         said = (folder / "log").read_text()
@@ -1174,7 +1171,7 @@ class WhenFull(unittest.TestCase):
         if tmpfs and not self.mounts:
             self.skipTest("needs root, and to mount")
         codes = self.results[kind, tmpfs].result()
-        self.assertGreaterEqual(len(codes), self.ROUNDS * 3 // 4, "it was hardly ever full")
+        self.assertGreaterEqual(len(codes), self.ROUNDS // 2, "it was hardly ever full")
 
     def test_position_at_a_limit(self):
         self.full("position", False)

@@ -3,15 +3,11 @@
 usage: test_start_and_stop.py BUILD_FOLDER [unittest arguments]
 """
 import contextlib
-import fcntl
-import json
 import os
 import pathlib
-import resource
 import shutil
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
 import threading
@@ -19,7 +15,7 @@ import time
 import unittest
 
 from harness import CDC_TABLE, Scene, config_text, wait_until, zerobus_stream
-from peers import Deaf, Peer, Place, lines_stream, reached_at, rows_of, sqlite_stream
+from peers import Deaf, Peer, Place, lines_stream, reached_at, sqlite_stream
 
 BUILD = None
 # docs/running.md promises 30 s; the rest is for a machine that is busy with other tests.
@@ -152,11 +148,13 @@ class Short(unittest.TestCase):
 
 
 class Blocked:
-    """A runner that something blocks, for as long as the class lasts. `received` says that events are held."""
+    """A runner that something blocks, for as long as the class lasts. `received` says that events are held; a quick one may have ended
+    before a second signal comes; one with a code ends by itself."""
 
     def __init__(self, name, process, log, in_place, received, code=0, quick=False):
         self.name, self.process, self.log, self.in_place, self.received, self.code, self.quick = name, process, log, in_place, received, code, quick
         self.took = None  # seconds from the signal to the end
+        self.wrong = None  # why it does not stand
 
     def said(self):
         return self.log.read_text(errors="replace") if self.log else ""
@@ -240,11 +238,11 @@ class WhileBlocked(unittest.TestCase):
         said = lambda text: lambda blocked: text in blocked.said()
 
         peer = enter(Peer(lambda _: None))
-        yield cls.start("the login hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.seen)
+        yield cls.start("the login hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.seen, quick=True)
 
         peer = enter(Peer())
         peer.answer = lambda r, p=peer: p.token() if r.path.endswith("/token") else None
-        yield cls.start("userinfo hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.asked("/userinfo"))
+        yield cls.start("userinfo hangs", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), lambda _, p=peer: p.asked("/userinfo"), quick=True)
 
         peer = enter(Peer(lambda _: (503, {}, {"Retry-After": "600"})))
         yield cls.start("the login asks for ten minutes", lambda f, u=peer.url: config_text(reached_at(u), lines_stream(f)), said("next try in"), quick=True)
@@ -334,17 +332,21 @@ class WhileBlocked(unittest.TestCase):
     def all_in_place(cls):
         standing = [*cls.situations(), cls.lock_when_running()]
         for blocked in standing:
-            wait_until(blocked.in_place, 30, blocked.name)
+            try:
+                wait_until(lambda b=blocked: b.in_place() or (b.code == 0 and b.process.poll() is not None), 30, blocked.name)
+            except AssertionError as e:
+                blocked.wrong = str(e)
         time.sleep(0.5)
         for blocked in standing:
-            if blocked.code == 0:
-                assert blocked.process.poll() is None, f"{blocked.name}: {blocked.said()}"
+            if blocked.code == 0 and blocked.process.poll() is not None:
+                blocked.wrong = f"it has ended by itself with {blocked.process.returncode}"
         return standing
 
     def test_one_signal_ends_it_in_time(self):
         self.watcher.join()
         for blocked in self.signalled:
             with self.subTest(blocked.name):
+                self.assertIsNone(blocked.wrong, blocked.said()[-1000:])
                 self.assertIsNotNone(blocked.took, "it does not end")
                 self.assertEqual(blocked.process.returncode, blocked.code, blocked.said()[-1000:])
                 self.assertLess(blocked.took, LONGEST if blocked.received else SHORTEST)
@@ -365,6 +367,7 @@ class WhileBlocked(unittest.TestCase):
                 blocked.process.send_signal(signal.SIGTERM)
         for blocked in standing:
             with self.subTest(blocked.name):
+                self.assertIsNone(blocked.wrong, blocked.said()[-1000:])
                 code = blocked.process.wait(5)
                 self.assertIn(code, (143, blocked.code) if blocked.quick or blocked.code else (143,), blocked.said()[-1000:])
         self.assertLess(time.monotonic() - sent, 5)

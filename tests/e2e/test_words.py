@@ -3,7 +3,6 @@
 usage: test_words.py BUILD_FOLDER [unittest arguments]
 """
 import contextlib
-import json
 import os
 import pathlib
 import re
