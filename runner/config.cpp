@@ -13,6 +13,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string_view>
 #include <system_error>
 
@@ -44,7 +45,7 @@ constexpr std::size_t longest_config = 1u << 20;
 constexpr std::size_t longest_secret = 64u << 10;
 constexpr std::size_t longest_certificates = 16u << 20; // a system's roots have 200 KB
 // A dotted key is a table in a table; the library makes and destroys them by recursion.
-constexpr std::size_t most_dots_in_a_line = 100;
+constexpr std::size_t most_dots_in_a_line = 1'000;
 
 // The content of a file, or why it cannot be had, for a message.
 struct content {
@@ -323,7 +324,7 @@ class reader {
         url(t, name, "login_url", c.login_url);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret);
+        log::hide(c.client_secret, true);
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
         endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
         ca_file(t, name, c.ca_file);
@@ -344,7 +345,7 @@ class reader {
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret);
+        log::hide(c.client_secret, true);
         ca_file(t, name, c.ca_file);
     }
 
@@ -398,6 +399,11 @@ class reader {
             }
         }
         if (l.columns().empty()) wrong(t.source(), "[stream]: no column is left");
+        std::set<std::string> taken; // neither SQLite nor Delta tells names apart by their case
+        for (const row::column& c : l.columns())
+            if (!taken.insert(small(std::string(c.name))).second)
+                wrong(where(t, "rename"),
+                      "[stream] rename: two columns are named \"" + std::string(c.name) + "\", but for the case");
         return l;
     }
 
@@ -469,22 +475,29 @@ class reader {
             text.remove_prefix(dot + 1);
         }
     }
+    static std::string small(std::string name) {
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        return name;
+    }
     static bool reserved_in_sqlite(std::string name) {
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        name = small(std::move(name));
         return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
     }
 
     // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
     // hold the rows of many topics.
     void files_of(const toml::table& t, const stream_config& s) {
+        // Streams may share one database, and with it its files, but nothing else.
+        const std::string database =
+            "a file of the database " + std::filesystem::absolute(s.path).lexically_normal().string();
         const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);
             if (what.empty()) return;
             const std::string here = "[stream] " + as + " of line " + std::to_string(where(t, key).begin.line);
-            const auto [at, first] = in_use_.emplace(what, shared ? "a database" : here);
-            if (first || (shared && at->second == "a database")) return;
+            const auto [at, first] = in_use_.emplace(what, shared ? database : here);
+            if (first || (shared && at->second == database)) return;
             wrong(where(t, key),
                   "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
         };
@@ -504,21 +517,16 @@ class reader {
         use(s.dead_letters, "dead_letters", "dead_letters");
     }
 
-    // Dots outside of quotes, line by line: more than enough for every key and too few for a stack.
+    // By dots, line by line, quoted or not: more than enough for every key and every value, and too few for a stack.
     void bounded_nesting(std::string_view text) {
         std::uint32_t line = 1;
         std::size_t dots = 0;
-        char quote = 0;
         for (const char c : text) {
             if (c == '\n')
-                ++line, dots = 0, quote = 0;
-            else if (quote != 0)
-                quote = c == quote ? '\0' : quote;
-            else if (c == '"' || c == '\'')
-                quote = c;
+                ++line, dots = 0;
             else if (c == '.' && ++dots > most_dots_in_a_line)
                 throw failure(exit_code::bad_config,
-                              file_.string() + ":" + std::to_string(line) + ": no key has so many dots");
+                              file_.string() + ":" + std::to_string(line) + ": no line has so many dots");
         }
     }
 

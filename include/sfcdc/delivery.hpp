@@ -54,7 +54,8 @@ class delivery {
     explicit delivery(delivery_options options)
         : options_(std::move(options)),
           stored_(options_.subscription.replay_id),
-          has_position_(!stored_.empty()),
+          has_position_(!stored_.empty()
+                        || options_.subscription.topic_name.empty()), // a managed one is Salesforce's
           managed_(options_.subscription.topic_name.empty()),
           checkpoint_(stored_),
           subscription_(options_.subscription),
@@ -63,8 +64,14 @@ class delivery {
             outlets_.emplace_back(checkpoint_.add_stream()).stream.emplace(s);
         for (std::uint32_t i = 0; i < options_.sinks; ++i) outlets_.emplace_back(checkpoint_.add_stream());
         undecodable_.number = checkpoint_.add_stream();
-        take_news(0, {}, 0, time_point::min()); // options that cannot work
+        options_.request_bytes = std::min(options_.request_bytes, limits::request_record_bytes);
+        if (options_.on_unknown_position == pubsub::replay_preset::custom)
+            options_.on_unknown_position.reset(); // custom is where?
+        take_news(0, {}, 0, time_point::min());   // options that cannot work
     }
+
+    delivery(const delivery&) = delete; // it points into itself
+    delivery& operator=(const delivery&) = delete;
 
     // ---- what happened
 
@@ -96,10 +103,10 @@ class delivery {
         return errc::none;
     }
     // The answers to fetch_schema. The user has the schema, and can decode events of this id.
-    void schema_known(std::string_view id) { known_schema(id).second = {schema_state::known}; }
+    void schema_known(std::string_view id) { answered(id, {schema_state::known}); }
     // Salesforce does not give it, or it is none: its events are dead letters.
     void schema_refused(std::string_view id, std::string_view reason, time_point now) {
-        known_schema(id).second = {schema_state::refused, std::string(reason), now + options_.refused_schema_time};
+        answered(id, {schema_state::refused, std::string(reason), now + options_.refused_schema_time});
     }
     // It could not be asked for: it is asked for again after a wait.
     void schema_unavailable(std::string_view id, time_point now) {
@@ -140,10 +147,7 @@ class delivery {
                 event_.received_timestamp = front.received_timestamp;
                 return &event_;
             } else if (s.state == schema_state::refused) {
-                static_cast<pubsub::consumer_event&>(event_) = *front.next;
-                event_.received_timestamp = front.received_timestamp;
-                const std::string reason = s.reason;
-                reject_event(reason, 0, now);
+                (void)reject_event(std::string(s.reason), 0, now);
             } else {
                 if (drain_until_) drop_events(); // the next run fetches them again
                 return nullptr;
@@ -151,11 +155,12 @@ class delivery {
         }
         return nullptr;
     }
-    // A row of this event, for the stream of an outlet; copied.
+    // A row of this event, for the stream of an outlet; copied. Without an event, or for a sink, it does nothing.
     void add_row(std::uint32_t outlet, std::string_view record) {
+        if (!at_event() || outlet >= options_.streams.size()) return;
         outlet_state& o = outlets_[outlet];
         const std::uint32_t number = o.rows_of_event++;
-        if (record.size() > std::min(options_.request_bytes, limits::request_record_bytes)) {
+        if (record.size() > options_.request_bytes) {
             too_large_ = true;
             return letter({origin(), outlet, number, std::string(record),
                            "the row is larger than a request of Zerobus may be", 0});
@@ -195,6 +200,7 @@ class delivery {
                 offset});
         if (options_.stop_at_dead_letter) return fail({delivery_fault::stopped_at_letter, {}}, now), errc::none;
         const row_position row{undecodable_.number, undecodable_.rows++};
+        undecodable_.told = undecodable_.rows;
         last_rows_.assign(1, row);
         take(last_rows_);
         doubt(undecodable_, now);
@@ -283,6 +289,8 @@ class delivery {
     // Of an outlet: rows that were added, and those that are durable or kept as dead letters.
     std::int64_t rows(std::uint32_t outlet) const { return outlets_[outlet].rows; }
     std::int64_t settled(std::uint32_t outlet) const { return outlets_[outlet].settled + outlets_[outlet].in_doubt; }
+    // Of these, those that are durable.
+    std::int64_t durable_rows(std::uint32_t outlet) const { return settled(outlet) - outlets_[outlet].refused; }
     // Events and rows, in bytes.
     std::size_t held_bytes() const noexcept { return held_bytes_ + held_rows(); }
     // Events that were received and are not passed.
@@ -315,6 +323,7 @@ class delivery {
         explicit counted(std::uint32_t n = 0) : number(n) {}
         std::uint32_t number;      // in the checkpoint
         std::int64_t rows = 0;     // all that there ever were
+        std::int64_t told = 0;     // of these so many are in the checkpoint
         std::int64_t settled = 0;  // of these so many are durable or kept
         std::int64_t in_doubt = 0; // behind them so many are dead letters, and nothing behind them was well
         time_point since{};        // of in_doubt
@@ -330,7 +339,7 @@ class delivery {
         std::deque<zerobus::record_batch> waiting{};    // for room in the stream
         std::size_t waiting_bytes = 0;
         std::deque<row_origin> origins{}; // of the rows behind settled and in_doubt
-        std::int64_t told = 0;            // of the rows so many are in the checkpoint
+        std::int64_t refused = 0;         // of the rows so many are dead letters
         std::uint32_t rows_of_event = 0;  // of the event that is being made into rows
     };
 
@@ -360,12 +369,19 @@ class delivery {
         return !held_.empty() && held_.front().owner && held_.front().next != std::default_sentinel;
     }
 
-    // Nearly always that of the event before.
+    // Returns the state of this schema. Remembers the last one, which is nearly always asked for again.
     const schema& schema_of(std::string_view id, time_point now) {
         if (last_schema_ == nullptr || last_schema_->first != id) last_schema_ = &known_schema(id);
         schema& s = last_schema_->second;
         if (s.state == schema_state::refused && now >= s.until) s = {};
         return s;
+    }
+    // An answer ends the waits between attempts. Of an id that is not known it says nothing.
+    void answered(std::string_view id, schema s) {
+        const auto at = schemas_.find(std::string(id));
+        if (at == schemas_.end() && schemas_.size() >= limits::schemas_of_a_topic) return;
+        schema_wait_.reset();
+        schemas_[std::string(id)] = std::move(s);
     }
     std::pair<const std::string, schema>& known_schema(std::string_view id) {
         if (const auto at = schemas_.find(std::string(id)); at != schemas_.end()) return *at;
@@ -379,7 +395,8 @@ class delivery {
         if (rows <= c.settled + c.in_doubt || c.frozen) return;
         c.settled = rows;
         c.in_doubt = 0;
-        (void)checkpoint_.durable(c.number, rows - 1);
+        (void)checkpoint_.durable(c.number,
+                                  std::min(rows, c.told) - 1); // an event that ended the delivery was not told
     }
     void settle_now(counted& c) {
         c.settled += std::exchange(c.in_doubt, 0);
@@ -439,6 +456,7 @@ class delivery {
         if (n.offset != o.settled + o.in_doubt && !o.frozen)
             return fail({delivery_fault::mistake, {outlet, errc::checkpoint_bad_row, wire::grpc_status::ok, {}, {}}},
                         now);
+        ++o.refused;
         row_origin of = std::move(o.origins.front());
         o.origins.pop_front();
         letter({std::move(of.event), outlet, of.number, std::move(n.record), std::move(n.reason), 0});
@@ -473,7 +491,11 @@ class delivery {
                 for (const pubsub::consumer_event& e : r->response.events)
                     (void)schema_of(e.schema_id, now); // asked for all at once
             } else if (auto* const k = std::get_if<pubsub::keepalive>(&*news)) {
-                held_.push_back({nullptr, {}, 0, 0, std::move(k->position)}); // behind the events that came before it
+                // Behind the events that came before it; one after the other is the last one.
+                if (!held_.empty() && !held_.back().owner && !k->position.empty())
+                    held_.back().position = std::move(k->position);
+                else if (held_.empty() || held_.back().owner)
+                    held_.push_back({nullptr, {}, 0, 0, std::move(k->position)});
             } else if (const auto* const c = std::get_if<pubsub::committed>(&*news)) {
                 if (c->response.error) news_.emplace_back(commit_refused{std::string(c->response.error->msg)});
             } else if (const auto* const i = std::get_if<pubsub::interrupted>(&*news)) {
@@ -506,7 +528,7 @@ class delivery {
         close(now);
     }
 
-    // Salesforce may send as many events more. Whether there were any.
+    // Salesforce may send as many events more as were passed. Returns whether there were any.
     bool release() {
         const std::size_t passed = checkpoint_.take_passed();
         (void)subscription_.release(passed); // never more than it handed over

@@ -41,7 +41,7 @@ struct delivery_options {
 
     // The first dead letter ends the delivery with its event in front of the position.
     bool stop_at_dead_letter = false;
-    // If so many events in a row cannot be decoded, it is not the events. Of rows that are refused the streams' own option says so.
+    // If more than so many events in a row cannot be decoded, it is not the events. Of rows that are refused the streams' own option says so.
     unsigned undecodable_in_a_row = 100;
     // The position waits behind dead letters until an event or a row behind them is well, so that a fault of all of them is tried again
     // by the next run. Not longer than this: a position is lost after 72 hours.
@@ -82,7 +82,8 @@ using delivery_action = std::variant<subscription_action, stream_action, fetch_s
 
 // ---- news
 
-// To be kept for good before any other function of the delivery is called: the position may then pass it.
+// Once polled, it is to be kept for good before any other function of the delivery is called: no position is due while a letter is not
+// polled, and the next one may pass it.
 struct dead_letter {
     event_origin origin;
     std::optional<std::uint32_t> outlet; // of a row; nothing: it is an event

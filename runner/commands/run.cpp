@@ -64,7 +64,7 @@ int code_of(const std::exception_ptr& end) {
     }
 }
 
-// When it happens: the others may need half a minute to become durable.
+// Says at once why a pipeline has ended: the other ones may need half a minute until their rows are durable.
 void tell(const runner_thread& of) {
     try {
         std::rethrow_exception(of.end);
@@ -86,7 +86,8 @@ void forbid_core_dumps() {
 // The position of a database is in the database. Two pipelines of one process share its lock.
 std::vector<state_lock> one_process_for_each_position(const config& c) {
     std::set<std::filesystem::path> states;
-    for (const stream_config& s : c.streams) states.insert(s.sink == sink_kind::sqlite ? s.path : s.checkpoint);
+    for (const stream_config& s : c.streams) // by what they are: a link to a database is the database
+        states.insert(std::filesystem::weakly_canonical(s.sink == sink_kind::sqlite ? s.path : s.checkpoint));
     std::vector<state_lock> locks;
     locks.reserve(states.size());
     for (const std::filesystem::path& state : states) {
@@ -134,8 +135,8 @@ int run(const run_options& options) {
     for (auto next_report = std::chrono::steady_clock::now() + 60s; !all(is_done);) {
         if (asked.wait(100ms)) {
             if (!stop.stop_requested()) {
+                stop.request_stop(); // first: standard error may block
                 spdlog::info("stopping: what was received is being made durable");
-                stop.request_stop();
             }
             if (all([&](const runner_thread& r) { return is_done(r) || r.line.counts().held == 0; }))
                 asked.nothing_is_held();

@@ -38,7 +38,7 @@ std::string base64(std::span<const std::byte> bytes) {
 } // namespace
 
 void dead_letters::keep(const dead_letter& letter) {
-    if (!open_) open();
+    if (!open_) read_known();
     nlohmann::ordered_json line = {{"received_timestamp", letter.origin.received_timestamp},
                                    {"topic_name", topic_name_},
                                    {"replay_id", letter.origin.replay_id.hex()},
@@ -58,8 +58,7 @@ void dead_letters::keep(const dead_letter& letter) {
 }
 
 // Only what the last run has written behind its last stored position can come again.
-void dead_letters::open() {
-    file_.open();
+void dead_letters::read_known() {
     open_ = true;
     if (!std::filesystem::is_regular_file(path_)) return; // a pipe's letters are with its reader
     std::ifstream in(path_, std::ios::binary | std::ios::ate);

@@ -22,7 +22,7 @@ class dead_letters {
         : path_(std::move(path)), topic_name_(std::move(topic_name)), file_(path_) {}
 
     // Throws failure unless a letter could be written.
-    void prove() const { file_.prove(); }
+    void prove() { file_.prove(); }
 
     // Returns with the letter on the disk. Throws failure.
     void keep(const dead_letter& letter);
@@ -33,12 +33,12 @@ class dead_letters {
     const std::filesystem::path& path() const noexcept { return path_; }
 
   private:
-    void open();
+    void read_known();
 
     std::filesystem::path path_;
     std::string topic_name_;
     line_file file_;
-    bool open_ = false;                     // by the first letter
+    bool open_ = false;                     // the end of the file was read, for the first letter
     std::unordered_set<std::string> known_; // what tells the letters of earlier runs apart
     std::atomic<std::uint64_t> events_ = 0, rows_ = 0;
 };

@@ -70,7 +70,9 @@ response send(const request& r, const std::stop_token& stop) {
     if (!r.ca_file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, r.ca_file.c_str());
 
     const CURLcode done = curl_easy_perform(c);
-    if (done != CURLE_OK) return {0, curl_easy_strerror(done), {}};
+    if (done == CURLE_WRITE_ERROR)
+        return {0, "the answer is longer than " + std::to_string(max_body_bytes) + " bytes", {}};
+    if (done != CURLE_OK) return {0, done == CURLE_ABORTED_BY_CALLBACK ? "stopped" : curl_easy_strerror(done), {}};
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out.status);
     curl_off_t wait = 0;
     if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)

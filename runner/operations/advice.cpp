@@ -77,7 +77,8 @@ failure advice(const delivery_failed& failed, const advised_pipeline& of) {
         return {
             exit_code::needs_decision,
             of.topic
-                + ": a hundred events in a row cannot be made into rows, so it is not the events (the last reason: "
+                + ": more than a hundred events in a row cannot be made into rows, so it is not the events (the last "
+                  "reason: "
                 + failed.why.message
                 + "). The position is kept in front of them. Check that the run-as user may read the schema and the "
                   "object, and that "

@@ -22,18 +22,20 @@ constexpr std::size_t secrets_known = 64;  // tokens are renewed for months
 
 class secrets {
   public:
-    void add(std::string_view text) {
+    void add(std::string_view text, bool for_good) {
         if (text.size() < shortest_secret) return;
         const std::scoped_lock lock(mutex_);
+        std::deque<std::string>& list = for_good ? kept_ : known_;
         for (std::string form : {std::string(text), encoded(text)})
-            if (std::find(known_.begin(), known_.end(), form) == known_.end()) known_.push_front(std::move(form));
+            if (std::find(list.begin(), list.end(), form) == list.end()) list.push_front(std::move(form));
         while (known_.size() > 2 * secrets_known) known_.pop_back();
     }
     void replace_in(std::string& text) {
         const std::scoped_lock lock(mutex_);
-        for (const std::string& secret : known_)
-            for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
-                text.replace(at, secret.size(), "***");
+        for (const auto* const list : {&kept_, &known_})
+            for (const std::string& secret : *list)
+                for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
+                    text.replace(at, secret.size(), "***");
     }
 
   private:
@@ -55,7 +57,7 @@ class secrets {
     }
 
     std::mutex mutex_;
-    std::deque<std::string> known_;
+    std::deque<std::string> kept_, known_; // as they are and encoded
 };
 
 secrets& all_secrets() {
@@ -99,7 +101,8 @@ void start(const std::string& level) {
 
 std::string one_line(std::string_view text) {
     // Secrets first: a cut through a secret would leave a part of it.
-    std::string whole(text);
+    // What is far behind the end of the line is not looked at: an answer may have a megabyte.
+    std::string whole(text.substr(0, 32 * line_bytes));
     all_secrets().replace_in(whole);
     std::string out;
     wire::append_utf8(out, whole);
@@ -113,7 +116,7 @@ std::string one_line(std::string_view text) {
     return out;
 }
 
-void hide(std::string_view secret) { all_secrets().add(secret); }
+void hide(std::string_view secret, bool for_good) { all_secrets().add(secret, for_good); }
 
 void last_words(std::string_view text) {
     // The mistakes of a configuration are lines of their own.

@@ -15,8 +15,9 @@ void start(const std::string& level);
 std::string one_line(std::string_view text);
 
 // From now on this text shows as "***" in every line, as it is and as a form encodes it. Text of less than 8 bytes is not hidden:
-// it would take ordinary words with it. The last 64 secrets are known. From any thread.
-void hide(std::string_view secret);
+// it would take ordinary words with it. Secrets `for_good` (those of the configuration) are never forgotten, of the others (tokens, which are
+// renewed for months) at least the last 64 are known. From any thread.
+void hide(std::string_view secret, bool for_good = false);
 
 // Writes "sfcdc: TEXT" as the last line of a process, without spdlog.
 void last_words(std::string_view text);

@@ -21,6 +21,7 @@ std::atomic<int> signals_seen = 0;
 std::atomic<int> code = 0;
 std::atomic<bool> asked = false;
 std::atomic<bool> receiving = false;
+std::atomic<bool> shortened = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void ask_once() {
@@ -85,7 +86,7 @@ void termination::end(int exit_code) {
 void termination::begin_to_receive() { receiving = true; }
 
 void termination::nothing_is_held() {
-    // A timer that is nearly over is not wound up again.
+    if (shortened.exchange(true)) return; // winding it up again and again would be no end
     if (const unsigned left = ::alarm(0); left != 0)
         ::alarm(std::min(left, static_cast<unsigned>(shortest_end.count())));
 }

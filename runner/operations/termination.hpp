@@ -6,8 +6,8 @@
 
 namespace sfcdc::runner {
 
-// From the request to the end of the process, whatever happens.
-inline constexpr std::chrono::seconds longest_end{30};
+// From the request to the end of the process, whatever happens: a second less than what service managers give.
+inline constexpr std::chrono::seconds longest_end{29};
 // The same where nothing is held that could still become durable.
 inline constexpr std::chrono::seconds shortest_end{3};
 // From the request on, what was received may become durable for so long; the rest of `longest_end` is for closing.

@@ -44,7 +44,17 @@ pipeline::pipeline(const stream_config& stream, const databricks_config& databri
       login_(inbox_),
       schema_(inbox_) {}
 
+// In this thread: an errand may wait for another pipeline's, which is stopped by its own thread, too.
+void pipeline::stop_errands() {
+    schema_.stop();
+    login_.stop();
+}
+
 void pipeline::run(const std::stop_token& stop) {
+    struct at_end {
+        pipeline& of;
+        ~at_end() { of.stop_errands(); }
+    } const stopped_at_end{*this};
     try {
         open(stop);
     } catch (const stopped&) {
@@ -98,7 +108,7 @@ void pipeline::loop(const std::stop_token& stop) {
         while (auto action = delivery_->poll_action(clock::now()))
             std::visit([this](auto& a) { perform(a); }, *action);
         counts_.held = delivery_->waiting();
-        counts_.rows_durable = static_cast<std::uint64_t>(delivery_->settled(0)) - letters_.rows();
+        counts_.rows_durable = static_cast<std::uint64_t>(delivery_->durable_rows(0));
         if (delivery_->closed()) break;
         std::optional<time_point> first = sink_->timeout();
         if (stored || !first)
@@ -200,9 +210,8 @@ void pipeline::tell(const pubsub::input& in) { (void)delivery_->handle(in, clock
 // ---- events
 
 void pipeline::hand_over() {
-    while (sink_->ready()) {
-        const delivery::event* const event = delivery_->next_event(clock::now());
-        if (event == nullptr) return;
+    while (const delivery::event* const event = delivery_->next_event(clock::now())) {
+        if (!sink_->ready()) return; // the same event comes again
         add(*event);
     }
 }

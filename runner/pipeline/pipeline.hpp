@@ -34,7 +34,7 @@ class pipeline final : private calls::listener {
              std::size_t memory, std::optional<start_position> from);
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
-    void prove() const {
+    void prove() {
         sink_->prove();
         letters_.prove();
     }
@@ -62,6 +62,7 @@ class pipeline final : private calls::listener {
     void call_responded(std::uint64_t call, received_bytes response) noexcept override;
     void call_ended(std::uint64_t call, const call_status& status) noexcept override;
 
+    void stop_errands();
     void open(const std::stop_token& stop);
     void loop(const std::stop_token& stop);
     void tell(const pubsub::input& in);

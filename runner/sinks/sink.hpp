@@ -32,7 +32,7 @@ class sink {
 
     // The delivery's stream for it; nothing: the rows are written here.
     virtual std::optional<zerobus::ingest_stream_options> stream() const { return std::nullopt; }
-    // Once, behind open(). The delivery outlives it.
+    // Once, behind open(). The delivery ends before it; nothing is called in between.
     void attach(delivery& to) { delivery_ = &to; }
 
     // Whether add() may be called now. If not, timeout() says when to ask again.

@@ -34,8 +34,8 @@ class sqlite_sink final : public sink {
     [[noreturn]] void fail(const char* doing) const;
     int execute(const char* sql);
     void execute(const std::string& sql, const char* doing, const std::stop_token& stop);
-    statement prepare(const std::string& sql, const char* doing);
-    std::optional<pubsub::replay_id> stored_position();
+    statement prepare(const std::string& sql, const char* doing, const std::stop_token& stop);
+    std::optional<pubsub::replay_id> stored_position(const std::stop_token& stop);
     bool begin();
     void say_that_it_waits();
     void prove_same_file() const;

@@ -105,14 +105,15 @@ void zerobus_sink::take_token() {
         auto fresh = token_errand_.take();
         if (!fresh) return;
         token_ = std::move(*fresh);
-        if (std::exchange(renewing_, false)) tell(zerobus::token_renewed{});
-        if (const std::uint64_t call = std::exchange(waits_for_token_, 0)) open_call(call);
     } catch (const http::unavailable& u) {
-        answer(zerobus::token_unavailable{u.reason}, wire::grpc_status::unavailable, u.reason);
+        return answer(zerobus::token_unavailable{u.reason}, wire::grpc_status::unavailable, u.reason);
     } catch (const failure& f) {
         token_refusal_ = f.what();
-        answer(zerobus::token_refused{token_refusal_}, wire::grpc_status::unauthenticated, "the token was refused");
+        return answer(zerobus::token_refused{token_refusal_}, wire::grpc_status::unauthenticated,
+                      "the token was refused");
     }
+    if (std::exchange(renewing_, false)) tell(zerobus::token_renewed{});
+    if (const std::uint64_t call = std::exchange(waits_for_token_, 0)) open_call(call);
 }
 
 } // namespace sfcdc::runner

@@ -38,6 +38,8 @@ TEST_CASE("a lock ends with its process, however it ends") {
     }
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(status == 0);
+    CHECK(f.read("x.lock") == std::to_string(child) + "\n");
     CHECK_NOTHROW(state_lock(f / "x"));
     CHECK(f.read("x.lock") == std::to_string(::getpid()) + "\n");
 }
