@@ -489,8 +489,9 @@ class reader {
     // hold the rows of many topics.
     void files_of(const toml::table& t, const stream_config& s) {
         // Streams may share one database, and with it its files, but nothing else.
+        std::error_code unknown;
         const std::string database =
-            "a file of the database " + std::filesystem::absolute(s.path).lexically_normal().string();
+            "a file of the database " + std::filesystem::weakly_canonical(s.path, unknown).string();
         const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);

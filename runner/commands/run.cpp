@@ -86,8 +86,12 @@ void forbid_core_dumps() {
 // The position of a database is in the database. Two pipelines of one process share its lock.
 std::vector<state_lock> one_process_for_each_position(const config& c) {
     std::set<std::filesystem::path> states;
-    for (const stream_config& s : c.streams) // by what they are: a link to a database is the database
-        states.insert(std::filesystem::weakly_canonical(s.sink == sink_kind::sqlite ? s.path : s.checkpoint));
+    for (const stream_config& s : c.streams) { // by what they are: a link to a database is the database
+        const std::filesystem::path& state = s.sink == sink_kind::sqlite ? s.path : s.checkpoint;
+        std::error_code unknown;
+        const std::filesystem::path whole = std::filesystem::weakly_canonical(state, unknown);
+        states.insert(unknown ? state : whole);
+    }
     std::vector<state_lock> locks;
     locks.reserve(states.size());
     for (const std::filesystem::path& state : states) {
