@@ -148,7 +148,7 @@ class reader {
         if (!errors_.empty()) errors_ += '\n';
         errors_ += file_.string();
         if (where.begin.line != 0) errors_ += ":" + std::to_string(where.begin.line);
-        errors_ += ": " + what;
+        errors_ += ": " + log::one_line(what);
     }
     // Of the key, or of its section where a default stands in for it.
     static const toml::source_region& where(const toml::table& t, std::string_view key) {

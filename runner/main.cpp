@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     try {
         return run_command->parsed() ? run(to_run) : decode(to_decode);
     } catch (const failure& f) {
-        log::last_words(f.what());
+        log::last_words(f.what(), f.code() == exit_code::bad_config);
         return static_cast<int>(f.code());
     } catch (const std::bad_alloc&) {
         log::last_words("There is no memory left.");

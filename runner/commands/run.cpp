@@ -13,6 +13,7 @@
 #include <chrono>
 #include <exception>
 #include <list>
+#include <mutex>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -83,6 +84,34 @@ void forbid_core_dumps() {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+// What gRPC and curl need is had before they are asked: without it some of them end the process, and others wait for ever.
+void prove_resources(std::size_t streams) {
+    rlimit limit{};
+    const std::size_t descriptors = 64 + 16 * streams;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < descriptors) {
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, descriptors);
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < descriptors)
+            throw failure(exit_code::failed, "So many streams need " + std::to_string(descriptors)
+                                                 + " descriptors; raise the limit of open files (ulimit -n).");
+    }
+    constexpr rlim_t address_space = rlim_t{1} << 30; // threads have stacks of 8 MiB, of which little is used
+    if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < address_space)
+        throw failure(exit_code::failed,
+                      "The address space is limited to less than 1 GiB (ulimit -v); bound the memory in another "
+                      "way, such as memory_limit or a control group.");
+    std::mutex hold;
+    std::vector<std::jthread> threads; // joined behind the lock's end
+    const std::scoped_lock all_at_once(hold);
+    try {
+        for (std::size_t i = 0; i < 12 + 2 * streams; ++i)
+            threads.emplace_back([&hold] { const std::scoped_lock wait(hold); });
+    } catch (const std::system_error& e) {
+        throw failure(exit_code::failed, "So many streams need " + std::to_string(12 + 2 * streams)
+                                             + " threads, and there are not so many (" + e.what()
+                                             + "); raise the limit of processes and threads (ulimit -u, pids).");
+    }
+}
+
 // The position of a database is in the database. Two pipelines of one process share its lock.
 std::vector<state_lock> one_process_for_each_position(const config& c) {
     std::set<std::filesystem::path> states;
@@ -110,6 +139,7 @@ int run(const run_options& options) {
 
     termination asked; // first: whatever the start does, the process can be ended
     forbid_core_dumps();
+    prove_resources(c.streams.size());
     const std::vector<state_lock> locks = one_process_for_each_position(c);
     salesforce::org org(c.salesforce);
     std::stop_source stop;
@@ -117,7 +147,6 @@ int run(const run_options& options) {
     const std::size_t share = std::max(c.memory_limit / c.streams.size(), least_share);
     for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, share, from).line.prove();
 
-    asked.begin_to_receive();
     std::exception_ptr not_started;
     for (runner_thread& r : runners) {
         try {

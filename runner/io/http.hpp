@@ -3,6 +3,8 @@
 
 #include "pause.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -50,7 +52,10 @@ template<class Ask> auto patiently(const std::stop_token& stop, Ask&& ask) {
     try {
         return ask();
     } catch (const unavailable& u) {
-        if (u.retry_after) pause(stop, *u.retry_after);
+        if (u.retry_after) {
+            spdlog::warn("{}; next try in {} ms", u.reason, std::chrono::milliseconds(*u.retry_after).count());
+            pause(stop, *u.retry_after);
+        }
         throw;
     }
 }

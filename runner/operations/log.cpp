@@ -118,11 +118,10 @@ std::string one_line(std::string_view text) {
 
 void hide(std::string_view secret, bool for_good) { all_secrets().add(secret, for_good); }
 
-void last_words(std::string_view text) {
-    // The mistakes of a configuration are lines of their own.
+void last_words(std::string_view text, bool several_lines) {
     std::cerr << "sfcdc: ";
     for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
-        end = std::min(text.find('\n'), text.size());
+        end = several_lines ? std::min(text.find('\n'), text.size()) : text.size();
         std::cerr << one_line(text.substr(0, end)) << '\n';
     }
     std::cerr.flush();

@@ -19,7 +19,8 @@ std::string one_line(std::string_view text);
 // renewed for months) at least the last 64 are known. From any thread.
 void hide(std::string_view secret, bool for_good = false);
 
-// Writes "sfcdc: TEXT" as the last line of a process, without spdlog.
-void last_words(std::string_view text);
+// Writes "sfcdc: TEXT" as the last line of a process, without spdlog. Text of `several_lines` (the mistakes of a configuration) is made safe
+// line by line.
+void last_words(std::string_view text, bool several_lines = false);
 
 } // namespace sfcdc::runner::log

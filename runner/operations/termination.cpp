@@ -83,7 +83,7 @@ void termination::end(int exit_code) {
     ask_once();
 }
 
-void termination::begin_to_receive() { receiving = true; }
+void termination::events_received() { receiving = true; }
 
 void termination::nothing_is_held() {
     if (shortened.exchange(true)) return; // winding it up again and again would be no end

@@ -27,8 +27,8 @@ class termination {
     // By the process itself: a part of it has failed. The first code is kept.
     void end(int exit_code);
 
-    // Events are received from now on: until now a signal ended the process after `shortest_end`.
-    void begin_to_receive();
+    // Events were received: until then a signal ends the process after `shortest_end`. From any thread.
+    static void events_received();
     // Nothing that was received is left: the end comes after `shortest_end` at most.
     void nothing_is_held();
 };

@@ -200,6 +200,7 @@ void pipeline::call_opened(std::uint64_t call) noexcept { tell(pubsub::opened{ca
 void pipeline::call_responded(std::uint64_t call, received_bytes response) noexcept {
     (void)delivery_->handle(pubsub::response{call, response.view()}, clock::now(), response.owner(), now_ms());
     counts_.held = delivery_->waiting();
+    if (counts_.held > 0) termination::events_received();
 }
 void pipeline::call_ended(std::uint64_t call, const call_status& status) noexcept {
     tell(pubsub::call_ended{call, status.code, status.error_code, status.message});

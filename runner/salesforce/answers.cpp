@@ -79,7 +79,8 @@ std::string read_refusal(std::string_view body) {
     std::string error = member(answer, "error");
     if (error.empty()) return {};
     const std::string description = member(answer, "error_description");
-    const bool echo = std::any_of(description.begin(), description.end(), [](char c) { return c == '=' || c == '&'; })
+    const bool echo = std::any_of(description.begin(), description.end(),
+                                  [](char c) { return c == '=' || c == '&' || c == '%' || c == '+'; })
                       || description.find("client_secret") != description.npos
                       || description.find("earer ") != description.npos;
     if (!echo && !description.empty()) error += " (" + description + ")";
