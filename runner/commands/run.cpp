@@ -87,7 +87,7 @@ void forbid_core_dumps() {
 // What gRPC and curl need is had before they are asked: without it some of them end the process, and others wait for ever.
 void prove_resources(std::size_t streams) {
     rlimit limit{};
-    const std::size_t descriptors = 64 + 16 * streams;
+    const std::size_t descriptors = 24 + 8 * streams;
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < descriptors) {
         limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, descriptors);
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < descriptors)
@@ -106,9 +106,9 @@ void prove_resources(std::size_t streams) {
         for (std::size_t i = 0; i < 12 + 2 * streams; ++i)
             threads.emplace_back([&hold] { const std::scoped_lock wait(hold); });
     } catch (const std::system_error& e) {
-        throw failure(exit_code::failed, "So many streams need " + std::to_string(12 + 2 * streams)
-                                             + " threads, and there are not so many (" + e.what()
-                                             + "); raise the limit of processes and threads (ulimit -u, pids).");
+        throw failure(exit_code::failed, std::string("No further thread can be started (") + e.what()
+                                             + "), and so many streams need " + std::to_string(12 + 2 * streams)
+                                             + "; raise the limit of processes and threads (ulimit -u, pids).");
     }
 }
 

@@ -78,6 +78,9 @@ std::string read_refusal(std::string_view body) {
     const nlohmann::json answer = parse(body);
     std::string error = member(answer, "error");
     if (error.empty()) return {};
+    constexpr std::string_view of_a_code = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (error.size() > 64 || error.find_first_not_of(of_a_code) != error.npos)
+        return "an error that is no code of OAuth";
     const std::string description = member(answer, "error_description");
     const bool echo = std::any_of(description.begin(), description.end(),
                                   [](char c) { return c == '=' || c == '&' || c == '%' || c == '+'; })
