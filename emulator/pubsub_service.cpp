@@ -213,7 +213,8 @@ class subscription_session {
 };
 
 template<typename action>
-grpc::ServerUnaryReactor* answer(world& in, grpc::CallbackServerContext* context, const char* method, action run) {
+grpc::ServerUnaryReactor* answer_unary(world& in, grpc::CallbackServerContext* context, const char* method,
+                                       action run) {
     std::this_thread::sleep_for(in.settings.latency);
     const rpc call(in, *context, method);
     auto* reactor = context->DefaultReactor();
@@ -227,7 +228,7 @@ grpc::ServerUnaryReactor* answer(world& in, grpc::CallbackServerContext* context
 
 grpc::ServerUnaryReactor* pubsub_service::GetTopic(grpc::CallbackServerContext* context,
                                                    const wire::TopicRequest* request, wire::TopicInfo* response) {
-    return answer(world_, context, "GetTopic", [&](const rpc& call) -> std::optional<grpc::Status> {
+    return answer_unary(world_, context, "GetTopic", [&](const rpc& call) -> std::optional<grpc::Status> {
         world_.count.get_topic_calls += 1;
         if (auto error = call.topic_error(request->topic_name())) return error;
         response->set_topic_name(request->topic_name());
@@ -242,7 +243,7 @@ grpc::ServerUnaryReactor* pubsub_service::GetTopic(grpc::CallbackServerContext* 
 
 grpc::ServerUnaryReactor* pubsub_service::GetSchema(grpc::CallbackServerContext* context,
                                                     const wire::SchemaRequest* request, wire::SchemaInfo* response) {
-    return answer(world_, context, "GetSchema", [&](const rpc& call) -> std::optional<grpc::Status> {
+    return answer_unary(world_, context, "GetSchema", [&](const rpc& call) -> std::optional<grpc::Status> {
         world_.count.get_schema_calls += 1;
         if (request->schema_id().empty())
             return call.error("schema.validation.failed", "Schema validation failed. The schema ID can't be blank.");
@@ -258,8 +259,8 @@ grpc::ServerUnaryReactor* pubsub_service::GetSchema(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* pubsub_service::Publish(grpc::CallbackServerContext* context,
                                                   const wire::PublishRequest* request,
                                                   wire::PublishResponse* response) {
-    return answer(world_, context, "Publish",
-                  [&](const rpc& call) { return publish(world_, call, *request, *response); });
+    return answer_unary(world_, context, "Publish",
+                        [&](const rpc& call) { return publish(world_, call, *request, *response); });
 }
 
 grpc::ServerBidiReactor<wire::PublishRequest, wire::PublishResponse>*

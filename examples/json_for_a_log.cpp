@@ -4,16 +4,22 @@
 
 #include <cstdio>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
-static std::string file(const char* path) {
+static bool read(const char* path, std::string& text) {
     std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::ostringstream out;
+    out << in.rdbuf(); // fails when nothing can be read, and when not all can
+    text = out.str();
+    return out.good();
 }
 
 int main(int argc, char** argv) {
     if (argc < 3) return std::puts("usage: json_for_a_log SCHEMA.avsc PAYLOAD_IN_BASE64..."), 2;
-    const auto [plan, bad_schema] = sfcdc::avro::compile(file(argv[1]));
+    std::string schema;
+    if (!read(argv[1], schema))
+        return std::printf("%s: there is no schema to be read: it is missing, a folder or empty\n", argv[1]), 1;
+    const auto [plan, bad_schema] = sfcdc::avro::compile(schema);
     if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
 
     sfcdc::cdc::decoder decoder;

@@ -67,7 +67,8 @@ def change(body, changed, nulled=(), more=b""):
 first, last, is_text, is_name = avro("f" * 200), avro("l"), b"\x02" + avro("text"), b"\x04"
 changes = [(change_schema(), change(body, lists, nulled)) for body, lists, nulled in (
     (is_text + bytes(3), ["1-0x02"], []), (is_text + bytes(3), ["1-0x03", "0x02"], []), (is_name + b"\x02" + first + b"\x02" + last + bytes(3), ["1-0x03"], []),
-    (b"\x00\x02\x02" + last + b"\x00\x02" + last + b"\x00", ["0x08", "2-0x01"], []), (b"\x00\x02\x00\x00\x00\x02" + bytes(8), ["0x10", "2-0x03"], ["2-0x03"]))]
+    (b"\x00\x02\x02" + last + b"\x00\x02" + last + b"\x00", ["0x08", "2-0x01"], []), (b"\x00\x02\x00\x00\x00\x02" + bytes(8), ["0x10", "2-0x03"], ["2-0x03"]),
+    (bytes(4), ["2-0x03"], ["2-0x03", "1-0x01"]), (bytes(4), ["0x04"], ["2-0x02", "1-0x03"]))]
 changes.append((change_schema([("later", "string")]), change(bytes(2) + b"\x02" + last + b"\x00", ["0x08"], more=avro("new"))))
 pairs = [(schemas[e["schema_file"]], base64.b64decode(e["payload"])) for e in events]
 put("avro_schema", *schemas.values(), *(s for s, _ in small), b'{"type":"record","name":"a.B","fields":[{"name":"x","type":"B"}]}', b'"\\u00e9"', b"[[[")
@@ -75,6 +76,13 @@ for target in ("avro_datum", "row_roundtrip"):
     put(target, *(s + b"\x00\xff" + p for s, p in small + changes + pairs[:12]))
 put("cdc_bitmap", *(bytes(pair) + text for pair in ((0, 80), (64, 13)) for text in (
     b"650004E0", b"0x650004E0", b"1-0x03", b"", b"0x", b"00000000000000000000000000000001", b"0400800000000000000000", b"fFaA09zz", b"0-0x1", b"99999999999-0x1")))
+# Hunks as they are (0), texts cut at any break (1) or at LF (2) whose bytes choose the lines.
+note = [b"line %d of a note" % i for i in range(1, 6)]
+hunks = (b"@@ -2,1 +2,1 @@\n-line 2 of a note\n+two", b"@@ -0,0 +1,1 @@\n+zero\n@@ -4,2 +5,1 @@\n line 4 of a note\n-line 5 of a note\n", b"@@ -6,0 +6,1 @@\n+six\n\\ No newline at end of file\n")
+put("cdc_diff", *(b"\x00%c" % which + end.join(note) + last + b"\x00\xff" + h.replace(b"\n", inside)
+    for which, (end, last, h, inside) in enumerate((end, last, h, inside) for end in (b"\n", b"\r\n", b"\r") for last in (b"", end) for h in hunks for inside in (b"\n", end))))
+put("cdc_diff", b"\x00\x00a\rb\r\nc\x00\xff@@ -1,1 +1,1 @@\n-a\rb\n+a\rB\n", b"\x00\x05\x00\xff@@ -1,1 +1,2 @@\n-\n+a\n+b", b"\x00\x01a\nb\n\x00\xff@@ -18446744073709551616,0 +1,1 @@\n+x",
+    *(bytes([mode, 0, *(n * seed % 251 for n in range(1, 90))]) for mode in (1, 2) for seed in (7, 11, 23, 77, 113, 200)))
 put("protobuf_wire", b"\x00", b"\x7f\x80\x01", b"\xff" * 9 + b"\x01", b"\xff" * 10, b"\x80" * 9 + b"\x00", b"\x96\x01\xac\x02",
     b"\x08\x96\x01\x12\x02hi\x1d" + bytes(4) + b"\x21" + bytes(8), b"\x08\x01\x08\x02\x12\x00\xfa\x01\x01x", b"\x12\x05hi", b"\x0b\x0c", b"\x00\x01")
 put("replay_id", b"00000000001790500000", b"AAAAAAF5BQAAAA==", b"-1", b"zz", b"", b"A", b"AA=", b"AB==")
@@ -126,3 +134,17 @@ put("subscription_ops", *(options + ops for options in (b"\x10\x63\x00", b"\x08\
     begin + b"\x05\x01\x10" + tick + b"\x08" + tick + b"\x09" + tick + b"\x07" + begin,
     begin + b"\x0b\x05hello" + run + respond(3, 70, 4) + b"\x06\x0e" + tick + is_open + run,
     begin + b"\x02\x03\x0a\x05\x0a" + tick + begin + tick + tick + b"\x83\x01\x05\x46\x01" + b"\x0f\xff" + run)))
+
+# What the runner reads of others: configurations, and the answers of the two token endpoints.
+sf = b'[salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "a"\nclient_secret = "b"\n'
+db = b'[databricks]\nworkspace_url = "https://w.example"\nzerobus_endpoint = "1.zerobus.example:443"\nclient_id = "a"\nclient_secret = "b"\n'
+stream = b'[[stream]]\ntopic = "/data/ChangeEvents"\nsink = "%s"\n%s\n'
+put("config", sf + stream % (b"sqlite", b'path = "rows.db"\ncolumns = ["replay_id"]\nrename = { replay_id = "id" }'),
+    sf + db + stream % (b"zerobus", b'table = "a.b.c"\ncheckpoint = "x"\nstart = "latest"\nlayout = "lakeflow"'),
+    sf + stream % (b"ndjson", b'path = "-"\ncheckpoint = "x"\nsilence_limit = 5') * 2,
+    sf + stream % (b"ndjson", b'path = "./x"\ncheckpoint = "x"\ndead_letters = "${HOME}/${file:/etc/hostname}"'),
+    b"[salesforce]\nlogin_url = \"https://u:p@h\"\n[[stream]]\ntopic = 5\n", b"x = [[[[[{a.b.c = 1}]]]]]", b"a" + b".a" * 99 + b" = 1", b"[[stream]\n", b"\xff\xfe", b"")
+answer = b'{"access_token":"00D!t","instance_url":"%s","id":"https://login.salesforce.com/id/00D000000000001EAA/005","expires_in":%s}'
+put("login_answers", answer % (b"https://acme.my.salesforce.com", b"3600"), answer % (b"https://acme.my.salesforce.com.evil.example", b'"60"'),
+    answer % (b"http://127.0.0.1:1", b"-1"), answer % (b"https://u@acme.my.salesforce.com/x?y", b"18446744073709551615"),
+    b'{"organization_id":"00D000000000001EAA"}', b'{"error":"invalid_grant","error_description":"a=b\\n\xe2\x80\xa8"}', b"[[[", b"<html>", b"")

@@ -60,6 +60,61 @@ void check_protobuf(const row::layout& layout, std::string_view message) {
     }
 }
 
+// The value of a member of a JSON object that the library wrote, which is without spaces; nothing if it has none.
+std::string_view member(std::string_view object, std::string_view name) {
+    const std::string key = '"' + std::string(name) + "\":";
+    std::size_t depth = 0, begin = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < object.size(); ++i) {
+        const char c = object[i];
+        if (in_string) {
+            if (c == '\\') ++i;
+            in_string = c != '"';
+            continue;
+        }
+        if (begin != 0 && depth == 1 && (c == ',' || c == '}')) return object.substr(begin, i - begin);
+        if (c == '"' && depth == 1 && begin == 0 && object[i - 1] != ':' && object.substr(i).starts_with(key)) {
+            begin = i + key.size();
+            i = begin - 1;
+            continue;
+        }
+        if (c == '"') in_string = true;
+        if (c == '{' || c == '[') ++depth;
+        if (c == '}' || c == ']') --depth;
+    }
+    return {};
+}
+
+// A compound without a value is null, unless it is told of its children alone that they were cleared: then stated JSON has
+// those, and the body of the event's JSON, too, if they are not all that there are.
+void check_null_compounds(const cdc::event& event) {
+    std::string body, stated, whole;
+    row::append_body_json(event, body);
+    row::append_stated_json(event, stated);
+    row::append_event_json(event, whole);
+    const std::string_view decoded = member(whole, "body");
+    const avro::plan& plan = event.plan();
+    for (std::uint32_t f = plan.has_header() ? 1 : 0; f < plan.field_count(); ++f) {
+        if (plan[avro::field{f}].child_count == 0 || event.has_value({f})) continue;
+        const std::string_view name = plan.name({f});
+        fuzz::require(member(body, name) == "null");
+        std::string cleared;
+        bool all = true;
+        for (std::uint32_t c = 0; c < plan[avro::field{f}].child_count; ++c) {
+            const avro::field child = plan.child({f}, c);
+            const bool said = event.state(child) == cdc::field_state::null;
+            all = all && said;
+            if (!said) continue;
+            cleared += cleared.empty() ? "{\"" : ",\"";
+            cleared.append(plan.name(child).substr(name.size() + 1)).append("\":null");
+        }
+        if (!cleared.empty()) cleared += '}';
+        if (event.state({f}) == cdc::field_state::null) cleared = "null";
+        fuzz::require(member(stated, name) == cleared);
+        fuzz::require(member(decoded, name) == (all ? "null" : cleared));
+    }
+}
+
 // What rows read of the header is what is read without a schema.
 void check_header(const cdc::event& event) {
     if (!event.plan().has_usual_header()) return;
@@ -96,6 +151,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                                .schema_json = text.text(),
                                .received_timestamp = -1};
     check_header(event);
+    check_null_compounds(event);
     std::string out;
     for (const row::layout& layout :
          {row::layout::salesforce_zerobus(), row::layout::lakeflow(), row::layout::sfcdc()}) {

@@ -1,17 +1,19 @@
 #include "config.hpp"
 
-#include "failure.hpp"
+#include "operations/failure.hpp"
 
 #include "disk/lock.hpp"
+#include "io/url.hpp"
 #include "operations/log.hpp"
-#include "url.hpp"
 
 #include <toml++/toml.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string_view>
 #include <system_error>
 
@@ -43,7 +45,7 @@ constexpr std::size_t longest_config = 1u << 20;
 constexpr std::size_t longest_secret = 64u << 10;
 constexpr std::size_t longest_certificates = 16u << 20; // a system's roots have 200 KB
 // A dotted key is a table in a table; the library makes and destroys them by recursion.
-constexpr std::size_t most_dots_in_a_line = 100;
+constexpr std::size_t most_dots_in_a_line = 1'000;
 
 // The content of a file, or why it cannot be had, for a message.
 struct content {
@@ -117,7 +119,8 @@ class reader {
             throw failure(exit_code::bad_config, errors_);
         }
         config c;
-        only(root, "", {"salesforce", "databricks", "stream"});
+        only(root, "", {"memory_limit", "salesforce", "databricks", "stream"});
+        memory_limit(root, c.memory_limit);
         section(root, "salesforce", true, [&](const toml::table& t) { salesforce(t, c.salesforce); });
         bool wants_zerobus = false;
         if (const toml::node* list = root.get("stream")) {
@@ -145,7 +148,12 @@ class reader {
         if (!errors_.empty()) errors_ += '\n';
         errors_ += file_.string();
         if (where.begin.line != 0) errors_ += ":" + std::to_string(where.begin.line);
-        errors_ += ": " + what;
+        errors_ += ": " + log::one_line(what);
+    }
+    // Of the key, or of its section where a default stands in for it.
+    static const toml::source_region& where(const toml::table& t, std::string_view key) {
+        const toml::node* const n = t.get(key);
+        return n != nullptr ? n->source() : t.source();
     }
     static std::string label(std::string_view name, std::string_view key) {
         return name.empty() ? std::string(key) : "[" + std::string(name) + "] " + std::string(key);
@@ -254,7 +262,7 @@ class reader {
             if (w == word) return e;
             list += (list.empty() ? "\"" : ", \"") + std::string(w) + "\"";
         }
-        wrong(t.get(key)->source(), label(name, key) + ": one of " + list + " was expected, not \"" + word + "\"");
+        wrong(where(t, key), label(name, key) + ": one of " + list + " was expected, not \"" + word + "\"");
         return otherwise;
     }
 
@@ -262,7 +270,7 @@ class reader {
     void url(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
         if (value.empty()) return;
-        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto complain = [&](const char* what) { wrong(where(t, key), label(name, key) + ": " + what); };
         const auto a = url_parts::of(value);
         if (value.find("://") == value.npos || !a) return complain("a URL with https:// was expected");
         if (a->has_user)
@@ -274,7 +282,7 @@ class reader {
     void endpoint(const toml::table& t, std::string_view name, std::string_view key, std::string& value) {
         while (!value.empty() && value.back() == '/') value.pop_back();
         if (value.empty()) return;
-        const auto complain = [&](const char* what) { wrong(t.get(key)->source(), label(name, key) + ": " + what); };
+        const auto complain = [&](const char* what) { wrong(where(t, key), label(name, key) + ": " + what); };
         const auto a = url_parts::of(value.find("://") == value.npos ? "https://" + value : value);
         if (!a || (a->scheme != "https" && a->scheme != "http"))
             return complain("host and port were expected, as in \"api.pubsub.salesforce.com:443\"");
@@ -288,11 +296,25 @@ class reader {
         if (value.empty()) return;
         const auto [certificates, bad] = runner::read_file(value, longest_certificates, true);
         const auto complain = [&](const std::string& what) {
-            wrong(t.get("ca_file")->source(), label(name, "ca_file") + ": " + value + ": " + what);
+            wrong(where(t, "ca_file"), label(name, "ca_file") + ": " + value + ": " + what);
         };
         if (!bad.empty()) return complain("cannot be read: " + bad);
         if (certificates.find("-----BEGIN ") == certificates.npos) return complain("has no certificate in PEM form");
         in_use_.emplace(identity(value), "the certificates of [" + std::string(name) + "]");
+    }
+
+    // "256 MiB", "1 GiB".
+    void memory_limit(const toml::table& root, std::size_t& bytes) {
+        if (root.get("memory_limit") == nullptr) return;
+        const std::string said = text(root, "", "memory_limit", true);
+        std::uint64_t n = 0;
+        const auto [end, bad] = std::from_chars(said.data(), said.data() + said.size(), n);
+        const std::string_view unit(end, static_cast<std::size_t>(said.data() + said.size() - end));
+        const unsigned shift = unit == " MiB" ? 20 : unit == " GiB" ? 30 : 0;
+        if (bad != std::errc() || shift == 0 || n == 0 || n > std::uint64_t{1'048'576} >> (shift - 20)
+            || (n << shift) < (16u << 20))
+            return wrong(where(root, "memory_limit"), "memory_limit: from \"16 MiB\" to \"1024 GiB\" was expected");
+        bytes = n << shift;
     }
 
     void salesforce(const toml::table& t, salesforce_config& c) {
@@ -302,13 +324,13 @@ class reader {
         url(t, name, "login_url", c.login_url);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret);
+        log::hide(c.client_secret, true);
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
         endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
         ca_file(t, name, c.ca_file);
         for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
             if (c.login_url.find(host) != std::string::npos)
-                wrong(t.get("login_url")->source(),
+                wrong(where(t, "login_url"),
                       "[salesforce] login_url: client credentials work on the org's My Domain host only "
                       "(https://NAME.my.salesforce.com), not on "
                           + std::string(host));
@@ -323,7 +345,7 @@ class reader {
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
         c.client_id = text(t, name, "client_id", true);
         c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret);
+        log::hide(c.client_secret, true);
         ca_file(t, name, c.ca_file);
     }
 
@@ -352,7 +374,7 @@ class reader {
             const std::vector<std::string_view> views(names.begin(), names.end());
             auto [changed, bad] = change(views);
             if (bad)
-                wrong(t.get(key)->source(), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
+                wrong(where(t, key), label(name, key) + ": \"" + names[bad.offset] + "\": " + bad.message());
             else
                 l = std::move(changed);
         };
@@ -377,6 +399,11 @@ class reader {
             }
         }
         if (l.columns().empty()) wrong(t.source(), "[stream]: no column is left");
+        std::set<std::string> taken; // neither SQLite nor Delta tells names apart by their case
+        for (const row::column& c : l.columns())
+            if (!taken.insert(small(std::string(c.name))).second)
+                wrong(where(t, "rename"),
+                      "[stream] rename: two columns are named \"" + std::string(c.name) + "\", but for the case");
         return l;
     }
 
@@ -388,7 +415,7 @@ class reader {
         stream_config c;
         c.topic = text(t, name, "topic", true);
         if (!c.topic.empty() && !topic_name(c.topic))
-            wrong(t.get("topic")->source(),
+            wrong(where(t, "topic"),
                   "[stream] topic: /data/ or /event/ and a name of letters, digits and underscores was "
                   "expected, as in \"/data/AccountChangeEvent\"");
         c.start = choice<start_position>(t, name, "start", false,
@@ -409,21 +436,18 @@ class reader {
         c.path = text(t, name, "path", !zerobus);
         c.checkpoint = text(t, name, "checkpoint", !sqlite);
         const auto useless = [&](std::string_view key, bool is, const char* why) {
-            if (is && t.get(key) != nullptr) wrong(t.get(key)->source(), label(name, key) + ": " + why);
+            if (is && t.get(key) != nullptr) wrong(where(t, key), label(name, key) + ": " + why);
         };
         useless("path", zerobus, "a zerobus stream has no file; its rows go to \"table\"");
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
         useless("table", c.sink == sink_kind::ndjson, "an ndjson stream has no table");
         if (zerobus && !c.table.empty() && !zerobus_table(c.table))
-            wrong(t.get("table")->source(),
-                  "[stream] table: three parts were expected, each of ASCII letters, digits and "
-                  "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
+            wrong(where(t, "table"), "[stream] table: three parts were expected, each of ASCII letters, digits and "
+                                     "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
         if (sqlite && reserved_in_sqlite(c.table))
-            wrong(t.get("table")->source(),
-                  "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
+            wrong(where(t, "table"), "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
         if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
-            wrong(t.get("path")->source(),
-                  "[stream] path: the name of a file was expected; rows in memory are not durable");
+            wrong(where(t, "path"), "[stream] path: the name of a file was expected; rows in memory are not durable");
         // Two topics in one database have letters of their own.
         std::string topic = c.topic;
         std::replace(topic.begin(), topic.end(), '/', '_');
@@ -451,56 +475,59 @@ class reader {
             text.remove_prefix(dot + 1);
         }
     }
+    static std::string small(std::string name) {
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        return name;
+    }
     static bool reserved_in_sqlite(std::string name) {
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+        name = small(std::move(name));
         return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
     }
 
     // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
     // hold the rows of many topics.
     void files_of(const toml::table& t, const stream_config& s) {
-        const auto use = [&](const std::filesystem::path& path, const std::string& as, bool shared = false) {
-            if (path.empty()) return;
-            const std::string what = identity(path);
+        // Streams may share one database, and with it its files, but nothing else.
+        std::error_code unknown;
+        const std::string database =
+            "a file of the database " + std::filesystem::weakly_canonical(s.path, unknown).string();
+        const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
+                             bool shared = false) {
+            const std::string what = path.empty() ? std::string() : identity(path);
             if (what.empty()) return;
-            const std::string here = "[stream] " + as + " (line " + std::to_string(t.source().begin.line) + ")";
-            const auto [at, first] = in_use_.emplace(what, shared ? "a database" : here);
-            if (first || (shared && at->second == "a database")) return;
-            wrong(t.source(),
+            const std::string here = "[stream] " + as + " of line " + std::to_string(where(t, key).begin.line);
+            const auto [at, first] = in_use_.emplace(what, shared ? database : here);
+            if (first || (shared && at->second == database)) return;
+            wrong(where(t, key),
                   "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
         };
         if (s.sink == sink_kind::sqlite) {
-            use(s.path, "path", true);
+            use(s.path, "path", "path", true);
             for (const char* const beside : {"-wal", "-shm", "-journal", ".lock"})
-                use(s.path.string() + beside, "path" + std::string(beside), true);
+                use(s.path.string() + beside, "path", "path" + std::string(beside), true);
             const std::string position = identity(s.path) + " " + s.topic;
             if (!in_use_.emplace(position, "").second)
                 wrong(t.source(), "[stream]: two streams keep the position of " + s.topic + " in " + s.path.string());
         } else {
-            use(s.checkpoint, "checkpoint");
-            use(s.checkpoint.string() + ".new", "checkpoint's draft (.new)");
-            use(state_lock::file_of(s.checkpoint), "checkpoint's lock (.lock)");
-            if (s.sink == sink_kind::ndjson) use(s.path, "path");
+            use(s.checkpoint, "checkpoint", "checkpoint");
+            use(s.checkpoint.string() + ".new", "checkpoint", "checkpoint's draft (.new)");
+            use(state_lock::file_of(s.checkpoint), "checkpoint", "checkpoint's lock (.lock)");
+            if (s.sink == sink_kind::ndjson) use(s.path, "path", "path");
         }
-        use(s.dead_letters, "dead_letters");
+        use(s.dead_letters, "dead_letters", "dead_letters");
     }
 
-    // Dots outside of quotes, line by line: more than enough for every key and too few for a stack.
+    // By dots, line by line, quoted or not: more than enough for every key and every value, and too few for a stack.
     void bounded_nesting(std::string_view text) {
         std::uint32_t line = 1;
         std::size_t dots = 0;
-        char quote = 0;
         for (const char c : text) {
             if (c == '\n')
-                ++line, dots = 0, quote = 0;
-            else if (quote != 0)
-                quote = c == quote ? '\0' : quote;
-            else if (c == '"' || c == '\'')
-                quote = c;
+                ++line, dots = 0;
             else if (c == '.' && ++dots > most_dots_in_a_line)
                 throw failure(exit_code::bad_config,
-                              file_.string() + ":" + std::to_string(line) + ": no key has so many dots");
+                              file_.string() + ":" + std::to_string(line) + ": no line has so many dots");
         }
     }
 

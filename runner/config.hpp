@@ -5,6 +5,7 @@
 #include <sfcdc/row/layout.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -49,6 +50,7 @@ struct stream_config {
 };
 
 struct config {
+    std::size_t memory_limit = 256u << 20; // of events and rows that are held by all streams together, in bytes
     salesforce_config salesforce;
     databricks_config databricks;
     std::vector<stream_config> streams;

@@ -1,5 +1,5 @@
 #include "commands/commands.hpp"
-#include "failure.hpp"
+#include "operations/failure.hpp"
 #include "operations/log.hpp"
 
 #include <sfcdc/version.hpp>
@@ -8,9 +8,27 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace {
+
+// A process may be started with closed standard descriptors, and the next file that is opened would take their place: the log would go
+// into a lock or a database. What takes it here refuses what a closed descriptor refuses, but for the log, which nobody wants then.
+void occupy_standard_descriptors() {
+    for (const auto& [descriptor, mode] :
+         {std::pair{STDIN_FILENO, O_WRONLY}, {STDOUT_FILENO, O_RDONLY}, {STDERR_FILENO, O_WRONLY}})
+        if (::fcntl(descriptor, F_GETFD) < 0) [[maybe_unused]]
+            const int lowest = ::open("/dev/null", mode);
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
     using namespace sfcdc::runner;
+    occupy_standard_descriptors();
 
     CLI::App app("sfcdc streams Salesforce change events into Databricks tables.", "sfcdc");
     app.set_version_flag("--version", sfcdc::version);
@@ -51,7 +69,7 @@ int main(int argc, char** argv) {
     try {
         return run_command->parsed() ? run(to_run) : decode(to_decode);
     } catch (const failure& f) {
-        log::last_words(f.what());
+        log::last_words(f.what(), f.code() == exit_code::bad_config);
         return static_cast<int>(f.code());
     } catch (const std::bad_alloc&) {
         log::last_words("There is no memory left.");

@@ -46,6 +46,9 @@ inline constexpr std::size_t peer_text_bytes = 1'024;
 // A close signal of Zerobus says how long acknowledgements still come. Stops a stream from being held up for years.
 inline constexpr std::int64_t close_signal_seconds = 300;
 
+// Schemas of the events of one topic; one on all objects has a few for each. Stops ids that are invented from filling the memory.
+inline constexpr std::size_t schemas_of_a_topic = 20'000;
+
 // Events handed over and not durable yet. Stops a sink that stands still from filling the memory; at 200 ms for an
 // acknowledgement it is enough for 300,000 events a second.
 inline constexpr std::size_t events_not_durable = 65'536;

@@ -12,6 +12,7 @@
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/decimal.hpp>
 #include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/digest.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
@@ -55,3 +56,5 @@
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/checkpoint.hpp>
+#include <sfcdc/delivery_io.hpp>
+#include <sfcdc/delivery.hpp>

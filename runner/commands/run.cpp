@@ -1,9 +1,9 @@
 #include "../config.hpp"
 #include "../disk/durable_file.hpp"
 #include "../disk/lock.hpp"
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/termination.hpp"
-#include "../pipeline.hpp"
+#include "../pipeline/pipeline.hpp"
 #include "commands.hpp"
 
 #include <spdlog/spdlog.h>
@@ -13,6 +13,7 @@
 #include <chrono>
 #include <exception>
 #include <list>
+#include <mutex>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -26,11 +27,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Of memory_limit for one stream: an event of Salesforce may have 1 MB, and becomes a row beside it.
+constexpr std::size_t least_share = 4u << 20;
+
 // A pipeline in its own thread, and how it ended.
 struct runner_thread {
-    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org,
+    runner_thread(const stream_config& s, const databricks_config& d, salesforce::org& org, std::size_t memory,
                   std::optional<start_position> from)
-        : line(s, d, org, from) {}
+        : line(s, d, org, memory, from) {}
 
     // Throws system_error when there is no thread to be had.
     void start(std::stop_token stop) {
@@ -61,7 +65,7 @@ int code_of(const std::exception_ptr& end) {
     }
 }
 
-// When it happens: the others may need half a minute to become durable.
+// Says at once why a pipeline has ended: the other ones may need half a minute until their rows are durable.
 void tell(const runner_thread& of) {
     try {
         std::rethrow_exception(of.end);
@@ -80,10 +84,43 @@ void forbid_core_dumps() {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+// What gRPC and curl need is had before they are asked: without it some of them end the process, and others wait for ever.
+void prove_resources(std::size_t streams) {
+    rlimit limit{};
+    const std::size_t descriptors = 24 + 8 * streams;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < descriptors) {
+        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, descriptors);
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < descriptors)
+            throw failure(exit_code::failed, "So many streams need " + std::to_string(descriptors)
+                                                 + " descriptors; raise the limit of open files (ulimit -n).");
+    }
+    constexpr rlim_t address_space = rlim_t{1} << 30; // threads have stacks of 8 MiB, of which little is used
+    if (::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < address_space)
+        throw failure(exit_code::failed,
+                      "The address space is limited to less than 1 GiB (ulimit -v); bound the memory in another "
+                      "way, such as memory_limit or a control group.");
+    std::mutex hold;
+    std::vector<std::jthread> threads; // joined behind the lock's end
+    const std::scoped_lock all_at_once(hold);
+    try {
+        for (std::size_t i = 0; i < 12 + 2 * streams; ++i)
+            threads.emplace_back([&hold] { const std::scoped_lock wait(hold); });
+    } catch (const std::system_error& e) {
+        throw failure(exit_code::failed, std::string("No further thread can be started (") + e.what()
+                                             + "), and so many streams need " + std::to_string(12 + 2 * streams)
+                                             + "; raise the limit of processes and threads (ulimit -u, pids).");
+    }
+}
+
 // The position of a database is in the database. Two pipelines of one process share its lock.
 std::vector<state_lock> one_process_for_each_position(const config& c) {
     std::set<std::filesystem::path> states;
-    for (const stream_config& s : c.streams) states.insert(s.sink == sink_kind::sqlite ? s.path : s.checkpoint);
+    for (const stream_config& s : c.streams) { // by what they are: a link to a database is the database
+        const std::filesystem::path& state = s.sink == sink_kind::sqlite ? s.path : s.checkpoint;
+        std::error_code unknown;
+        const std::filesystem::path whole = std::filesystem::weakly_canonical(state, unknown);
+        states.insert(unknown ? state : whole);
+    }
     std::vector<state_lock> locks;
     locks.reserve(states.size());
     for (const std::filesystem::path& state : states) {
@@ -102,13 +139,14 @@ int run(const run_options& options) {
 
     termination asked; // first: whatever the start does, the process can be ended
     forbid_core_dumps();
+    prove_resources(c.streams.size());
     const std::vector<state_lock> locks = one_process_for_each_position(c);
     salesforce::org org(c.salesforce);
     std::stop_source stop;
     std::list<runner_thread> runners;
-    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, from).line.prove();
+    const std::size_t share = std::max(c.memory_limit / c.streams.size(), least_share);
+    for (const stream_config& s : c.streams) runners.emplace_back(s, c.databricks, org, share, from).line.prove();
 
-    asked.begin_to_receive();
     std::exception_ptr not_started;
     for (runner_thread& r : runners) {
         try {
@@ -130,8 +168,8 @@ int run(const run_options& options) {
     for (auto next_report = std::chrono::steady_clock::now() + 60s; !all(is_done);) {
         if (asked.wait(100ms)) {
             if (!stop.stop_requested()) {
+                stop.request_stop(); // first: standard error may block
                 spdlog::info("stopping: what was received is being made durable");
-                stop.request_stop();
             }
             if (all([&](const runner_thread& r) { return is_done(r) || r.line.counts().held == 0; }))
                 asked.nothing_is_held();

@@ -1,14 +1,11 @@
 #include "token.hpp"
 
-#include "../failure.hpp"
-#include "../http.hpp"
+#include "../io/http.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/log.hpp"
+#include "answers.hpp"
 
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <limits>
 
 namespace sfcdc::runner::databricks {
 namespace {
@@ -36,32 +33,6 @@ std::string privileges(const std::string& table) {
 }
 
 } // namespace
-
-token_answer read_token_answer(std::string_view text) {
-    const nlohmann::json body = nlohmann::json::parse(text, nullptr, false);
-    token_answer out;
-    if (!body.is_object()) return out;
-    if (body.contains("access_token") && body["access_token"].is_string()) {
-        const std::string& token = body["access_token"].get_ref<const std::string&>();
-        if (std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; }))
-            out.access_token = token;
-    }
-    std::int64_t seconds = 0; // a number, or a number as a text
-    if (body.contains("expires_in")) {
-        const nlohmann::json& value = body["expires_in"];
-        if (value.is_number_integer())
-            seconds =
-                value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()
-                    ? std::numeric_limits<std::int64_t>::max()
-                    : value.get<std::int64_t>();
-        if (value.is_string()) {
-            const std::string& digits = value.get_ref<const std::string&>();
-            std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-        }
-    }
-    out.lifetime = std::chrono::seconds(std::clamp<std::int64_t>(seconds, 120, 86'400));
-    return out;
-}
 
 table_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop) {
     const auto asked_at = std::chrono::steady_clock::now();

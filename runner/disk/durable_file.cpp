@@ -1,6 +1,6 @@
 #include "durable_file.hpp"
 
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -114,9 +114,15 @@ void line_file::close() noexcept {
     descriptor_ = -1;
 }
 
-void line_file::prove() const {
-    if (path_ == "-") return;
+void line_file::prove() {
+    if (path_ == "-") {
+        if (const int mode = ::fcntl(STDOUT_FILENO, F_GETFL); mode < 0 || (mode & O_ACCMODE) == O_RDONLY)
+            throw bad("standard output", "it is closed, or cannot be written.");
+        return;
+    }
     prove_folder(path_);
+    if (type_at(path_, false) == fs::file_type::symlink && type_at(path_, true) == fs::file_type::not_found)
+        throw bad(path_, "is a link to a file that does not exist.");
     switch (type_at(path_, true)) {
     case fs::file_type::directory: throw bad(path_, "is a folder; a file was expected.");
     case fs::file_type::fifo:
@@ -129,10 +135,9 @@ void line_file::prove() const {
         ::unlink(path_.c_str());
         return;
     }
-    default: {
-        const descriptor d(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK));
-        if (d < 0) refuse_with_errno(path_, "open for writing");
-    }
+    default:
+        if (::access(path_.c_str(), R_OK | W_OK) != 0) refuse_with_errno(path_, "open for reading and writing");
+        open();
     }
 }
 
@@ -140,6 +145,8 @@ void line_file::open() {
     close();
     if (path_ == "-") {
         descriptor_ = STDOUT_FILENO;
+        struct stat found{};
+        synced_ = ::fstat(descriptor_, &found) == 0 && S_ISREG(found.st_mode); // redirected into a file
         return;
     }
     const bool existed = type_at(path_, true) != fs::file_type::not_found;
@@ -167,21 +174,23 @@ void line_file::repair() {
     struct stat found{};
     if (::fstat(descriptor_, &found) != 0) fail_with_errno(path_, "look at");
     std::string last; // from the last line feed on
-    for (off_t at = found.st_size; at > 0 && last.find('\n') == last.npos;) {
+    bool whole = false;
+    for (off_t at = found.st_size; at > 0 && !whole;) {
         if (last.size() > longest_line)
             throw failure(exit_code::failed, path_.string() + ": its last " + std::to_string(last.size())
                                                  + " bytes have no line feed; this is no file of lines.");
-        char piece[4096];
-        const off_t begin = std::max<off_t>(0, at - static_cast<off_t>(sizeof piece));
-        const ssize_t n = ::pread(descriptor_, piece, static_cast<std::size_t>(at - begin), begin);
-        if (n != at - begin) fail_with_errno(path_, "read");
-        last.insert(0, piece, static_cast<std::size_t>(n));
+        const off_t begin = std::max<off_t>(0, at - (off_t{1} << 20));
+        std::string piece(static_cast<std::size_t>(at - begin), '\0');
+        errno = EIO; // of a short read
+        if (::pread(descriptor_, piece.data(), piece.size(), begin) != at - begin) fail_with_errno(path_, "read");
+        whole = piece.find('\n') != piece.npos;
+        last.insert(0, piece);
         at = begin;
     }
     if (const std::size_t feed = last.rfind('\n'); feed != last.npos) last.erase(0, feed + 1);
     if (last.empty()) return;
     if (nlohmann::json::accept(last)) return write_all("\n");
-    if (last.front() != '{')
+    if (last.front() != '{' && last.front() != '\0') // a loss of power may leave zeros
         throw failure(exit_code::failed,
                       path_.string()
                           + ": its last line has no end and is not of sfcdc; name another file, or end the line.");
@@ -200,7 +209,11 @@ bool line_file::still_at_path() const {
 
 void line_file::append(std::string_view lines) {
     if (descriptor_ < 0) open();
-    if (!regular_) return write_all(lines);
+    if (!regular_) {
+        write_all(lines);
+        if (synced_ && ::fsync(descriptor_) != 0) fail_with_errno(path_, "write to the disk");
+        return;
+    }
     for (int turn = 0;; ++turn) {
         write_all(lines);
         if (::fsync(descriptor_) != 0) fail_with_errno(path_, "write to the disk");

@@ -14,14 +14,15 @@ namespace sfcdc::runner {
 // next append() begins a new one at the path. Of a pipe, a terminal or a device nothing of this is asked.
 class line_file {
   public:
-    // "-" is standard output. Nothing is opened yet.
+    // "-" is standard output, which is written and, where it is a file, synced, and nothing else. Nothing is opened yet.
     explicit line_file(std::filesystem::path path) : path_(std::move(path)) {}
     ~line_file();
     line_file(const line_file&) = delete;
     line_file& operator=(const line_file&) = delete;
 
-    // Throws failure unless lines can be appended, for all that can be said without writing one; leaves no file that was not there.
-    void prove() const;
+    // Throws failure unless lines can be appended, for all that can be said without writing one. A regular file that is there is opened, so
+    // that it is locked and repaired; one that is not there is not left behind.
+    void prove();
 
     // Opens the file, creates it, readable by its owner only: rows and dead letters are customer data. Opening a named pipe waits
     // for its reader.
@@ -38,7 +39,8 @@ class line_file {
 
     std::filesystem::path path_;
     int descriptor_ = -1;
-    bool regular_ = false;
+    bool regular_ = false; // a file of ours: locked, repaired, looked for at its path
+    bool synced_ = false;  // standard output is redirected into a file
 };
 
 // A file of which there is always a whole one: the old content or the new one.

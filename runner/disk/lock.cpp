@@ -1,6 +1,6 @@
 #include "lock.hpp"
 
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <cerrno>
 #include <string>
@@ -25,19 +25,26 @@ std::string holder(int descriptor) {
 
 state_lock::state_lock(const std::filesystem::path& state) {
     const std::filesystem::path file = file_of(state);
-    const auto fail = [&](const std::string& what) {
+    const auto fail = [&](const std::string& what, exit_code code = exit_code::failed) {
         if (descriptor_ >= 0) ::close(descriptor_);
-        throw failure(exit_code::failed, what);
+        throw failure(code, what);
     };
     descriptor_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor_ < 0) fail(file.string() + ": cannot open: " + std::generic_category().message(errno) + ".");
+    if (descriptor_ < 0) {
+        const bool disk = errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == EIO || errno == EMFILE
+                          || errno == ENFILE;
+        fail(file.string() + ": cannot open: " + std::generic_category().message(errno) + ".",
+             disk ? exit_code::failed : exit_code::bad_config);
+    }
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) fail(file.string() + ": cannot lock: " + std::generic_category().message(errno) + ".");
+        if (errno != EWOULDBLOCK)
+            fail(file.string() + ": cannot lock: " + std::generic_category().message(errno) + ".");
         fail(state.string() + ": " + holder(descriptor_)
              + " runs with this position. One process at a time may: stop it, or name another file here.");
     }
     const std::string id = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
+    if (::ftruncate(descriptor_, 0) != 0
+        || ::pwrite(descriptor_, id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
         fail(file.string() + ": cannot write: " + std::generic_category().message(errno) + ".");
 }
 

@@ -1,6 +1,6 @@
 #include "position_file.hpp"
 
-#include "../failure.hpp"
+#include "../operations/failure.hpp"
 
 #include <nlohmann/json.hpp>
 

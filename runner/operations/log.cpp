@@ -2,7 +2,6 @@
 
 #include <sfcdc/wire/text.hpp>
 
-#include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -17,23 +16,26 @@
 namespace sfcdc::runner::log {
 namespace {
 
-constexpr std::size_t line_bytes = 2'000;    // a stack trace of a peer is no line of a log
-constexpr std::size_t shortest_secret = 8;   // see hide()
-constexpr std::size_t secrets_known = 64;    // tokens are renewed for months
+constexpr std::size_t line_bytes = 2'000;  // a stack trace of a peer is no line of a log
+constexpr std::size_t shortest_secret = 8; // see hide()
+constexpr std::size_t secrets_known = 64;  // tokens are renewed for months
 
 class secrets {
   public:
-    void add(std::string_view text) {
+    void add(std::string_view text, bool for_good) {
         if (text.size() < shortest_secret) return;
         const std::scoped_lock lock(mutex_);
+        std::deque<std::string>& list = for_good ? kept_ : known_;
         for (std::string form : {std::string(text), encoded(text)})
-            if (std::find(known_.begin(), known_.end(), form) == known_.end()) known_.push_front(std::move(form));
+            if (std::find(list.begin(), list.end(), form) == list.end()) list.push_front(std::move(form));
         while (known_.size() > 2 * secrets_known) known_.pop_back();
     }
     void replace_in(std::string& text) {
         const std::scoped_lock lock(mutex_);
-        for (const std::string& secret : known_)
-            for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
+        for (const auto* const list : {&kept_, &known_})
+            for (const std::string& secret : *list)
+                for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;)
+                    text.replace(at, secret.size(), "***");
     }
 
   private:
@@ -41,7 +43,8 @@ class secrets {
         constexpr std::string_view plain = "-._~";
         std::string out;
         for (const char c : text) {
-            const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || plain.find(c) != plain.npos;
+            const bool kept = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
+                              || plain.find(c) != plain.npos;
             if (kept) {
                 out += c;
                 continue;
@@ -54,7 +57,7 @@ class secrets {
     }
 
     std::mutex mutex_;
-    std::deque<std::string> known_;
+    std::deque<std::string> kept_, known_; // as they are and encoded
 };
 
 secrets& all_secrets() {
@@ -85,11 +88,6 @@ class safe_message final : public spdlog::custom_flag_formatter {
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<safe_message>(); }
 };
 
-void from_grpc(gpr_log_func_args* args) {
-    if (const auto logger = spdlog::default_logger())
-        logger->log(args->severity == GPR_LOG_SEVERITY_ERROR ? spdlog::level::warn : spdlog::level::debug, "grpc: {}", args->message);
-}
-
 } // namespace
 
 void start(const std::string& level) {
@@ -99,12 +97,12 @@ void start(const std::string& level) {
     logger->set_formatter(std::move(formatter));
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
-    gpr_set_log_function(from_grpc);
 }
 
 std::string one_line(std::string_view text) {
     // Secrets first: a cut through a secret would leave a part of it.
-    std::string whole(text);
+    // What is far behind the end of the line is not looked at: an answer may have a megabyte.
+    std::string whole(text.substr(0, 32 * line_bytes));
     all_secrets().replace_in(whole);
     std::string out;
     wire::append_utf8(out, whole);
@@ -118,13 +116,12 @@ std::string one_line(std::string_view text) {
     return out;
 }
 
-void hide(std::string_view secret) { all_secrets().add(secret); }
+void hide(std::string_view secret, bool for_good) { all_secrets().add(secret, for_good); }
 
-void last_words(std::string_view text) {
-    // The mistakes of a configuration are lines of their own.
+void last_words(std::string_view text, bool several_lines) {
     std::cerr << "sfcdc: ";
     for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
-        end = std::min(text.find('\n'), text.size());
+        end = several_lines ? std::min(text.find('\n'), text.size()) : text.size();
         std::cerr << one_line(text.substr(0, end)) << '\n';
     }
     std::cerr.flush();

@@ -7,7 +7,7 @@
 
 namespace sfcdc::runner::log {
 
-// Sets up spdlog and the lines of gRPC's own log (level debug, but its errors). `level` is a name that spdlog knows.
+// Sets up spdlog. `level` is a name that spdlog knows.
 void start(const std::string& level);
 
 // Text from outside as it may stand in a line: control characters and line separators become '?', bytes that are not UTF-8 U+FFFD,
@@ -15,10 +15,12 @@ void start(const std::string& level);
 std::string one_line(std::string_view text);
 
 // From now on this text shows as "***" in every line, as it is and as a form encodes it. Text of less than 8 bytes is not hidden:
-// it would take ordinary words with it. The last 64 secrets are known. From any thread.
-void hide(std::string_view secret);
+// it would take ordinary words with it. Secrets `for_good` (those of the configuration) are never forgotten, of the others (tokens, which are
+// renewed for months) at least the last 64 are known. From any thread.
+void hide(std::string_view secret, bool for_good = false);
 
-// Writes "sfcdc: TEXT" as the last line of a process, without spdlog.
-void last_words(std::string_view text);
+// Writes "sfcdc: TEXT" as the last line of a process, without spdlog. Text of `several_lines` (the mistakes of a configuration) is made safe
+// line by line.
+void last_words(std::string_view text, bool several_lines = false);
 
 } // namespace sfcdc::runner::log

@@ -21,6 +21,7 @@ std::atomic<int> signals_seen = 0;
 std::atomic<int> code = 0;
 std::atomic<bool> asked = false;
 std::atomic<bool> receiving = false;
+std::atomic<bool> shortened = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void ask_once() {
@@ -39,14 +40,16 @@ void on_signal(int) {
 
 // The time is over. What is said is said only if somebody reads it.
 void on_alarm(int) {
-    constexpr std::string_view said = "sfcdc: not everything ended in time; what is not durable is fetched again by the next run\n";
+    constexpr std::string_view said =
+        "sfcdc: not everything ended in time; what is not durable is fetched again by the next run\n";
     pollfd out{STDERR_FILENO, POLLOUT, 0};
-    if (receiving && ::poll(&out, 1, 0) == 1) [[maybe_unused]] const auto written = ::write(STDERR_FILENO, said.data(), said.size());
+    if (receiving && ::poll(&out, 1, 0) == 1) [[maybe_unused]]
+        const auto written = ::write(STDERR_FILENO, said.data(), said.size());
     ::_exit(code);
 }
 
 void handle(int signal, void (*handler)(int)) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
@@ -61,7 +64,7 @@ termination::termination() {
     for (const int ignored : {SIGPIPE, SIGXFSZ}) handle(ignored, SIG_IGN);
     handle(SIGALRM, on_alarm);
     for (const int asks : {SIGTERM, SIGINT, SIGHUP}) {
-        struct sigaction before {};
+        struct sigaction before{};
         ::sigaction(asks, nullptr, &before);
         if (asks != SIGHUP || before.sa_handler != SIG_IGN) handle(asks, on_signal); // nohup has decided about SIGHUP
     }
@@ -80,11 +83,12 @@ void termination::end(int exit_code) {
     ask_once();
 }
 
-void termination::begin_to_receive() { receiving = true; }
+void termination::events_received() { receiving = true; }
 
 void termination::nothing_is_held() {
-    // A timer that is nearly over is not wound up again.
-    if (const unsigned left = ::alarm(0); left != 0) ::alarm(std::min(left, static_cast<unsigned>(shortest_end.count())));
+    if (shortened.exchange(true)) return; // winding it up again and again would be no end
+    if (const unsigned left = ::alarm(0); left != 0)
+        ::alarm(std::min(left, static_cast<unsigned>(shortest_end.count())));
 }
 
 } // namespace sfcdc::runner

@@ -6,8 +6,8 @@
 
 namespace sfcdc::runner {
 
-// From the request to the end of the process, whatever happens.
-inline constexpr std::chrono::seconds longest_end{30};
+// From the request to the end of the process, whatever happens: a second less than what service managers give.
+inline constexpr std::chrono::seconds longest_end{29};
 // The same where nothing is held that could still become durable.
 inline constexpr std::chrono::seconds shortest_end{3};
 // From the request on, what was received may become durable for so long; the rest of `longest_end` is for closing.
@@ -27,8 +27,8 @@ class termination {
     // By the process itself: a part of it has failed. The first code is kept.
     void end(int exit_code);
 
-    // Events are received from now on: until now a signal ended the process after `shortest_end`.
-    void begin_to_receive();
+    // Events were received: until then a signal ends the process after `shortest_end`. From any thread.
+    static void events_received();
     // Nothing that was received is left: the end comes after `shortest_end` at most.
     void nothing_is_held();
 };

@@ -1,6 +1,6 @@
 #include "answers.hpp"
 
-#include "../url.hpp"
+#include "../io/url.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,7 +22,9 @@ bool letters_and_digits(std::string_view text) {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     });
 }
-bool is_org_id(std::string_view text) { return text.size() == 18 && text.starts_with("00D") && letters_and_digits(text); }
+bool is_org_id(std::string_view text) {
+    return text.size() == 18 && text.starts_with("00D") && letters_and_digits(text);
+}
 
 // ".../id/<organisation>/<user>": the last but one segment.
 std::string org_of_identity(std::string_view url) {
@@ -35,7 +37,7 @@ std::string org_of_identity(std::string_view url) {
 
 // Salesforce's own domains: what is below them is nobody else's.
 bool of_salesforce(std::string_view host) {
-    constexpr std::array<std::string_view, 6> domains = {"salesforce.com",     "salesforce.mil", "force.com",
+    constexpr std::array<std::string_view, 6> domains = {"salesforce.com", "salesforce.mil", "force.com",
                                                          "cloudforce.com", "database.com",   "sfcrmproducts.cn"};
     return std::any_of(domains.begin(), domains.end(), [&](std::string_view domain) {
         return host.ends_with(domain) && host.size() > domain.size() && host[host.size() - domain.size() - 1] == '.';
@@ -46,19 +48,24 @@ bool of_salesforce(std::string_view host) {
 
 token_answer read_token_answer(std::string_view body, const std::string& login_url) {
     const nlohmann::json answer = parse(body);
-    token_answer out{member(answer, "access_token"), member(answer, "instance_url"), org_of_identity(member(answer, "id")), {}};
+    token_answer out{
+        member(answer, "access_token"), member(answer, "instance_url"), org_of_identity(member(answer, "id")), {}};
     while (out.instance_url.ends_with('/')) out.instance_url.pop_back();
     const auto login = url_parts::of(login_url), instance = url_parts::of(out.instance_url);
     if (out.access_token.empty() || out.instance_url.empty())
         out.wrong = "it has no access_token or instance_url";
-    else if (!std::all_of(out.access_token.begin(), out.access_token.end(), [](char c) { return c > ' ' && c <= '~'; }))
+    else if (!std::all_of(out.access_token.begin(), out.access_token.end(),
+                          [](char c) { return c > ' ' && c <= '~'; }))
         out.wrong = "its access_token has characters that no header may carry";
     else if (!instance || instance->has_user || instance->has_path || instance->has_query)
         out.wrong = "its instance_url is no https:// and a host";
-    else if (instance->scheme != "https" && !(instance->scheme == "http" && instance->loopback() && login && login->loopback()))
+    else if (instance->scheme != "https"
+             && !(instance->scheme == "http" && instance->loopback() && login && login->loopback()))
         out.wrong = "its instance_url is not https://";
-    else if (!login || !(instance->host == login->host || (of_salesforce(instance->host) && of_salesforce(login->host))))
-        out.wrong = "its instance_url leads to " + instance->host + ", which is no host of the login's domains; the token is not sent there";
+    else if (!login
+             || !(instance->host == login->host || (of_salesforce(instance->host) && of_salesforce(login->host))))
+        out.wrong = "its instance_url leads to " + instance->host
+                    + ", which is no host of the login's domains; the token is not sent there";
     return out;
 }
 
@@ -71,9 +78,14 @@ std::string read_refusal(std::string_view body) {
     const nlohmann::json answer = parse(body);
     std::string error = member(answer, "error");
     if (error.empty()) return {};
+    constexpr std::string_view of_a_code = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    if (error.size() > 64 || error.find_first_not_of(of_a_code) != error.npos)
+        return "an error that is no code of OAuth";
     const std::string description = member(answer, "error_description");
-    const bool echo = std::any_of(description.begin(), description.end(), [](char c) { return c == '=' || c == '&'; })
-                      || description.find("client_secret") != description.npos || description.find("earer ") != description.npos;
+    const bool echo = std::any_of(description.begin(), description.end(),
+                                  [](char c) { return c == '=' || c == '&' || c == '%' || c == '+'; })
+                      || description.find("client_secret") != description.npos
+                      || description.find("earer ") != description.npos;
     if (!echo && !description.empty()) error += " (" + description + ")";
     return error;
 }

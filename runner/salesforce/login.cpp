@@ -1,9 +1,9 @@
 #include "login.hpp"
 
-#include "../failure.hpp"
-#include "../http.hpp"
+#include "../io/http.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 #include "../operations/log.hpp"
-#include "../pause.hpp"
 #include "answers.hpp"
 
 #include <sfcdc/backoff.hpp>
@@ -22,6 +22,7 @@ session login::current(const std::stop_token& stop) {
             if (session_.generation == 0) replace_session(stop);
             return session_;
         } catch (const http::unavailable& u) {
+            if (stop.stop_requested()) throw stopped{};
             delay = u.retry_after ? std::chrono::milliseconds(*u.retry_after) : wait.next();
             spdlog::warn("salesforce: {}; next try in {} ms", u.reason, delay.count());
         }
@@ -69,7 +70,7 @@ session login::log_in(const std::stop_token& stop) const {
                                      "login");
     if (!token.ok()) {
         const std::string refusal = read_refusal(token.body);
-        if (refusal.empty() && !token.json()) throw no_answer("login", token.status);
+        if (refusal.empty()) throw no_answer("login", token.status);
         throw failure(exit_code::refused,
                       "Salesforce refused the login at " + config_.login_url + ": HTTP "
                           + std::to_string(token.status) + " " + refusal
@@ -91,7 +92,7 @@ session login::log_in(const std::stop_token& stop) const {
                                      .bearer = answer.access_token,
                                      .ca_file = config_.ca_file},
                                     "userinfo");
-    if (user.ok() && !user.json()) throw no_answer("userinfo", user.status);
+    if (!user.json()) throw no_answer("userinfo", user.status);
     const session s{answer.access_token, answer.instance_url, read_org_id(user.body), 0};
     if (!user.ok() || s.org_id.empty())
         throw failure(

@@ -1,9 +1,9 @@
 #include "org.hpp"
 
-#include "../channel.hpp"
-#include "../failure.hpp"
-#include "../http.hpp"
-#include "../pause.hpp"
+#include "../io/channel.hpp"
+#include "../io/http.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/backoff.hpp>
@@ -16,9 +16,11 @@
 namespace sfcdc::runner::salesforce {
 
 org::org(const salesforce_config& config)
-    : login_(config),
-      channel_(open_channel(config.pubsub_endpoint, config.ca_file)),
-      stub_(eventbus::v1::PubSub::NewStub(channel_)) {}
+    : login_(config), config_(config), stub_(eventbus::v1::PubSub::NewStub(open_channel())) {}
+
+std::shared_ptr<grpc::Channel> org::open_channel() const {
+    return runner::open_channel(config_.pubsub_endpoint, config_.ca_file);
+}
 
 calls::metadata org::headers(const session& s) {
     return {{"accesstoken", s.access_token}, {"instanceurl", s.instance_url}, {"tenantid", s.org_id}};

@@ -1,7 +1,7 @@
-// One org: its channel, its login, and the schemas that it has sent so far. Shared by all streams.
+// One org: its connections, its login, and the schemas that it has sent so far. Shared by all streams.
 #pragma once
 
-#include "../calls.hpp"
+#include "../io/calls.hpp"
 #include "login.hpp"
 
 #include <pubsub_api.grpc.pb.h>
@@ -33,7 +33,9 @@ class org {
     explicit org(const salesforce_config& config);
 
     login& logins() noexcept { return login_; }
-    const std::shared_ptr<grpc::Channel>& channel() const noexcept { return channel_; }
+    // A connection of its own for one subscription: a server allows so many calls on one (100, say), and those that are one too many
+    // would wait for ever, GetSchema among them.
+    std::shared_ptr<grpc::Channel> open_channel() const;
 
     // What a call carries to show its session.
     static calls::metadata headers(const session& s);
@@ -54,8 +56,8 @@ class org {
     std::optional<std::string> ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
 
     login login_;
-    std::shared_ptr<grpc::Channel> channel_;
-    std::unique_ptr<eventbus::v1::PubSub::Stub> stub_;
+    const salesforce_config config_;
+    std::unique_ptr<eventbus::v1::PubSub::Stub> stub_; // on a connection without subscriptions
     std::mutex mutex_;
     std::map<std::string, entry> schemas_;
 };

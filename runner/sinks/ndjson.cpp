@@ -17,23 +17,21 @@ std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner, 
     return position_.load(owner);
 }
 
-sink::added ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
-    added out;
+std::uint32_t ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
+    std::uint32_t replaced = 0;
     row::for_each_row(layout_, event, [&](const row::record& of) {
-        out.replaced_bytes += row::append_json(layout_, event, around, batch_, of);
+        replaced += row::append_json(layout_, event, around, batch_, of);
         batch_.push_back('\n');
-        ++out.rows;
+        rows_ = to().add_row(0) + 1;
     });
-    rows_ += out.rows;
-    return out;
+    return replaced;
 }
 
-sink::dealt_with ndjson_sink::settle(time_point) {
-    if (!batch_.empty()) {
-        file_.append(batch_);
-        batch_.clear();
-    }
-    return {rows_, 0};
+void ndjson_sink::settle() {
+    if (batch_.empty()) return;
+    file_.append(batch_);
+    batch_.clear();
+    (void)to().durable(0, rows_);
 }
 
 bool ndjson_sink::commit(const pubsub::replay_id* position) {

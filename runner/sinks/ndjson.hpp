@@ -15,8 +15,8 @@ class ndjson_sink final : public sink {
 
     void prove() override;
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
-    added add(const cdc::event& event, const row::envelope& around) override;
-    dealt_with settle(time_point now) override;
+    std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
+    void settle() override;
     bool commit(const pubsub::replay_id* position) override;
 
   private:
@@ -25,7 +25,7 @@ class ndjson_sink final : public sink {
     position_owner owner_;
     line_file file_;
     std::string batch_;
-    std::int64_t rows_ = 0;
+    std::int64_t rows_ = 0; // that are in the file or in batch_
 };
 
 } // namespace sfcdc::runner

@@ -1,25 +1,25 @@
-// Where rows go. A sink says which rows are durable; the checkpoint makes a position of that, and the sink keeps it.
+// Where the rows of a delivery go, and where its position is kept.
 #pragma once
 
 #include "../config.hpp"
-#include "../disk/dead_letters.hpp"
 #include "../disk/position_file.hpp"
-#include "../inbox.hpp"
+#include "../io/inbox.hpp"
 
-#include <sfcdc/backoff.hpp>
 #include <sfcdc/cdc/event.hpp>
-#include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/delivery.hpp>
 #include <sfcdc/row/layout.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace sfcdc::runner {
 
-// Used by the pipeline's thread alone, but for prove(). Rows have offsets, from 0 in the order in which they were added. Every function
-// throws failure when the sink is broken for good.
+// Outlet 0 of a delivery. Used by the pipeline's thread alone, but for prove(). Every function throws failure when the sink is broken for
+// good.
 class sink {
   public:
     virtual ~sink() = default;
@@ -30,38 +30,43 @@ class sink {
     // The position stored by an earlier run, or nothing. `owner` is stored with the positions to come. Throws stopped.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) = 0;
 
+    // The delivery's stream for it; nothing: the rows are written here.
+    virtual std::optional<zerobus::ingest_stream_options> stream() const { return std::nullopt; }
+    // Once, behind open(). The delivery ends before it; nothing is called in between.
+    void attach(delivery& to) { delivery_ = &to; }
+
     // Whether add() may be called now. If not, timeout() says when to ask again.
     virtual bool ready() { return true; }
 
-    struct added {
-        std::int64_t rows = 0;
-        std::uint32_t replaced_bytes = 0; // of ill-formed text
-    };
-    // The rows of one event; its views end with the call.
-    virtual added add(const cdc::event& event, const row::envelope& around) = 0;
+    // Writes the rows of one event, or has them sent, and adds them to the delivery; its views end with the call. Returns how many bytes
+    // were not UTF-8 and became U+FFFD.
+    virtual std::uint32_t add(const cdc::event& event, const row::envelope& around) = 0;
 
-    struct dealt_with {
-        std::int64_t rows = 0;    // from the first one: durable, or durable as soon as commit() returns, or
-        std::int64_t refused = 0; // of these so many: in the dead letters
-    };
-    // Nothing more is waiting to be added: starts what can be started. It may wait for the disk, but not for a peer.
-    virtual dealt_with settle(time_point now) = 0;
+    // Nothing more is waiting to be added. What is durable, or is so when commit() returns, is told to the delivery. It may wait for the
+    // disk, but not for a peer.
+    virtual void settle() = 0;
 
-    // The end of a turn, behind each settle(): when it returns, the rows that settle() named are durable, and so is the position.
-    // `position` is null when it is where it was; all rows in front of it are dealt with. False when it cannot be stored now: it
-    // is handed over again in the next turn.
+    // The end of a turn, behind settle(): when it returns, what was said to be durable is, and so is the position. `position` is null when
+    // none is due. False when it cannot be stored now: it is handed over again in the next turn.
     virtual bool commit(const pubsub::replay_id* position) = 0;
+
+    // What the delivery's stream asks for.
+    virtual void perform(zerobus::action&) {}
 
     // When to come back though nothing was added or arrived.
     virtual std::optional<time_point> timeout() const { return std::nullopt; }
 
-    // No more rows. Ended when all are dealt with and nothing is open any more.
-    virtual void close() {}
-    virtual bool ended() const { return true; }
+    // What the last refusal of a token means, for the operator.
+    virtual std::string token_refusal() const { return {}; }
+
+  protected:
+    delivery& to() const { return *delivery_; }
+
+  private:
+    delivery* delivery_ = nullptr;
 };
 
 // Makes what the configuration names; nothing is connected before open(). All arguments outlive it.
-std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks,
-                                dead_letters& letters, inbox& in);
+std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks, inbox& in);
 
 } // namespace sfcdc::runner

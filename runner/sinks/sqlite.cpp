@@ -1,8 +1,8 @@
 #include "sqlite.hpp"
 
 #include "../disk/durable_file.hpp"
-#include "../failure.hpp"
-#include "../pause.hpp"
+#include "../io/pause.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/wire/text.hpp>
@@ -10,9 +10,14 @@
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <chrono>
+#include <string_view>
+#include <system_error>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace sfcdc::runner {
 namespace {
@@ -101,7 +106,21 @@ sqlite_sink::~sqlite_sink() {
     sqlite3_close(database_); // an open transaction is rolled back: its position was not stored either
 }
 
-void sqlite_sink::prove() { line_file(path_).prove(); }
+void sqlite_sink::prove() {
+    prove_folder(path_);
+    // Made here, readable by its owner only: rows are customer data. An empty file is an empty database.
+    const int d = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char head[16] = {};
+    const ssize_t n = d < 0 ? -1 : ::pread(d, head, sizeof head, 0);
+    const int why = errno;
+    if (d >= 0) ::close(d);
+    if (n < 0)
+        throw failure(why == ENOSPC || why == EROFS || why == EIO ? exit_code::failed : exit_code::bad_config,
+                      path_.string() + ": cannot open the database: " + std::generic_category().message(why) + ".");
+    constexpr std::string_view format("SQLite format 3", 16); // with its NUL
+    if (n != 0 && std::string_view(head, static_cast<std::size_t>(n)) != format)
+        throw failure(exit_code::bad_config, path_.string() + ": is no SQLite database; name another file.");
+}
 
 void sqlite_sink::fail(const char* doing) const {
     throw failure(exit_code::failed, path_.string() + ": cannot " + doing + ": " + sqlite3_errmsg(database_) + ".");
@@ -119,13 +138,13 @@ void sqlite_sink::execute(const std::string& sql, const char* doing, const std::
     locked_since_.reset();
 }
 
-// A database that is locked when a statement is prepared is so for the moment of reading the schema.
-sqlite_sink::statement sqlite_sink::prepare(const std::string& sql, const char* doing) {
+sqlite_sink::statement sqlite_sink::prepare(const std::string& sql, const char* doing, const std::stop_token& stop) {
     sqlite3_stmt* raw = nullptr;
-    sqlite3_busy_timeout(database_, 10'000);
-    const int done = sqlite3_prepare_v2(database_, sql.c_str(), -1, &raw, nullptr);
-    sqlite3_busy_timeout(database_, 0);
-    if (done != SQLITE_OK) fail(doing);
+    for (int done; (done = sqlite3_prepare_v2(database_, sql.c_str(), -1, &raw, nullptr)) != SQLITE_OK;) {
+        if (!is_locked(done)) fail(doing);
+        say_that_it_waits();
+        pause(stop, look_again);
+    }
     return statement(raw);
 }
 
@@ -137,7 +156,7 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, 
         != SQLITE_OK)
         fail("open the database");
     execute("PRAGMA journal_mode=WAL", "set the journal mode", stop);
-    execute("PRAGMA synchronous=FULL", "set the journal mode", stop);
+    execute("PRAGMA synchronous=FULL", "ask for synchronous writes", stop);
 
     std::string columns, names, marks;
     for (const row::column& c : layout_.columns()) {
@@ -150,21 +169,25 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, 
             "org_id))",
             "create the table of positions", stop);
     insert_ = prepare("INSERT INTO " + identifier(table_) + " (" + names + ") VALUES (" + marks + ")",
-                      "write to the table, whose columns are those of another layout; name another \"table\"");
+                      "write to the table, whose columns are those of another layout; name another \"table\"", stop);
     store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
                               "replay_id = excluded.replay_id",
-                              "store the position");
+                              "store the position", stop);
     struct stat found{};
     if (::stat(path_.c_str(), &found) == 0) device_ = found.st_dev, inode_ = found.st_ino;
-    return stored_position();
+    return stored_position(stop);
 }
 
-std::optional<pubsub::replay_id> sqlite_sink::stored_position() {
+std::optional<pubsub::replay_id> sqlite_sink::stored_position(const std::stop_token& stop) {
     const statement query =
-        prepare("SELECT replay_id FROM sfcdc_position WHERE topic = ? AND org_id = ?", "read the position");
+        prepare("SELECT replay_id FROM sfcdc_position WHERE topic = ? AND org_id = ?", "read the position", stop);
     sqlite3_bind_text(query.get(), 1, owner_.topic.c_str(), -1, SQLITE_TRANSIENT);
     sqlite3_bind_text(query.get(), 2, owner_.org_id.c_str(), -1, SQLITE_TRANSIENT);
-    const int step = sqlite3_step(query.get());
+    int step = sqlite3_step(query.get());
+    for (; is_locked(step); step = sqlite3_step(query.get())) {
+        say_that_it_waits();
+        pause(stop, look_again);
+    }
     if (step == SQLITE_DONE) return std::nullopt;
     if (step != SQLITE_ROW) fail("read the position");
     const char* const text = reinterpret_cast<const char*>(sqlite3_column_text(query.get(), 0));
@@ -216,8 +239,8 @@ void sqlite_sink::prove_same_file() const {
                             "what is there (with -wal and -shm) to begin again.");
 }
 
-sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
-    added out;
+std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
+    std::uint32_t replaced = 0;
     row::for_each_row(layout_, event, [&](const row::record& of) {
         binder b{insert_.get()};
         const row::source from(event, around, of);
@@ -228,14 +251,11 @@ sink::added sqlite_sink::add(const cdc::event& event, const row::envelope& aroun
         const int done = sqlite3_step(insert_.get());
         sqlite3_reset(insert_.get());
         if (done != SQLITE_DONE) fail("write a row");
-        ++out.rows;
-        out.replaced_bytes += b.replaced;
+        rows_ = to().add_row(0) + 1;
+        replaced += b.replaced;
     });
-    rows_ += out.rows;
-    return out;
+    return replaced;
 }
-
-sink::dealt_with sqlite_sink::settle(time_point) { return {rows_, 0}; }
 
 bool sqlite_sink::commit(const pubsub::replay_id* position) {
     if (position == nullptr && !in_transaction_) return true;

@@ -20,8 +20,8 @@ class sqlite_sink final : public sink {
     void prove() override;
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
     bool ready() override; // begins the transaction, unless the database is locked
-    added add(const cdc::event& event, const row::envelope& around) override;
-    dealt_with settle(time_point now) override;
+    std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
+    void settle() override { (void)to().durable(0, rows_); } // with commit()
     bool commit(const pubsub::replay_id* position) override;
     std::optional<time_point> timeout() const override { return try_again_; }
 
@@ -34,8 +34,8 @@ class sqlite_sink final : public sink {
     [[noreturn]] void fail(const char* doing) const;
     int execute(const char* sql);
     void execute(const std::string& sql, const char* doing, const std::stop_token& stop);
-    statement prepare(const std::string& sql, const char* doing);
-    std::optional<pubsub::replay_id> stored_position();
+    statement prepare(const std::string& sql, const char* doing, const std::stop_token& stop);
+    std::optional<pubsub::replay_id> stored_position(const std::stop_token& stop);
     bool begin();
     void say_that_it_waits();
     void prove_same_file() const;

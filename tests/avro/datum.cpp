@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "exact_bytes.hpp"
+#include "record_of.hpp"
 #include "reference/avro_writer.hpp"
 
 #include <map>
@@ -13,9 +14,6 @@ using reference::avro_writer;
 
 namespace {
 
-std::string record_of(const std::string& fields) {
-    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
-}
 std::string one_field(const std::string& type) { return record_of(R"({"name":"f","type":)" + type + "}"); }
 
 error walk_error(const std::string& schema, const avro_writer& w) {

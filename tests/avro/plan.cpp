@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include "record_of.hpp"
 
 #include <sfcdc/avro/plan.hpp>
 
@@ -18,10 +19,6 @@ avro::plan compiled(std::string_view text) {
     INFO(bad.message() << " at " << bad.offset);
     REQUIRE_FALSE(bad);
     return std::move(plan);
-}
-
-std::string record_of(const std::string& fields) {
-    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
 }
 
 const char* const two_addresses = R"({"type":"record","name":"R","fields":[

@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "exact_bytes.hpp"
+#include "record_of.hpp"
 
 #include <string>
 
@@ -37,10 +38,6 @@ avro::schema good(std::string_view text) {
 }
 
 const avro::schema::field& field(const avro::schema& s, std::size_t i) { return s.fields(s[s.root()])[i]; }
-
-std::string record_of(const std::string& fields) {
-    return R"({"type":"record","name":"R","fields":[)" + fields + "]}";
-}
 
 } // namespace
 

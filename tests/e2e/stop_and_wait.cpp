@@ -3,9 +3,9 @@
 // killed.
 //
 // usage: stop_and_wait CONFIG
-#include "channel.hpp"
 #include "config.hpp"
 #include "databricks/token.hpp"
+#include "io/channel.hpp"
 #include "salesforce/org.hpp"
 
 #include <sfcdc/cdc/event.hpp>
@@ -27,7 +27,7 @@ class client {
         : stream_(c.streams.at(0)),
           org_(c.salesforce),
           session_(org_.logins().current({})),
-          subscriber_(eventbus::v1::PubSub::NewStub(org_.channel())),
+          subscriber_(eventbus::v1::PubSub::NewStub(org_.open_channel())),
           writer_(wire_zerobus::Zerobus::NewStub(
               runner::open_channel(c.databricks.zerobus_endpoint, c.databricks.ca_file))) {
         for (const auto& [name, value] : runner::salesforce::org::headers(session_))

@@ -478,9 +478,11 @@ class Refusals(RunnerTest):
             kept = {l["replay_id"] for l in scene.letters()}
             self.assertGreaterEqual(len(kept), 100)
             bus = [e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/")]
-            behind = [] if scene.position() is None else bus[: bus.index(scene.position()) + 1]
-            self.assertLess(len(behind), len(bus))
-            self.assertEqual(set(behind) - kept, set(), "passed by the position, and neither in the table nor kept")
+            self.assertEqual(scene.position(), bus[0], "the first row gives a position; all others of the verdict are tried again")
+            letters = len(scene.letters())
+            self.assertEqual(scene.run().wait(60), 3)
+            self.assertEqual(scene.position(), bus[0], "a restart eats nothing")
+            self.assertLess(len(scene.letters()), letters + 10, "the letters of the first run are not written again")
 
 
 class PoisonRows(RunnerTest):
@@ -495,7 +497,7 @@ class PoisonRows(RunnerTest):
         return [bus[place] for place in places], bus
 
     def test_it_is_kept_with_the_reason_and_all_others_arrive(self):
-        for places in ((0,), (257,), (-1,), (3, 4, 700)):
+        for places in ((0,), (257,), (3, 4, 700)):
             with self.subTest(places=places), Scene(BUILD, "--seed", 28) as scene:
                 scene.configure()
                 bad, bus = self.poison(scene, *places)
@@ -512,6 +514,24 @@ class PoisonRows(RunnerTest):
                     self.assertIn("column event_id holds a value that is not accepted", letter["reason"])
                     self.assertIn(event["event_id"].encode(), base64.b64decode(letter["row"]))
                     self.assertRegex(scene.log.read_text(), rf"{event['replay_id']}.*gives a row that {CDC_TABLE} does not take")
+
+    def test_the_position_waits_in_front_of_the_last_rows_for_one_that_is_taken(self):
+        """Refused rows with none behind them may be the table's fault: a restart tries them again, and a row that is taken passes them."""
+        with Scene(BUILD, "--seed", 34) as scene:
+            scene.configure()
+            bad, bus = self.poison(scene, -2, -1)
+            runner = scene.run()
+            wait_until(lambda: len(scene.letters()) == 2, 60, "the letters")
+            wait_until(lambda: scene.position() == bus[-3]["replay_id"], 60, "the position in front of them")
+            self.assertEqual(runner.stop(), 0)
+            runner = scene.run()
+            wait_until(lambda: "gives a row that" in scene.log.read_text().partition("resuming after")[2], 60, "the second refusal")
+            self.assertEqual(scene.position(), bus[-3]["replay_id"])
+            scene.emulator.publish(100)
+            last = [e for e in scene.emulator.published() if e["topic"].startswith("/data/")][-1]
+            wait_until(lambda: scene.position() == last["replay_id"], 60, "the last position")
+            self.assertEqual(runner.stop(), 0)
+            self.assertEqual([l["replay_id"] for l in scene.letters()], [e["replay_id"] for e in bad], "each letter once")
 
     def test_rows_stay_in_order_around_it(self):
         with Scene(BUILD, "--seed", 29) as scene:
@@ -587,7 +607,7 @@ class Configuration(RunnerTest):
     def test_no_such_file(self):
         with Scene(BUILD) as scene:
             self.assertEqual(scene.run().wait(20), 2)
-            self.assertIn("there is no such file", scene.log.read_text())
+            self.assertIn("the configuration cannot be read: No such file or directory", scene.log.read_text())
 
     def test_values_from_the_environment_and_from_files(self):
         with Scene(BUILD, "--seed", 26) as scene:

@@ -94,7 +94,8 @@ def view(schema, payload):
         if isinstance(value, dict):
             body[name] = {k: v for k, v in value.items() if stated(f"{name}.{k}", v, name)}
         elif value is None and record and change == "UPDATE" and name not in listed and any(f"{name}.{c.name}" in listed for c in record.fields):
-            body[name] = {c.name: None for c in record.fields if f"{name}.{c.name}" in listed}
+            cleared = {c.name: None for c in record.fields if f"{name}.{c.name}" in listed}
+            body[name] = cleared if len(cleared) < len(record.fields) else None
         elif stated(name, value):
             body[name] = value
     return {"header": header, **lists, "body": body}

@@ -698,6 +698,32 @@ TEST_CASE("an expired session is renewed and the subscription goes on behind its
     CHECK(starts(s).back() == std::pair<std::uint64_t, std::uint64_t>{2, 5});
 }
 
+TEST_CASE("a refusal of what worked before is tried again a minute later, and the third one is the end") {
+    for (const grpc_status status :
+         {grpc_status::permission_denied, grpc_status::unimplemented, grpc_status::not_found}) {
+        subscriber s(behind(0));
+        s.stream();
+        s.respond(events(1, 1));
+        for (int i = 0; i < 2; ++i) {
+            const auto before = s.now;
+            s.end(status);
+            REQUIRE(s.sub.state() == state::waiting);
+            CHECK(s.last().what == "interrupted");
+            s.wait();
+            CHECK(s.now - before == std::chrono::minutes(1));
+            s.stream();
+        }
+        s.end(status);
+        CHECK(s.sub.closed());
+        CHECK(s.last().why.remedy == remedy::stop);
+
+        subscriber fresh(behind(0)); // never was well
+        fresh.stream();
+        fresh.end(status);
+        CHECK(fresh.sub.closed());
+    }
+}
+
 TEST_CASE("a token that somebody else renewed is as good") {
     subscriber s(behind(0));
     s.stream();

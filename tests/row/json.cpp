@@ -242,8 +242,8 @@ TEST_CASE("event JSON: a field that the event does not touch is absent") {
     CHECK(body_of(update({"0x02"})) == json::parse(R"({"Phone":null})"));
     CHECK(body_of(update({"2-0x01"}))
           == json::parse(R"({"Address":{"Street":null}})")); // a cleared child of what is null itself
-    CHECK(body_of(update({"2-0x03"})) == json::parse(R"({"Address":{"Street":null,"City":null}})"));
-    CHECK(body_of(update({"0x04"})) == json::parse(R"({"Address":null})")); // the compound's own bit
+    CHECK(body_of(update({"2-0x03"})) == json::parse(R"({"Address":null})")); // cleared child by child
+    CHECK(body_of(update({"0x04"})) == json::parse(R"({"Address":null})"));   // the compound's own bit
     CHECK(body_of(update({"0x04", "2-0x01"})) == json::parse(R"({"Address":null})"));
     CHECK(body_of(update({}, {"4-0x01"})) == json::parse(R"({"Name":{"First":null}})"));
     const std::string city =
@@ -260,6 +260,93 @@ TEST_CASE("event JSON: a field that the event does not touch is absent") {
     CHECK(body_of(created, city)
           == json::parse(
               R"({"Phone":null,"Address":{"Street":null,"City":"C"},"Amount":null,"Name":null,"Place":null})"));
+}
+
+TEST_CASE("JSON: a compound without a value is null, but for stated_json, which states its children") {
+    const auto bodies = [](const made::header& h) {
+        const std::string bytes = made::payload(h);
+        return std::vector<std::string>{json::parse(event_json(made::schema(), bytes)).at("body").dump(),
+                                        print(made::schema(), bytes, row::append_stated_json).text,
+                                        body_json(made::schema(), bytes)};
+    };
+    const std::string all = R"({"Phone":null,"Address":null,"Amount":null,"Name":null,"Place":null})";
+    using texts = std::vector<std::string>;
+    // nulledFields names each child: of an address, of a name that may be a text, of a place with one child.
+    CHECK(bodies(update({}, {"2-0x03"}))
+          == texts{R"({"Address":null})", R"({"Address":{"Street":null,"City":null}})", all});
+    CHECK(bodies(update({}, {"4-0x03"})) == texts{R"({"Name":null})", R"({"Name":{"First":null,"Last":null}})", all});
+    CHECK(bodies(update({}, {"5-0x01"})) == texts{R"({"Place":null})", R"({"Place":{"X":null}})", all});
+    // Both lists together name each of them.
+    CHECK(bodies(update({"2-0x01"}, {"2-0x02"}))
+          == texts{R"({"Address":null})", R"({"Address":{"Street":null,"City":null}})", all});
+    // Only some: the event does not say that the others are empty.
+    CHECK(bodies(update({"2-0x02"}, {"2-0x02"}))
+          == texts{R"({"Address":{"City":null}})", R"({"Address":{"City":null}})", all});
+    // The compound itself is named.
+    CHECK(bodies(update({}, {"0x04"})) == texts{R"({"Address":null})", R"({"Address":null})", all});
+    CHECK(bodies(update({}, {"0x04", "2-0x03"})) == texts{R"({"Address":null})", R"({"Address":null})", all});
+    CHECK(bodies(update({})) == texts{"{}", "{}", all});
+    made::header other = update({}, {"2-0x03"});
+    other.change_type = 2; // DELETE: the lists say nothing
+    CHECK(bodies(other) == texts{"{}", "{}", all});
+    other.change_type = 0; // CREATE
+    CHECK(json::parse(bodies(other)[0]) == json::parse(all));
+    CHECK(bodies(other)[1] == all);
+    CHECK(bodies(other)[2] == all);
+}
+
+TEST_CASE("JSON: an address with every combination of lists, values and change types") {
+    const auto bit = [](unsigned bits, unsigned n) { return (bits >> n & 1) != 0; };
+    for (const int change_type : {0, 1, 2, 3, 5, 9})
+        for (unsigned lists = 0; lists < 64; ++lists) // of each list: the address itself, Street, City
+            for (unsigned value = 0; value < 5; ++value) {
+                made::header h;
+                h.change_type = change_type;
+                for (std::vector<std::string>* const list : {&h.changed, &h.nulled}) {
+                    const unsigned bits = list == &h.changed ? lists & 7 : lists >> 3;
+                    if (bit(bits, 0)) list->push_back("0x04");
+                    if (bits > 1) list->push_back("2-0x0" + std::to_string(bits >> 1));
+                }
+                reference::avro_writer body;
+                body.byte(0).byte(value != 0 ? 2 : 0);
+                if (value != 0) {
+                    if (bit(value - 1, 0)) body.byte(2).text("s");
+                    if (!bit(value - 1, 0)) body.byte(0);
+                    if (bit(value - 1, 1)) body.byte(2).text("c");
+                    if (!bit(value - 1, 1)) body.byte(0);
+                }
+                const std::string bytes = made::payload(h, body.byte(0).byte(0).byte(0).bytes());
+
+                const bool whole = change_type == 0 || change_type == 3 || change_type == 9,
+                           update = change_type == 1;
+                const unsigned either = (lists & 7) | lists >> 3;
+                const bool cleared = whole || (update && bit(either, 0));
+                json object = json::object(), full = nullptr;
+                for (unsigned n = 0; n < 2; ++n) {
+                    const char* const name = n == 0 ? "Street" : "City";
+                    json child;
+                    if (value != 0 && bit(value - 1, n)) child = n == 0 ? "s" : "c";
+                    if (value != 0) full[name] = child;
+                    if (!child.is_null() || cleared || (update && bit(either, n + 1))) object[name] = child;
+                }
+                json stated = json::object(), decoded = json::object();
+                if (value != 0)
+                    stated["Address"] = decoded["Address"] = object;
+                else if (cleared)
+                    stated["Address"] = decoded["Address"] = nullptr;
+                else if (!object.empty())
+                    stated["Address"] = object, decoded["Address"] = object.size() == 2 ? json() : object;
+                const auto address = [](const json& all) {
+                    json out = json::object();
+                    if (all.contains("Address")) out["Address"] = all.at("Address");
+                    return out;
+                };
+                INFO("change type " << change_type << ", lists " << lists << ", value " << value);
+                REQUIRE(address(json::parse(event_json(made::schema(), bytes)).at("body")) == decoded);
+                REQUIRE(address(json::parse(print(made::schema(), bytes, row::append_stated_json).text)) == stated);
+                REQUIRE(json::parse(body_json(made::schema(), bytes)).at("Address") == full);
+                REQUIRE(json::parse(datum_json(made::schema(), bytes)).at("Address") == full);
+            }
 }
 
 TEST_CASE("event JSON: what a projection to a child says of it") {
@@ -292,6 +379,18 @@ TEST_CASE("event JSON: what a projection to a child says of it") {
     CHECK(stated(update, {"2-0x01"}, street) == "{}");
     CHECK(stated(update, {"0x02"}, nothing) == "{}");
     CHECK(stated(remove, {}, nothing) == "{}");
+
+    // Of a compound whose children are projected one by one the values are printed, also if they are all that it has.
+    const std::vector<std::string_view> children = {"Address.Street", "Address.City"};
+    const auto [each, bad_children] = plan.project(children);
+    REQUIRE_FALSE(bad_children);
+    const exact_bytes payload(made::payload(::update({"2-0x03"}), both));
+    cdc::decoder decoder;
+    const auto [event, bad_event] = decoder.decode(each, payload.span());
+    REQUIRE_FALSE(bad_event);
+    std::string out;
+    row::append_event_json(event, out);
+    CHECK(json::parse(out).at("body") == json::parse(R"({"Address":{"Street":"s","City":"c"}})"));
 }
 
 TEST_CASE("body JSON: every field, null where there is no value") {

@@ -4,12 +4,17 @@
     error, limits <- wire <- avro <- cdc <- row
                       ^
                       |--- pubsub <- checkpoint
-                      '--- zerobus                         backoff <- pubsub, zerobus
+                      '--- zerobus                         backoff <- pubsub, zerobus        all of these <- delivery
+
+and those of runner/, in quotes:
+
+    operations <- io, disk <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
 
 usage: include_direction.py SOURCE_ROOT       checks the library
        include_direction.py --self-test       checks this script
 """
 import pathlib
+import posixpath
 import re
 import sys
 
@@ -24,6 +29,22 @@ ALLOWED = {
     "pubsub": BASE | {"wire", "backoff"},
     "zerobus": BASE | {"wire", "backoff"},
     "checkpoint": BASE | {"wire", "pubsub"},
+    "delivery_io": BASE | {"wire", "backoff", "pubsub", "zerobus"},
+    "delivery": BASE | {"wire", "backoff", "pubsub", "zerobus", "checkpoint", "delivery_io"},
+}
+# The same for the folders of runner/; a file at its top is a part of its own, by its name.
+RUNNER = {
+    "operations": set(),
+    "io": {"operations"},
+    "disk": {"operations"},
+    "config": {"operations", "io", "disk"},
+    "salesforce": {"operations", "io", "disk", "config"},
+    "databricks": {"operations", "io", "disk", "config"},
+    "sinks": {"operations", "io", "disk", "config", "databricks"},
+    "pipeline": {"operations", "io", "disk", "config", "salesforce", "sinks"},
+    "commands": {"operations", "io", "disk", "config", "salesforce", "pipeline"},
+    "main": {"operations", "commands"},
+    "pch": set(),
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "detail", "types", "misc"}
 
@@ -75,7 +96,46 @@ def complaints(files):
                 yield "%s: not the standard library: %s" % (where, name)
 
 
+def runner_complaints(files):
+    """files: path below runner/ -> text"""
+    for path, text in sorted(files.items()):
+        own = path.split("/")[0].rsplit(".", 1)[0]
+        if own not in RUNNER:
+            yield "runner/%s: a part that this test does not know: %s" % (path, own)
+            continue
+        for match in re.finditer(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match.group(1)))
+            other = target.split("/")[0].rsplit(".", 1)[0]
+            if target not in files:
+                if not target.endswith(".pb.h"):
+                    yield "runner/%s: there is no %s" % (path, target)
+            elif other != own and other not in RUNNER[own]:
+                yield "runner/%s: %s must not include %s" % (path, own, target)
+
+
+# There is one join: what else counts positions and rows together would be a second one.
+def join_complaints(files):
+    """files: path below the repository -> text"""
+    for path, text in sorted(files.items()):
+        if re.search(r"sfcdc/checkpoint\.hpp|\bsfcdc::checkpoint\b", text):
+            yield "%s: uses checkpoint; only delivery.hpp does" % path
+
+
 def self_test():
+    assert list(join_complaints({"runner/x.cpp": "#include <sfcdc/checkpoint.hpp>"})) and not list(join_complaints({"runner/x.cpp": "s.checkpoint"}))
+
+    def bad_runner(path, text, wanted):
+        base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config.hpp": ""}
+        got = list(runner_complaints({**base, path: text}))
+        assert any(wanted in g for g in got) if wanted else not got, (path, text, got)
+
+    bad_runner("salesforce/login.cpp", '#include "../io/calls.hpp"\n#include "org.hpp"\n#include "../config.hpp"', None)
+    bad_runner("salesforce/login.cpp", '#include "../databricks/token.hpp"', "must not include")
+    bad_runner("io/http.cpp", '#include "../config.hpp"', "must not include")
+    bad_runner("databricks/x.hpp", '#include "../pipeline/pipeline.hpp"', "must not include")
+    bad_runner("databricks/x.hpp", '#include "../io/none.hpp"', "there is no")
+    bad_runner("helpers/x.hpp", "", "does not know")
+
     def bad(path, text, wanted):
         base = {"sfcdc/error.hpp": "#pragma once\n", "sfcdc/avro/plan.hpp": "#pragma once\n", "sfcdc/wire/text.hpp": "#pragma once\n",
                 "sfcdc/pubsub/replay_id.hpp": "#pragma once\n", "sfcdc/zerobus/messages.hpp": "#pragma once\n",
@@ -100,6 +160,9 @@ def self_test():
     bad("sfcdc/avro/utils.hpp", "", "says nothing")
     bad("sfcdc/detail/x.hpp", "", "says nothing")
     bad("sfcdc/other/x.hpp", "", "does not know")
+    bad("sfcdc/checkpoint.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
+    bad("sfcdc/delivery.hpp", "#include <sfcdc/zerobus/messages.hpp>\n#include <sfcdc/pubsub/replay_id.hpp>", None)
+    bad("sfcdc/delivery.hpp", "#include <sfcdc/row/json.hpp>", "must not include")
     bad("sfcdc/sfcdc.hpp", "#include <sfcdc/error.hpp>", "does not include sfcdc/avro/plan.hpp")
     return 0
 
@@ -110,8 +173,12 @@ def main(argument):
     include = pathlib.Path(argument) / "include"
     files = {p.relative_to(include).as_posix(): p.read_text(encoding="utf-8") for p in include.rglob("*") if p.is_file()}
     assert len(files) > 10, "no headers below %s" % include
-    found = list(complaints(files))
-    print("\n".join(found) or "%d headers, every include points the right way" % len(files))
+    runner = pathlib.Path(argument) / "runner"
+    sources = {p.relative_to(runner).as_posix(): p.read_text(encoding="utf-8") for p in runner.rglob("*") if p.suffix in (".hpp", ".cpp")}
+    users = {p.relative_to(argument).as_posix(): p.read_text(encoding="utf-8") for folder in ("runner", "tests/simulation", "examples")
+             for p in (pathlib.Path(argument) / folder).rglob("*.?pp")}
+    found = list(complaints(files)) + list(runner_complaints(sources)) + list(join_complaints(users))
+    print("\n".join(found) or "%d files, every include points the right way" % (len(files) + len(sources)))
     return 1 if found else 0
 
 

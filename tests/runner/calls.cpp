@@ -1,4 +1,4 @@
-#include "calls.hpp"
+#include "io/calls.hpp"
 
 #include "catch.hpp"
 #include "generic_server.hpp"

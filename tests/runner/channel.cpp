@@ -1,9 +1,9 @@
-#include "channel.hpp"
+#include "io/channel.hpp"
 
-#include "calls.hpp"
 #include "catch.hpp"
-#include "failure.hpp"
 #include "generic_server.hpp"
+#include "io/calls.hpp"
+#include "operations/failure.hpp"
 #include "until.hpp"
 
 #include <memory>

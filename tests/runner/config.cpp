@@ -1,7 +1,8 @@
 #include "config.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
+#include "folder.hpp"
+#include "operations/failure.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +14,8 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <unistd.h>
 
@@ -61,7 +64,7 @@ struct settings {
     }
 };
 
-std::set<std::string> words(const std::string& text, const std::regex& word) {
+std::set<std::string> words_in(const std::string& text, const std::regex& word) {
     std::set<std::string> out;
     for (std::sregex_iterator at(text.begin(), text.end(), word), end; at != end; ++at) out.insert((*at)[1]);
     return out;
@@ -76,7 +79,7 @@ keys documented() {
         std::smatch cells;
         if (!std::regex_match(line, cells, std::regex(R"(\| *(`\[+(\w+)\]+`)? *\| *(`\w+`[^|]*)\|.*)"))) continue;
         if (cells[2].matched) section = cells[2];
-        for (const std::string& key : words(cells[3], std::regex("`(\\w+)`"))) out[section].insert(key);
+        for (const std::string& key : words_in(cells[3], std::regex("`(\\w+)`"))) out[section].insert(key);
     }
     return out;
 }
@@ -89,7 +92,7 @@ keys read_by_the_reader() {
         const std::string said = s.complaint();
         const std::size_t list = said.find("known are ");
         return list == std::string::npos ? std::set<std::string>()
-                                         : words(said.substr(list + 9), std::regex("(\\w+)"));
+                                         : words_in(said.substr(list + 9), std::regex("(\\w+)"));
     };
     return {{"salesforce", known(&settings::salesforce)},
             {"databricks", known(&settings::databricks)},
@@ -162,7 +165,7 @@ TEST_CASE("numbers of the configuration have bounds, and defaults as docs/runnin
     CHECK(c.streams.at(0).silence_limit == std::chrono::seconds(285));
     CHECK(c.streams.at(0).schema_json_every == 10'000);
     CHECK(c.streams.at(0).table == "events");
-    CHECK(c.streams.at(0).dead_letters == "rows.db.dead_letters.ndjson");
+    CHECK(c.streams.at(0).dead_letters == "rows.db.data_A.dead_letters.ndjson");
     CHECK(c.salesforce.pubsub_endpoint == "api.pubsub.salesforce.com:443");
     const auto with = [](const char* line) {
         settings s;
@@ -174,4 +177,185 @@ TEST_CASE("numbers of the configuration have bounds, and defaults as docs/runnin
     CHECK(with("silence_limit = 9223372036854775807\n").find("from 1 to 86400") != std::string::npos);
     CHECK(with("schema_json_every = -1\n").find("from 0 to ") != std::string::npos);
     CHECK_FALSE(with("silence_limit = 1.5\n").empty());
+}
+
+TEST_CASE("a URL with a password is refused, and the password is not said") {
+    for (const char* const key : {"login_url", "workspace_url", "pubsub_endpoint", "zerobus_endpoint"})
+        for (const char* const value :
+             {"https://user:hunter2@acme.example", "https://hunter2@acme.example", "hunter2:x@acme.example:443"}) {
+            INFO(key << " = " << value);
+            settings s;
+            std::string& section = std::string(key) == "login_url" || std::string(key) == "pubsub_endpoint"
+                                       ? s.salesforce
+                                       : s.databricks;
+            section = std::regex_replace(section, std::regex("(^|\n)" + std::string(key) + " = .*\n"), "\n");
+            section += std::string(key) + " = \"" + value + "\"\n";
+            const std::string said = s.complaint();
+            CHECK_FALSE(said.empty());
+            CHECK(said.find("hunter2") == std::string::npos);
+        }
+}
+
+TEST_CASE("names that become headers have their form before anything is connected") {
+    const auto with = [](const std::string& topic, const std::string& table) {
+        settings s;
+        s.stream = "topic = \"" + topic + "\"\nsink = \"zerobus\"\ncheckpoint = \"x\"\ntable = \"" + table + "\"\n";
+        return s.complaint();
+    };
+    CHECK(with("/data/My_Object__ChangeEvent", "main.my_schema.Table_1").empty());
+    for (const char* const topic :
+         {"/data/", "/data", "data/A", "/data/A/B", "/data/A B", "/data/A\\nB", "/event/\\u00e4", "/other/A"})
+        CHECK(with(topic, "a.b.c").find("[stream] topic: ") != std::string::npos);
+    for (const char* const table :
+         {"a.b", "a..c", ".a.", "a.b.c.d", "a.b.c ", "a.b.\\u00e4", "a.b.c\\r", "a-b.c.d", "\\u0000.b.c"}) {
+        INFO(table);
+        CHECK(with("/data/A", table).find("[stream] table: ") != std::string::npos);
+    }
+    CHECK(with("/data/A", std::string(256, 'a') + ".b.c").find("[stream] table: ") != std::string::npos);
+}
+
+TEST_CASE("a key that is missing is said, whatever else depends on it") {
+    for (const char* const sink : {"zerobus", "sqlite", "ndjson", "none"}) {
+        settings s;
+        s.stream = std::string("sink = \"") + sink + "\"\n";
+        CHECK(s.complaint().find("[stream] topic: missing") != std::string::npos);
+    }
+}
+
+TEST_CASE("a file has one use, however it is spelt") {
+    const test::folder f;
+    std::filesystem::create_symlink(f / "", f / "link");
+    f.write("there", "");
+    std::filesystem::create_hard_link(f / "there", f / "same");
+    const auto ndjson = [&](const std::string& path, const std::string& checkpoint, const std::string& more = "") {
+        return "topic = \"/data/A\"\nsink = \"ndjson\"\npath = \"" + path + "\"\ncheckpoint = \"" + checkpoint
+               + "\"\n" + more;
+    };
+    const auto in = [&](const char* name) { return (f / name).string(); };
+    const auto complaint = [&](const std::string& stream) {
+        settings s;
+        s.stream = stream;
+        return s.complaint();
+    };
+    CHECK(complaint(ndjson(in("p"), in("c"))).empty());
+    for (const auto& [path, checkpoint] :
+         std::vector<std::pair<std::string, std::string>>{{in("x"), in("x")},
+                                                          {in("x"), in("./x")},
+                                                          {in("x"), in("link/x")},
+                                                          {in("there"), in("same")},
+                                                          {in("x.new"), in("x")},
+                                                          {in("x.lock"), in("x")},
+                                                          {in("x.dead_letters.ndjson"), in("x")},
+                                                          {in("none/../x"), in("x")}}) {
+        INFO(path << " and " << checkpoint);
+        const std::string said = complaint(ndjson(path, checkpoint));
+        CHECK(said.find("a file has one use") != std::string::npos);
+        CHECK(std::regex_search(said, std::regex(":1[03]: \\[stream\\] (path|dead_letters): ")));
+    }
+    CHECK(complaint(ndjson(in("p"), in("c"), "dead_letters = \"" + in("p") + "\"\n")).find("[stream] dead_letters: ")
+          != std::string::npos);
+    CHECK(complaint(ndjson("-", in("c")) + "[[stream]]\n" + ndjson("-", in("d"))).find("a file has one use")
+          != std::string::npos);
+    CHECK(complaint(ndjson("/dev/null", in("c")) + "[[stream]]\n" + ndjson("/dev/null", in("d"))).empty());
+    const auto sqlite = [&](const std::string& topic, const std::string& path) {
+        return "topic = \"/data/" + topic + "\"\nsink = \"sqlite\"\npath = \"" + path + "\"\n";
+    };
+    CHECK(complaint(sqlite("A", in("d")) + "[[stream]]\n" + sqlite("B", in("./d")))
+              .empty()); // one database, two topics
+    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[stream]]\n" + sqlite("A", in("./d"))).empty());
+    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[stream]]\n" + ndjson(in("d-wal"), in("c"))).empty());
+    CHECK_FALSE(complaint(sqlite("A", ":memory:")).empty());
+    CHECK_FALSE(complaint(sqlite("A", "file:x?mode=memory")).empty());
+    for (const char* const name : {"sfcdc_position", "SFCDC_Position", "sqlite_master"})
+        CHECK(complaint(sqlite("A", in("d")) + "table = \"" + name + "\"\n").find("are taken") != std::string::npos);
+}
+
+TEST_CASE("a secret from a file has no byte that a header may not carry") {
+    const test::folder f;
+    const auto with = [&](const std::string& content) {
+        f.write("secret", content);
+        settings s;
+        s.salesforce = "login_url = \"https://acme.my.salesforce.com\"\nclient_id = \"a\"\nclient_secret = \"${file:"
+                       + (f / "secret").string() + "}\"\n";
+        return s.complaint();
+    };
+    CHECK(with("good").empty());
+    CHECK(with("good\n").empty());
+    for (const auto& [content, what] : std::vector<std::pair<std::string, const char*>>{
+             {"bad\r\n", "a CR"},
+             {"b\nad", "a line break"},
+             {std::string("b\0d", 3), "a NUL"},
+             {"\xef\xbb\xbfgood", "a byte order mark"},
+             {"b\x1b", "the control character 27"},
+             {std::string(65'537, 'x'), "it is longer than 65536 bytes"}}) {
+        INFO(what);
+        const std::string said = with(content);
+        CHECK(said.find("[salesforce] client_secret: cannot read the file ") != std::string::npos);
+        CHECK(said.find(what) != std::string::npos);
+    }
+    for (const char* const path : {"/", "/dev/zero", "/no/such/file", "/proc/self/mem"}) {
+        settings s;
+        s.salesforce =
+            std::string(
+                "login_url = \"https://acme.my.salesforce.com\"\nclient_id = \"a\"\nclient_secret = \"${file:")
+            + path + "}\"\n";
+        CHECK(s.complaint().find("[salesforce] client_secret: cannot read the file ") != std::string::npos);
+    }
+    ::setenv("SFCDC_TEST_CR", "value\r", 1);
+    settings s;
+    s.stream += "table = \"${SFCDC_TEST_CR}\"\n";
+    CHECK(s.complaint().find("the environment variable SFCDC_TEST_CR has a CR") != std::string::npos);
+}
+
+TEST_CASE("the memory for events and rows has a bound, and a default") {
+    CHECK(settings().load().memory_limit == 256u << 20);
+    const auto with = [](const std::string& value) {
+        settings s;
+        return ::load("memory_limit = " + value + "\n[salesforce]\n" + s.salesforce + "[[stream]]\n" + s.stream)
+            .memory_limit;
+    };
+    CHECK(with("\"16 MiB\"") == 16u << 20);
+    CHECK(with("\"2 GiB\"") == std::size_t{2} << 30);
+    for (const char* const bad : {"5", "\"5\"", "\"15 MiB\"", "\"0 GiB\"", "\"18446744073709551616 MiB\"",
+                                  "\"17592186044416 MiB\"", "\"-1 GiB\"", "\"16MiB\"", "\"\""}) {
+        INFO(bad);
+        CHECK_THROWS_AS(with(bad), sfcdc::runner::failure);
+    }
+}
+
+TEST_CASE("certificates are there and in PEM form") {
+    const test::folder f;
+    const auto with = [&](const std::string& path) {
+        settings s;
+        s.salesforce += "ca_file = \"" + path + "\"\n";
+        return s.complaint();
+    };
+    f.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    CHECK(with((f / "ca.pem").string()).empty());
+    f.write("ca.der", "\x30\x82");
+    for (const std::string& bad :
+         {(f / "ca.der").string(), (f / "none").string(), (f / "").string(), std::string("/dev/zero")})
+        CHECK(with(bad).find("[salesforce] ca_file: ") != std::string::npos);
+}
+
+TEST_CASE("a configuration is bounded in size and depth") {
+    const auto complaint = [](const std::string& text) {
+        try {
+            (void)load(text);
+            return std::string();
+        } catch (const sfcdc::runner::failure& e) {
+            CHECK(e.code() == sfcdc::runner::exit_code::bad_config);
+            return std::string(e.what());
+        }
+    };
+    std::string dotted = "a";
+    for (int i = 0; i < 100'000; ++i) dotted += ".a";
+    CHECK(complaint(dotted + " = 1\n").find(":1: no line has so many dots") != std::string::npos);
+    CHECK(complaint("\n[" + dotted + "]\n").find(":2: no line has so many dots") != std::string::npos);
+    CHECK_FALSE(complaint("x = " + std::string(100'000, '[') + "\n").empty());
+    std::string tables = "x = ";
+    for (int i = 0; i < 100'000; ++i) tables += "{a=";
+    CHECK_FALSE(complaint(tables + "\n").empty());
+    CHECK(complaint(std::string(2u << 20, '#')).find("longer than 1048576 bytes") != std::string::npos);
+    CHECK(complaint("# " + std::string(900, '.') + "\nx = 1\n").find("x: unknown key") != std::string::npos);
 }

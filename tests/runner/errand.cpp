@@ -1,8 +1,8 @@
-#include "errand.hpp"
+#include "io/errand.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
-#include "pause.hpp"
+#include "io/pause.hpp"
+#include "operations/failure.hpp"
 #include "until.hpp"
 
 #include <atomic>

@@ -2,7 +2,7 @@
 // happens to it wakes the inbox of the test, which is all that a test waits for.
 #pragma once
 
-#include "inbox.hpp"
+#include "io/inbox.hpp"
 
 #include <grpc/grpc.h>
 #include <grpcpp/generic/async_generic_service.h>

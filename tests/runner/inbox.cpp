@@ -1,4 +1,4 @@
-#include "inbox.hpp"
+#include "io/inbox.hpp"
 
 #include "catch.hpp"
 #include "until.hpp"

@@ -1,9 +1,9 @@
 #include "databricks/token.hpp"
 
 #include "catch.hpp"
-#include "failure.hpp"
-#include "http.hpp"
 #include "http_server.hpp"
+#include "io/http.hpp"
+#include "operations/failure.hpp"
 
 #include <chrono>
 #include <string>

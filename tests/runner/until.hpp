@@ -1,7 +1,7 @@
 // How these tests wait: on the inbox, as a pipeline does. A wake-up that is lost is a test that fails.
 #pragma once
 
-#include "inbox.hpp"
+#include "io/inbox.hpp"
 
 #include <chrono>
 

@@ -70,6 +70,16 @@ inline constexpr fault faults[] = {
          s.for_a_while(5min, [&org = s.org] { org.login_refused = false; });
          return s.org.expire_token();
      }},
+    {"salesforce: schemas cannot be had for a while", 3,
+     [](const stage& s) {
+         s.org.schemas_down = true;
+         return s.for_a_while(s.sometimes_long(), [&org = s.org] { org.schemas_down = false; });
+     }},
+    {"salesforce: schemas are refused for a while", 1,
+     [](const stage& s) {
+         s.org.schemas_refused = true;
+         return s.for_a_while(1min, [&org = s.org] { org.schemas_refused = false; });
+     }},
     {"salesforce: no connection for a while", 3,
      [](const stage& s) {
          s.org.unreachable = true;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ struct event {
     std::uint64_t counter; // its replay id, as a number
     std::uint32_t first_row;
     std::uint32_t rows; // none: filtered, or undecodable
+    std::uint32_t schema;
+    bool undecodable; // must become a dead letter
 };
 
 // A replay id as Salesforce makes them: a big-endian counter with gaps, and two zero bytes.
@@ -55,11 +58,16 @@ class ledger {
 
     ledger(dice& random, journal& log, std::uint32_t events, bool poison) : log_(log) {
         std::uint64_t counter = 1'000;
+        std::uint32_t schemas[2] = {0, 1};
         for (std::uint32_t e = 0; e < events; ++e) {
             counter += 1 + random.below(4);
             // Most events are one row; merged ones are several, routed by what they are about.
             const std::uint32_t rows = random.one_in(12) ? 0 : random.one_in(8) ? random.between(2u, 5u) : 1;
-            events_.push_back({counter, static_cast<std::uint32_t>(rows_.size()), rows});
+            const bool undecodable = poison && rows == 0 && random.one_in(20);
+            // Two schemas take turns; now and then one is replaced, and an old one comes back.
+            if (random.one_in(100)) schemas[random.below(2)] = static_cast<std::uint32_t>(random.below(12));
+            const std::uint32_t schema = schemas[random.one_in(3) ? 1 : 0];
+            events_.push_back({counter, static_cast<std::uint32_t>(rows_.size()), rows, schema, undecodable});
             for (std::uint32_t r = 0; r < rows; ++r) {
                 const auto table = static_cast<std::uint32_t>(std::min(random.below(tables), random.below(tables)));
                 const auto bytes = static_cast<std::uint32_t>(random.one_in(100) ? 4'000 : random.between(8, 60));
@@ -70,6 +78,7 @@ class ledger {
         }
         durable_.resize(rows_.size());
         dead_.resize(rows_.size());
+        dead_events_.resize(events_.size());
         new_life();
     }
 
@@ -101,17 +110,24 @@ class ledger {
         for (auto& rows : handed_) rows.clear();
         std::fill(std::begin(unsettled_), std::end(unsettled_), 0);
         expected_ = position_.empty() ? 0 : first_after(position_);
+        taken_ = expected_;
+        to_take_.clear();
         repeated_by_salesforce = false;
         may_start_anywhere_ = position_.empty();
     }
 
-    // The runner took an event from its subscription, and gives its rows to the streams.
-    void taken(std::uint32_t e) {
+    // The runner's subscription took an event from a response.
+    void received(std::uint32_t e) {
         if (e >= size()) log_.fail("the runner got event %u, which does not exist", e);
         if (e > expected_) log_.fail("event %u came, but %u was never handed over", e, expected_);
         if (e < expected_) ++fetched_again;
         expected_ = e + 1;
         may_start_anywhere_ = false;
+        to_take_.push_back(e);
+    }
+    // The runner makes an event into rows, and gives them to the streams.
+    void taken(std::uint32_t e) {
+        next_is(e);
         for (std::uint32_t r = events_[e].first_row; r < events_[e].first_row + events_[e].rows; ++r)
             handed_[rows_[r].table].push_back({r, false});
     }
@@ -119,10 +135,10 @@ class ledger {
     void taken_position(std::string_view replay_id) {
         may_start_anywhere_ = may_start_anywhere_ && replay_id.empty();
         const std::uint32_t next = first_after(replay_id);
-        if (next > expected_)
+        if (next > taken_)
             log_.fail(
                 "a keepalive's position %llu was taken, but event %u is in front of it and was never handed over",
-                static_cast<unsigned long long>(counter_of(replay_id)), expected_);
+                static_cast<unsigned long long>(counter_of(replay_id)), taken_);
     }
     // A subscription starts at event `next`, from a position.
     void resumed(std::uint32_t next) {
@@ -140,6 +156,7 @@ class ledger {
         may_start_anywhere_ = true;
         fetched_again += expected_ - std::min(expected_, next);
         expected_ = next;
+        if (to_take_.empty()) taken_ = next;
     }
 
     void stored(std::string_view position) {
@@ -156,10 +173,25 @@ class ledger {
 
     // The runner ended as it was told to: what it took, it dealt with.
     void stopped() {
-        if (first_after(position_) < expected_ && !position_.empty())
+        if (first_after(position_) < taken_ && !position_.empty())
             log_.fail("the runner stopped at position %llu, but had taken the events up to %u",
-                      static_cast<unsigned long long>(counter_of(position_)), expected_ - 1);
+                      static_cast<unsigned long long>(counter_of(position_)), taken_ - 1);
     }
+
+    // An event as a whole: one that was seen and cannot be decoded, or one whose schema was refused.
+    void dead_event(std::uint32_t e, bool seen) {
+        if (seen ? !events_[e].undecodable : !schema_refused(events_[e].schema))
+            log_.fail("event %u was made a dead letter, and nothing is wrong with it", e);
+        if (!seen) next_is(e);
+        ++dead_letters;
+        if (dead_events_[e]) ++dead_letters_again;
+        dead_events_[e] = true;
+        // What it would have become is dealt with; the lake is not to wait for it.
+        for (std::uint32_t r = events_[e].first_row; r < events_[e].first_row + events_[e].rows; ++r) dead_[r] = true;
+    }
+    // From now on events of this schema may be dead letters.
+    void refuse_schema(std::uint32_t schema) { refused_schemas_ |= 1u << schema; }
+    bool schema_refused(std::uint32_t schema) const { return (refused_schemas_ >> schema & 1) != 0; }
 
     void dead_letter(std::uint32_t r) {
         if (!rows_[r].poison) log_.fail("row %u was made a dead letter, and nothing is wrong with it", r);
@@ -233,8 +265,16 @@ class ledger {
         return at;
     }
 
+    void next_is(std::uint32_t e) {
+        if (to_take_.empty() || to_take_.front() != e)
+            log_.fail("event %u was taken, and %u was next", e, to_take_.empty() ? expected_ : to_take_.front());
+        to_take_.pop_front();
+        taken_ = e + 1;
+    }
+
     void advance() {
         const auto done = [this](const event& e) {
+            if (e.undecodable && !dead_events_[static_cast<std::size_t>(&e - events_.data())]) return false;
             for (std::uint32_t r = e.first_row; r < e.first_row + e.rows; ++r)
                 if (durable_[r] == 0 && !dead_[r]) return false;
             return true;
@@ -248,13 +288,16 @@ class ledger {
     std::vector<std::uint32_t> table_rows_[tables];
     std::uint32_t next_place_[tables] = {};
     std::vector<std::uint32_t> durable_; // how often the lake has it
-    std::vector<bool> dead_;
+    std::vector<bool> dead_, dead_events_;
+    std::uint32_t refused_schemas_ = 0;
     std::vector<handed_row> handed_[tables]; // what the streams were given in this life, in order
     std::size_t unsettled_[tables] = {};
     std::string position_;
     bool may_start_anywhere_ = true;
-    std::uint32_t expected_ = 0; // the next event that the runner has not taken
-    std::uint32_t done_ = 0;     // events up to here are durable or dead letters
+    std::uint32_t expected_ = 0;        // the next event that the runner has not received
+    std::deque<std::uint32_t> to_take_; // received, and neither made into rows nor a dead letter
+    std::uint32_t taken_ = 0;           // behind the last one that was
+    std::uint32_t done_ = 0;            // events up to here are durable or dead letters
 };
 
 } // namespace simulation

@@ -18,6 +18,7 @@ SEEDS = 300
 AT_A_TIME = 2
 
 CHECKPOINT = "checkpoint.hpp"
+DELIVERY = "delivery.hpp"
 SUBSCRIPTION = "pubsub/subscription.hpp"
 OPTIONS = "pubsub/subscription_options.hpp"
 CALL_END = "pubsub/call_end.hpp"
@@ -38,6 +39,39 @@ MUTATIONS = {
         "an event joins the one in front of it although its row is on another stream"),
     "never_released": (CHECKPOINT, "passed_ += events;", "",
         "no credits go back to Salesforce"),
+    # delivery
+    "passes_a_row_early": (DELIVERY, "last_rows_.push_back({o.number, (o.told = o.rows) - 1});", "o.told = o.rows;",
+        "an event is passed without its rows being awaited"),
+    "asks_twice_for_a_schema": (DELIVERY, "s.state = schema_state::asked;", "",
+        "a schema is asked for again while the answer is awaited"),
+    "decodes_without_a_schema": (DELIVERY, "s.state == schema_state::known) {", "s.state != schema_state::refused) {",
+        "an event is handed over before its schema is there"),
+    "keeps_credits": (DELIVERY, "(void)subscription_.release(passed);", "",
+        "no credits go back to Salesforce"),
+    "credits_whatever_is_held": (DELIVERY, "const std::size_t events = left / std::max<std::size_t>(event_bytes_, 1);", "const std::size_t events = 100 + 0 * left;",
+        "events are asked for without a look at the bytes that are held"),
+    "drops_batches": (DELIVERY, "if (o.stream->add(std::move(o.waiting.front())).error) break;", "(void)o.stream->add(std::move(o.waiting.front()));",
+        "what does not fit into a stream is forgotten"),
+    "rows_into_one_table": (DELIVERY, "outlet_state& o = outlets_[outlet];\n        const std::uint32_t number", "outlet_state& o = outlets_[0 * outlet];\n        const std::uint32_t number",
+        "all rows go to the first outlet"),
+    "origins_left_behind": (DELIVERY, "for (std::int64_t i = n.rows.begin; i < n.rows.end; ++i) o.origins.pop_front();", "",
+        "a dead letter names the event of another row"),
+    "keepalive_overtakes_events": (DELIVERY, "held_.push_back({nullptr, {}, 0, 0, std::move(k->position)});", "checkpoint_.keepalive(k->position);",
+        "a keepalive's position passes events that wait for their schema"),
+    "never_settles": (DELIVERY, "(void)checkpoint_.durable(c.number, std::min(rows, c.told) - 1);", "",
+        "what is durable does not move the position"),
+    "no_choice": (DELIVERY, "(void)subscription_.choose(*options_.on_unknown_position);", "",
+        "an unknown position is never replaced"),
+    "one_bad_event_is_all": (DELIVERY, "undecodable_.in_doubt > options_.undecodable_in_a_row", "undecodable_.in_doubt > 0",
+        "the first event that cannot be decoded ends the delivery"),
+    "schemas_hammered": (DELIVERY, "now + schema_wait_.next()", "now + 0 * schema_wait_.next()",
+        "no waits between attempts to get a schema"),
+    "event_twice": (DELIVERY, "++held_.front().next;", "if (checkpoint_.waiting() % 97 != 96) ++held_.front().next;",
+        "an event is handed over a second time"),
+    "never_commits": (DELIVERY, "if (subscription_.commit(checkpoint_.position()) == errc::none) position_stored();", "position_stored();",
+        "Salesforce is not told the position of a managed subscription"),
+    "fails_and_goes_on": (DELIVERY, "drop_events();\n        close(now);", "",
+        "a delivery that has failed still takes events"),
     # subscription
     "jumps_to_latest": (SUBSCRIPTION, "request.preset = options_.preset;", "request.preset = replay_preset::latest;",
         "a new call starts from latest"),
@@ -45,7 +79,7 @@ MUTATIONS = {
         "the topic's newest position is taken for that of the last event"),
     "keepalive_without_credits": (SUBSCRIPTION, "if (message.pending_num_requested > 0 && outstanding_ > 0) {", "{",
         "a keepalive's position counts although there may be events in front of it"),
-    "too_many_credits": (SUBSCRIPTION, "return std::min(options_.credits - outstanding_, room());", "return std::min(options_.credits, room());",
+    "too_many_credits": (SUBSCRIPTION, "return std::min(free, credits() - std::min(credits(), outstanding_));", "return std::min(free, credits());",
         "credits are asked for on top of those outstanding"),
     "credits_of_a_lost_call": (SUBSCRIPTION, "        outstanding_ = 0;\n        requested_ = false;", "        requested_ = false;",
         "credits of a lost call count on the next one"),
@@ -55,8 +89,8 @@ MUTATIONS = {
         "with a slow sink, Salesforce ends the call for want of credits"),
     "same_token_again": (CALL_END, '{"service.auth.error", remedy::renew_login}', '{"service.auth.error", remedy::retry_here}',
         "an expired token is used again and again"),
-    "gives_up": (CALL_END, '{"subscription.internal.error", remedy::retry_here}', '{"subscription.internal.error", remedy::stop}',
-        "a passing error ends the subscription for good"),
+    "gives_up": (CALL_END, "default: return remedy::retry_here;", "default: return remedy::stop;",
+        "a call that breaks ends the subscription for good"),
     "hammers": (SUBSCRIPTION, "until_ = now + wait;", "until_ = now + 0 * wait;",
         "no waits between attempts"),
     "hears_old_calls": (SUBSCRIPTION, "if (in.call != call_ || !has_call()) return errc::none;", "if (!has_call()) return errc::none;",
@@ -80,7 +114,7 @@ MUTATIONS = {
         "of several requests that may hold the bad row, the first is taken for it"),
     "halves_out_of_order": (QUEUE, "requests_.push_front(std::move(first));", "requests_.push_back(std::move(first));",
         "half of a refused request is sent behind all others"),
-    "budgets_never_refill": (STREAM, "failures_ = renewals_ = rejections_ = 0;", "",
+    "budgets_never_refill": (STREAM, "failures_ = renewals_ = rejections_ = refusals_ = 0;", "",
         "a stream that is well gives up after the fourth token"),
     "offset_0_left_out": (MESSAGES, "w.varint(1, offset);", "if (offset != 0) w.varint(1, offset);",
         "offset 0 is not on the wire, as proto3 would have it"),
@@ -103,13 +137,16 @@ def build_and_run(name):
     """None when the simulation saw it, else what is wrong."""
     header, old, new, meaning = MUTATIONS[name]
     text = (ROOT / "include/sfcdc" / header).read_text(encoding="utf-8")
-    if text.count(old) != 1:
-        return f"{header} has the line {text.count(old)} times: {old}"
+    # By its tokens: white space may change.
+    places = list(re.finditer(r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", old))), text))
+    if len(places) != 1:
+        return f"{header} has the line {len(places)} times: {old}"
+    text_with_mistake = text[: places[0].start()] + new + text[places[0].end() :]
     folder = BUILD / name
     changed = folder / "sfcdc" / header
     changed.parent.mkdir(parents=True, exist_ok=True)
-    if not changed.exists() or changed.read_text(encoding="utf-8") != text.replace(old, new):
-        changed.write_text(text.replace(old, new), encoding="utf-8")
+    if not changed.exists() or changed.read_text(encoding="utf-8") != text_with_mistake:
+        changed.write_text(text_with_mistake, encoding="utf-8")
     program = folder / "simulate"
     compiled = subprocess.run([*COMPILER, "-std=c++20", "-O1", f"-I{folder}", f"-I{ROOT}/include", str(ROOT / "tests/simulation/simulate.cpp"),
                                "-o", str(program)], capture_output=True, text=True)

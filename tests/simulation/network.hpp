@@ -45,11 +45,11 @@ using connection_ptr = std::shared_ptr<connection>;
 
 // What comes in at the runner.
 struct arrival {
-    enum kind { opened, message, end, token, no_token, refused_token };
+    enum kind { opened, message, end, token, no_token, refused_token, schema, no_schema, refused_schema };
     kind what = message;
     std::uint32_t service = 0;
     connection_ptr call; // of message and end
-    std::string bytes;
+    std::string bytes;   // of message; of a schema: its id
     call_status status;
 };
 

@@ -1,29 +1,25 @@
-// The loop that joins the machines: events of one topic become rows in several tables, and the position moves when they
-// are durable. It is what a user of the library writes; `Io` does what the loop is told to do and decides nothing:
+// The loop around a delivery, as a user of the library writes it. `Io` does what the loop is told to do and decides nothing:
 //
 //     now(), load_position(), store(position)                 the clock, and where the position is kept (by Salesforce
 //                                                             itself, where the subscription is a managed one)
-//     rows_of(event, row)                                     calls row(table, bytes) for each row of an event
-//     dead_letter(table, bytes, reason)                       keeps what nobody else will
-//     perform(action), perform(table, action)                 starts what a machine asks for, and returns at once
+//     rows_of(event, row)                                     calls row(table, bytes) for each row of an event; false where the
+//                                                             event cannot be decoded
+//     received()                                              the events of the last input were taken
+//     dead_letter(letter)                                     keeps what nobody else will
+//     perform(action), perform(table, action), fetch(id)      starts what the delivery asks for, and returns at once
 //     wait_until(when)                                        the next input, or nothing when it is later than `when`
 //     stopping(), seed(), keepalive(position), log(text)
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
-#include <vector>
 
-#include <sfcdc/checkpoint.hpp>
-#include <sfcdc/limits.hpp>
-#include <sfcdc/pubsub/subscription.hpp>
-#include <sfcdc/zerobus/ingest_stream.hpp>
+#include <sfcdc/delivery.hpp>
 
 namespace simulation {
 
@@ -31,178 +27,111 @@ namespace pubsub = sfcdc::pubsub;
 namespace zerobus = sfcdc::zerobus;
 using sfcdc::time_point;
 
-// What Io::wait_until() returns: an input of the subscription or of a table's stream. What it views stays until the next
+struct schema_answer {
+    enum class kind { known, refused, unavailable } what;
+    std::string id;
+};
+
+// What Io::wait_until() returns: an input of the subscription, of a table's stream, or a schema. What it views stays until the next
 // wait.
 struct arrived {
     std::uint32_t table = 0;
-    std::variant<std::monostate, pubsub::input, zerobus::input> input;
+    std::variant<std::monostate, pubsub::input, zerobus::input, schema_answer> input;
 };
 
 enum class ended {
-    stopped, // as it was told, with everything durable
-    failed,  // a person has to do something
-    mistake, // the loop and the machines do not agree: never
+    stopped,   // as it was told, with everything durable
+    timed_out, // as it was told, before everything was durable
+    failed,    // a person has to do something
+    mistake,   // the loop and the machine do not agree: never
 };
 
 template<class Io> class runner {
   public:
-    struct options {
-        std::vector<zerobus::ingest_stream_options> tables;
-        pubsub::subscription_options subscription; // a stored position takes the place of its preset
-        std::size_t batch_bytes = sfcdc::limits::request_record_bytes;
-    };
-
-    runner(Io& io, options o)
-        : io_(io),
-          batch_bytes_(o.batch_bytes),
-          managed_(o.subscription.topic_name.empty()),
-          stored_(managed_ ? pubsub::replay_id() : io.load_position()),
-          at_(stored_),
-          from_(resume(std::move(o.subscription), stored_, io.seed())) {
-        for (zerobus::ingest_stream_options& t : o.tables) {
-            t.seed = io.seed();
-            to_.push_back({at_.add_stream(), zerobus::ingest_stream(std::move(t))});
-        }
-    }
+    runner(Io& io, sfcdc::delivery_options o) : io_(io), delivery_(started(io, std::move(o))) {}
 
     ended run() {
         while (!mistake_) {
+            if (io_.stopping()) delivery_.close(io_.now());
             take_events();
-            if (at_.position() != stored_) store(at_.position());
-            if (from_.release(at_.take_passed()) != sfcdc::errc::none) break;
-            close_if_no_more_comes();
-            perform_actions();
-            if (const auto how = at_its_end()) return *how;
-            const arrived came = io_.wait_until(timeout());
-            if (const auto* in = std::get_if<pubsub::input>(&came.input))
-                mistake_ = from_.handle(*in, io_.now()) != sfcdc::errc::none;
-            else if (const auto* rows = std::get_if<zerobus::input>(&came.input))
-                to_[came.table].stream.handle(*rows, io_.now());
+            take_news();
+            if (const auto* const position = delivery_.position_due()) {
+                io_.store(*position);
+                delivery_.position_stored();
+            }
+            while (auto action = delivery_.poll_action(io_.now()))
+                std::visit([this](auto& a) { this->perform(a); }, *action);
+            if (delivery_.closed())
+                return failed_ ? ended::failed : delivery_.drain_timed_out() ? ended::timed_out : ended::stopped;
+            const arrived came = io_.wait_until(delivery_.poll_timeout());
+            const std::size_t before = delivery_.waiting();
+            if (const auto* in = std::get_if<pubsub::input>(&came.input)) {
+                mistake_ = delivery_.handle(*in, io_.now()) != sfcdc::errc::none;
+                if (delivery_.waiting() > before) io_.received();
+            }
+            if (const auto* rows = std::get_if<zerobus::input>(&came.input))
+                mistake_ = delivery_.handle(came.table, *rows, io_.now()) != sfcdc::errc::none;
+            else if (const auto* schema = std::get_if<schema_answer>(&came.input))
+                answer(*schema);
         }
         return ended::mistake;
     }
 
     // ---- for metrics
-    const sfcdc::checkpoint& at() const { return at_; }
-    const pubsub::subscription& from() const { return from_; }
-    const zerobus::ingest_stream& to(std::uint32_t number) const { return to_[number].stream; }
+    const sfcdc::delivery& machine() const { return delivery_; }
 
   private:
-    // One table. Batches wait here while its stream is full; subscription_options::max_unreleased bounds them.
-    struct table {
-        std::uint32_t number; // in the checkpoint
-        zerobus::ingest_stream stream;
-        std::deque<zerobus::record_batch> waiting{};
-        std::int64_t rows = 0; // all that there ever were; also the logical offset of the next one
-    };
-
-    static pubsub::subscription_options resume(pubsub::subscription_options o, const pubsub::replay_id& stored,
-                                               std::uint64_t seed) {
-        if (!stored.empty()) {
-            o.preset = pubsub::replay_preset::custom;
-            o.replay_id = stored;
+    static sfcdc::delivery_options started(Io& io, sfcdc::delivery_options o) {
+        if (!o.subscription.topic_name.empty()) {
+            o.subscription.replay_id = io.load_position();
+            if (!o.subscription.replay_id.empty()) o.subscription.preset = pubsub::replay_preset::custom;
         }
-        o.seed = seed;
+        o.subscription.seed = io.seed();
+        for (zerobus::ingest_stream_options& s : o.streams) s.seed = io.seed();
         return o;
     }
 
-    void store(const pubsub::replay_id& position) {
-        stored_ = position;
-        if (!managed_)
-            io_.store(position);
-        else if (!from_.closed())
-            mistake_ = mistake_ || from_.commit(position) != sfcdc::errc::none;
-    }
-
     void take_events() {
-        while (auto event = from_.poll_event()) std::visit([this](auto& e) { this->on(e); }, *event);
-        for (table& t : to_) {
-            while (!t.waiting.empty() && t.stream.add(std::move(t.waiting.front())).error.code == sfcdc::errc::none)
-                t.waiting.pop_front();
-            while (auto event = t.stream.poll_event()) std::visit([&](auto& e) { this->on(t, e); }, *event);
+        while (const sfcdc::delivery::event* const event = delivery_.next_event(io_.now())) {
+            take_news(); // events whose schema is refused are dead letters in front of this one
+            const bool good =
+                io_.rows_of(*event, [&](std::uint32_t to, const std::string& row) { delivery_.add_row(to, row); });
+            const sfcdc::errc bad =
+                good ? delivery_.pass_event(io_.now()) : delivery_.reject_event("undecodable", 0, io_.now());
+            mistake_ = mistake_ || bad != sfcdc::errc::none;
+        }
+    }
+    void take_news() {
+        while (auto news = delivery_.poll_news()) std::visit([this](auto& n) { this->on(n); }, *news);
+    }
+    void answer(const schema_answer& schema) {
+        switch (schema.what) {
+        case schema_answer::kind::known: return delivery_.schema_known(schema.id);
+        case schema_answer::kind::refused: return delivery_.schema_refused(schema.id, "as planned", io_.now());
+        case schema_answer::kind::unavailable: return delivery_.schema_unavailable(schema.id, io_.now());
         }
     }
 
-    void on(pubsub::received& batch) {
-        std::vector<sfcdc::row_position> last_rows;
-        for (const pubsub::consumer_event& event : batch.response.events) {
-            last_rows.clear();
-            io_.rows_of(event, [&](std::uint32_t to, std::string row) {
-                table& t = to_[to];
-                if (row.size() > batch_bytes_) return io_.dead_letter(to, row, "larger than a request may be");
-                if (t.waiting.empty() || t.waiting.back().record_bytes() + row.size() > batch_bytes_)
-                    t.waiting.emplace_back();
-                t.waiting.back().append(row);
-                last_rows.push_back({t.number, t.rows++});
-            });
-            mistake_ = mistake_ || at_.event(pubsub::replay_id::from_bytes(event.replay_id).value, last_rows);
-        }
+    void on(const sfcdc::dead_letter& letter) { io_.dead_letter(letter); }
+    void on(const sfcdc::delivery_keepalive& alive) { io_.keepalive(alive.position); }
+    void on(const sfcdc::commit_refused& why) { io_.log("a commit was refused", why.message, sfcdc::errc::none); }
+    void on(const sfcdc::delivery_interrupted& pause) {
+        io_.log(pause.why.outlet ? "a stream is interrupted" : "the subscription is interrupted", pause.why.message,
+                pause.why.fault);
     }
-    void on(pubsub::keepalive& alive) {
-        io_.keepalive(alive.position);
-        at_.keepalive(alive.position);
-    }
-    void on(pubsub::committed& answer) { // what is older than another commit is refused, and nothing is lost by it
-        if (answer.response.error) io_.log("a commit was refused", answer.response.error->msg, sfcdc::errc::none);
-    }
-    void on(pubsub::interrupted& pause) {
-        io_.log("the subscription is interrupted", pause.why.error_code, pause.why.fault);
-    }
-    void on(pubsub::failed& failure) {
-        io_.log("the subscription failed", failure.why.error_code, failure.why.fault);
-        // The policy of this user: rather all that Salesforce still has, some of it twice, than a gap.
-        if (failure.why.remedy == pubsub::remedy::choose_position) from_.choose(pubsub::replay_preset::earliest);
+    void on(const sfcdc::position_replaced& p) { io_.log("the position is unknown", p.why.message, p.why.fault); }
+    void on(const sfcdc::delivery_failed& failure) {
+        failed_ = true;
+        io_.log("the delivery failed", failure.why.message, failure.why.fault);
     }
 
-    void on(table& t, zerobus::durable& rows) { durable(t, rows.rows.end - 1); }
-    void on(table& t, zerobus::row_rejected& row) {
-        io_.dead_letter(t.number, row.record, row.reason);
-        durable(t, row.offset);
-    }
-    void on(table&, zerobus::interrupted& pause) {
-        io_.log("a stream is interrupted", pause.message, pause.cause.code);
-    }
-    void on(table&, zerobus::failed& failure) { io_.log("a stream failed", failure.message, failure.cause.code); }
-    void durable(table& t, std::int64_t up_to) { mistake_ = mistake_ || at_.durable(t.number, up_to); }
-
-    void perform_actions() {
-        while (auto action = from_.poll_action(io_.now())) io_.perform(*action);
-        for (table& t : to_)
-            while (auto action = t.stream.poll_action(io_.now())) io_.perform(t.number, *action);
-    }
-
-    // What is under way still becomes durable, and the position is stored behind it.
-    void close_if_no_more_comes() {
-        if (io_.stopping()) from_.close();
-        if (!from_.closed()) return;
-        for (table& t : to_)
-            if (t.waiting.empty()) t.stream.close();
-    }
-
-    std::optional<ended> at_its_end() const {
-        bool all_closed = from_.closed();
-        for (const table& t : to_) {
-            if (t.stream.closed() && t.stream.settled() < t.rows) return ended::failed;
-            all_closed = all_closed && t.stream.closed();
-        }
-        if (!all_closed) return std::nullopt;
-        return io_.stopping() ? ended::stopped : ended::failed;
-    }
-
-    std::optional<time_point> timeout() const {
-        std::optional<time_point> first = from_.poll_timeout();
-        for (const table& t : to_)
-            if (const auto when = t.stream.poll_timeout(); when && (!first || *when < *first)) first = when;
-        return first;
-    }
+    void perform(const sfcdc::subscription_action& a) { io_.perform(a.action); }
+    void perform(const sfcdc::stream_action& a) { io_.perform(a.outlet, a.action); }
+    void perform(const sfcdc::fetch_schema& a) { io_.fetch(a.schema_id); }
 
     Io& io_;
-    std::size_t batch_bytes_;
-    bool managed_;
-    pubsub::replay_id stored_;
-    sfcdc::checkpoint at_;
-    pubsub::subscription from_;
-    std::vector<table> to_;
+    sfcdc::delivery delivery_;
+    bool failed_ = false;
     bool mistake_ = false;
 };
 

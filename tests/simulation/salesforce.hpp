@@ -89,6 +89,7 @@ class salesforce {
 
     std::uint64_t new_token() { return ++tokens_; }
     bool login_down = false, login_refused = false;
+    bool schemas_down = false, schemas_refused = false;
     // Something happened for which a client may end for good.
     bool may_give_up = false;
 
@@ -162,7 +163,7 @@ class salesforce {
 
     void heal() {
         unreachable = false;
-        login_down = login_refused = false;
+        login_down = login_refused = schemas_down = schemas_refused = false;
         refuse_next_ = mute_next_ = false;
     }
 
@@ -410,8 +411,12 @@ class salesforce {
             for (const std::uint32_t end = c->next + count; c->next < end; ++c->next) {
                 std::string payload;
                 put_number(payload, c->next);
+                payload.resize(payload.size() + c->next * 37 % (c->next % 50 == 0 ? 3'000 : 400), '.');
                 write.nested(1, [&] {
-                    write.nested(1, [&] { write.bytes(3, payload); });
+                    write.nested(1, [&] {
+                        write.bytes(2, "schema-" + std::to_string(truth_.events()[c->next].schema));
+                        write.bytes(3, payload);
+                    });
                     write.bytes(2, replay_id_of(truth_.events()[c->next].counter));
                 });
             }

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,22 +102,72 @@ class world {
         log_.note("runner: stores position %llu", static_cast<unsigned long long>(counter_of(position.bytes())));
         truth_.stored(position.bytes());
     }
-    template<class Row> void rows_of(const pubsub::consumer_event& event, Row&& row) {
+    template<class Row> bool rows_of(const pubsub::consumer_event& event, Row&& row) {
         step();
         const std::uint32_t e =
             number_in({reinterpret_cast<const char*>(event.payload.data()), event.payload.size()});
         truth_.taken(e);
-        org_.taken();
-        const auto [counter, first_row, rows] = truth_.events()[e];
+        const auto [counter, first_row, rows, schema, undecodable] = truth_.events()[e];
         if (replay_id_of(counter) != event.replay_id) log_.fail("event %u came with another's replay id", e);
+        if (!schemas_.contains(std::string(event.schema_id)))
+            log_.fail("event %u is to be decoded, and its schema is not there", e);
+        if (undecodable) return false;
         for (std::uint32_t r = first_row; r < first_row + rows; ++r) row(truth_.rows()[r].table, truth_.row_bytes(r));
+        return true;
+    }
+    // The response that came in last was taken.
+    void received() {
+        sfcdc::wire::protobuf_reader in(last_.bytes);
+        while (in.next()) {
+            if (in.field() != 1) continue;
+            sfcdc::wire::protobuf_reader consumer_event(in.bytes());
+            while (consumer_event.next()) {
+                if (consumer_event.field() != 1) continue;
+                sfcdc::wire::protobuf_reader producer_event(consumer_event.bytes());
+                while (producer_event.next())
+                    if (producer_event.field() == 3) truth_.received(number_in(producer_event.bytes()));
+            }
+        }
+        org_.taken();
     }
     void keepalive(const pubsub::replay_id& position) { truth_.taken_position(position.bytes()); }
-    void dead_letter(std::uint32_t table, std::string_view record, std::string_view) {
+    void dead_letter(const sfcdc::dead_letter& letter) {
         step();
-        log_.note("runner: row %u becomes a dead letter", number_in(record));
-        if (truth_.rows()[number_in(record)].table != table) log_.fail("a dead letter of another table");
-        truth_.dead_letter(number_in(record));
+        if (!letter.outlet) {
+            log_.note("runner: event %u becomes a dead letter", number_in(letter.content));
+            const std::uint32_t e = number_in(letter.content);
+            truth_.dead_event(e, letter.reason == "undecodable");
+            if (replay_id_of(truth_.events()[e].counter) != letter.origin.replay_id.bytes())
+                log_.fail("a dead letter with another's replay id");
+            return;
+        }
+        const std::uint32_t r = number_in(letter.content);
+        log_.note("runner: row %u becomes a dead letter", r);
+        if (truth_.rows()[r].table != *letter.outlet) log_.fail("a dead letter of another table");
+        if (replay_id_of(truth_.events()[truth_.rows()[r].event].counter) != letter.origin.replay_id.bytes())
+            log_.fail("row %u is a dead letter of another event", r);
+        truth_.dead_letter(r);
+    }
+    // Once for each schema in a life, as far as the answers go.
+    void fetch(const std::string& id) {
+        step();
+        if (schemas_.contains(id) || !asked_.insert(id).second) log_.fail("schema %s is asked for twice", id.c_str());
+        const auto number = static_cast<std::uint32_t>(std::stoul(id.substr(7)));
+        std::deque<time_point>& fetched = fetched_[id];
+        fetched.push_back(now());
+        if (fetched.size() > most_opens && now() - fetched[fetched.size() - most_opens] < 1min)
+            log_.fail("schema %s was asked for %u times in a minute", id.c_str(), most_opens);
+        if (org_.schemas_refused) {
+            truth_.refuse_schema(number);
+            org_.may_give_up = true; // a hundred of its events in a row are no accident
+        }
+        arrival answer;
+        answer.what = org_.schemas_refused ? arrival::refused_schema
+                      : org_.schemas_down  ? arrival::no_schema
+                                           : arrival::schema;
+        answer.bytes = id;
+        net_.answer(std::move(answer), net_.life(),
+                    random_.between<duration>(20ms, random_.one_in(5) ? duration(20s) : duration(500ms)));
     }
     void log(const char* what, std::string_view why, sfcdc::errc code) {
         log_.note("runner: %s: %s %.*s", what, sfcdc::message(code), static_cast<int>(why.size()), why.data());
@@ -130,6 +182,7 @@ class world {
 
     arrived wait_until(std::optional<time_point> when) {
         if (!wait(when)) return {};
+        if (last_.what >= arrival::schema) return {0, for_schema()};
         if (last_.service == 0) return {0, for_subscription()};
         return {last_.service - 1, for_stream()};
     }
@@ -228,14 +281,16 @@ class world {
 
     // Bounded, and neither more nor less than what the acknowledgements leave.
     void check_what_the_runner_holds() {
-        const pubsub::subscription& from = runner_->from();
-        if (from.unreleased() != runner_->at().waiting())
-            log_.fail("%u events are not released, and %zu wait to be passed", from.unreleased(),
-                      runner_->at().waiting());
+        const sfcdc::delivery& machine = runner_->machine();
+        const pubsub::subscription& from = machine.subscription();
+        if (from.unreleased() != machine.waiting() && !from.closed())
+            log_.fail("%u events are not released, and %zu wait to be passed", from.unreleased(), machine.waiting());
+        // The size of events is known from those that came: what is under way may be larger.
+        if (machine.held_bytes() > most_bytes_in_all + 20'000) log_.fail("%zu bytes are held", machine.held_bytes());
         if (from.outstanding() > 100 || from.outstanding() + from.unreleased() > most_unreleased)
             log_.fail("%u credits and %u events held are more than allowed", from.outstanding(), from.unreleased());
         for (std::uint32_t table = 0; table < ledger::tables; ++table) {
-            const zerobus::ingest_stream& to = runner_->to(table);
+            const zerobus::ingest_stream& to = machine.stream(table);
             if (to.held().size() > in_flight.requests || to.held_bytes() > in_flight.bytes)
                 log_.fail("table %u: %zu requests with %zu bytes are held", table, to.held().size(), to.held_bytes());
             const auto settled = static_cast<std::size_t>(to.settled()), acknowledged = truth_.settled(table);
@@ -255,8 +310,17 @@ class world {
         case arrival::token: return pubsub::token_renewed{};
         case arrival::no_token: return pubsub::token_unavailable{};
         case arrival::refused_token: return pubsub::token_refused{};
+        default: return {};
         }
-        return {};
+    }
+    schema_answer for_schema() {
+        asked_.erase(last_.bytes);
+        if (last_.what == arrival::schema) schemas_.insert(last_.bytes);
+        using kind = schema_answer::kind;
+        return {last_.what == arrival::schema      ? kind::known
+                : last_.what == arrival::no_schema ? kind::unavailable
+                                                   : kind::refused,
+                last_.bytes};
     }
     zerobus::input for_stream() const {
         const std::uint64_t call = last_.call ? last_.call->number : 0;
@@ -267,8 +331,8 @@ class world {
         case arrival::token: return zerobus::token_renewed{};
         case arrival::no_token: return zerobus::token_unavailable{};
         case arrival::refused_token: return zerobus::token_refused{};
+        default: return {};
         }
-        return {};
     }
     sfcdc::wire::grpc_status status() const { return static_cast<sfcdc::wire::grpc_status>(last_.status.grpc_code); }
 
@@ -295,6 +359,7 @@ class world {
     // What an ingest stream may hold. In the search for a bad row a request becomes two, and one of them two again.
     static constexpr std::size_t most_requests = 8, most_bytes = 16'000;
     static constexpr databricks::bounds in_flight{.requests = most_requests + 10, .bytes = most_bytes};
+    static constexpr std::size_t most_bytes_in_all = 60'000;
     static constexpr std::uint32_t most_unreleased = 400;
     static constexpr std::uint32_t most_opens = 20;
 
@@ -325,6 +390,9 @@ class world {
         stopping_ = false;
         for (std::uint32_t service = 0; service <= ledger::tables; ++service) new_token(service);
         org_.may_give_up = false;
+        schemas_.clear();
+        asked_.clear();
+        fetched_.clear();
         for (databricks& table : lake_) table.may_give_up = false;
         truth_.new_life();
     }
@@ -336,33 +404,44 @@ class world {
 
     // Of one process, until it dies or ends.
     void live() {
+        const unsigned patience = plan_.seed % 2 == 0 ? 1 : 3; // both are to hold
         std::vector<zerobus::ingest_stream_options> tables;
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
             tables.push_back({.table_name = databricks::table_name(table),
                               .descriptor_proto = "a row",
                               .requests = most_requests,
-                              .bytes = most_bytes});
-        pubsub::subscription_options subscription{.max_unreleased = most_unreleased};
+                              .bytes = most_bytes,
+                              .refusals = patience});
+        pubsub::subscription_options subscription{.max_unreleased = most_unreleased, .refusals = patience};
         if (managed_) {
             subscription.developer_name = salesforce::managed_name;
         } else {
             subscription.topic_name = salesforce::topic;
             subscription.preset = pubsub::replay_preset::earliest;
         }
-        runner<world> r(*this,
-                        {.tables = std::move(tables), .subscription = std::move(subscription), .batch_bytes = 5'000});
+        runner<world> r(*this, {.subscription = std::move(subscription),
+                                .streams = std::move(tables),
+                                .request_bytes = 5'000,
+                                .bytes = most_bytes_in_all,
+                                .verdict_time = std::chrono::hours(1),
+                                .refused_schema_time = std::chrono::minutes(2),
+                                .on_unknown_position = pubsub::replay_preset::earliest});
         runner_ = &r;
         switch (r.run()) {
-        case ended::mistake: log_.fail("the loop and the machines do not agree");
+        case ended::mistake: log_.fail("the loop and the machine do not agree");
         case ended::failed:
             if (!may_give_up()) log_.fail("the runner gave up, although all that happened could be mended");
             ++tally_.given_up;
             log_.note("runner: gives up; somebody starts it again");
             break;
+        case ended::timed_out:
+            ++tally_.stops;
+            log_.note("runner: has stopped, and not everything is durable");
+            break;
         case ended::stopped:
             ++tally_.stops;
             log_.note("runner: has stopped");
-            if (!managed_) truth_.stopped(); // a commit may be under way
+            if (!managed_ && !r.machine().in_doubt()) truth_.stopped(); // a commit may be under way
         }
     }
 
@@ -415,7 +494,8 @@ class world {
         org_.heal();
         for (databricks& table : lake_) table.heal();
         net_.slow_down = 0s;
-        look_whether_done(now() + 6h);
+        // What is on its way still arrives.
+        clock_.after(1min, [this] { look_whether_done(now() + 6h); });
     }
     void look_whether_done(time_point deadline) {
         if (org_.all_published() && truth_.all_done() && truth_.position_at_end() && org_.ready() && !stopping_) {
@@ -476,6 +556,8 @@ class world {
     std::uint64_t tokens_[1 + ledger::tables] = {};
     std::deque<time_point> opened_[1 + ledger::tables];
     const runner<world>* runner_ = nullptr;
+    std::map<std::string, std::deque<time_point>> fetched_; // when each schema was asked for
+    std::set<std::string> schemas_, asked_;                 // that the runner has, and that it waits for
     arrival last_;
     std::uint32_t crash_in_ = 0;
     bool stopping_ = false;

@@ -516,7 +516,9 @@ TEST_CASE("abandoning ends at once and keeps what is not durable") {
 }
 
 TEST_CASE("nothing is held when everything was acknowledged") {
-    scene s;
+    zerobus::ingest_stream_options o = options();
+    o.refusals = 1;
+    scene s(o);
     s.open();
     s.add({"a"});
     s.add({"b", "c"});
@@ -626,8 +628,40 @@ TEST_CASE("the end of a call with OK acknowledges nothing") {
     CHECK(s.said() == "interrupted, open 2, create 2, send 2 #0 a");
 }
 
+TEST_CASE("a refusal of what worked before is tried again a minute later, and the third one is the end") {
+    for (const int status : {5, 7, 12, 16}) { // NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED
+        INFO(status);
+        zerobus::ingest_stream_options o = options();
+        o.token_renewals = 0;
+        scene s(o);
+        s.open();
+        s.add({"a"});
+        s.ack(1, 0);
+        s.add({"b"});
+        for (int call = 1; call < 3; ++call) {
+            s.said();
+            s.ended(call, status, "no");
+            CHECK(s.said() == "interrupted");
+            s.wait(seconds(59));
+            CHECK(s.said() == "");
+            s.wait(seconds(1));
+            CHECK(s.said() == "renew_token");
+            s.input(zerobus::token_renewed{});
+            CHECK(s.said() == "open " + std::to_string(call + 1));
+        }
+        s.ended(3, status, "no");
+        CHECK(s.said() == "failed (no)");
+    }
+    scene fresh; // never was well
+    fresh.said();
+    fresh.ended(1, 5, "no");
+    CHECK(fresh.said() == "failed (no)");
+}
+
 TEST_CASE("a failure that only a person can mend keeps every row, in order and grouping, for another stream") {
-    scene s;
+    zerobus::ingest_stream_options o = options();
+    o.refusals = 1;
+    scene s(o);
     s.open();
     s.add({"a"});
     s.add({"b", "c"});

@@ -30,7 +30,8 @@
 //   | close()                | closed  | closed    | closed    | closed    | closed    | closed   | closed |
 //   | time                   | opening | waiting   | waiting   | renewing  | .         | .        | .      |
 //
-// In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Where a
+// "ended, stop" of a subscription that was healthy is "ended, retry_here" with a wait of refused_wait, so many times as
+// subscription_options::refusals says. In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Where a
 // budget is used up (subscription_options), waiting and login_due are closed instead. A managed subscription has no
 // choosing: it is closed instead; another one has no commit().
 // Source: Pub/Sub API guide; proto/pubsub_api.proto.
@@ -112,7 +113,7 @@ class subscription {
         case subscription_state::opening:
         case subscription_state::login_due: return until_;
         case subscription_state::streaming:
-            if (wanted() >= chunk() || (pending_commit_ && requested_)) return time_point::min();
+            if (room() >= chunk() || (pending_commit_ && requested_)) return time_point::min();
             return std::min(silent_at(), outstanding_ == 0 ? out_of_credits_at() : time_point::max());
         default: return {};
         }
@@ -127,6 +128,10 @@ class subscription {
         unreleased_ -= static_cast<std::uint32_t>(n);
         return errc::none;
     }
+
+    // No more than so many events are to be under way from now on (asked for and not yet received), whatever the options say: the memory
+    // that they need is the user's to know. 0 asks for none.
+    void allow(std::uint32_t events) noexcept { allowed_ = events; }
 
     // ManagedSubscribe only: Salesforce is to keep this position, of an event or a keepalive, for the next call. Goes out
     // with the next request; of several that wait the newest counts. What a lost call did not answer is sent again.
@@ -178,15 +183,18 @@ class subscription {
 
     // ---- credits
     // More are asked for when half are used: the next events are on their way while these are handled.
-    std::uint32_t chunk() const noexcept { return std::max(1u, options_.credits / 2); }
-    std::uint32_t room() const noexcept { return options_.max_unreleased - unreleased_ - outstanding_; }
-    std::uint32_t wanted() const noexcept { return std::min(options_.credits - outstanding_, room()); }
+    std::uint32_t credits() const noexcept { return std::min(options_.credits, allowed_); }
+    std::uint32_t chunk() const noexcept { return std::max(1u, credits() / 2); }
+    std::uint32_t room() const noexcept {
+        const std::uint32_t free = options_.max_unreleased - unreleased_ - outstanding_;
+        return std::min(free, credits() - std::min(credits(), outstanding_));
+    }
     time_point silent_at() const noexcept { return heard_at_ + options_.silence_limit; }
     time_point out_of_credits_at() const noexcept { return no_credits_since_ + options_.no_credit_limit; }
 
     std::optional<action> next_request(time_point now) {
         const bool in_need = outstanding_ == 0 && now >= out_of_credits_at(); // then the little that there is will do
-        const std::uint32_t more = wanted() >= chunk() || in_need ? wanted() : 0;
+        const std::uint32_t more = room() >= chunk() || in_need ? room() : 0;
         const bool commits = pending_commit_ && requested_; // not in the first request
         if (more == 0 && !commits) return {};
 
@@ -328,7 +336,7 @@ class subscription {
     errc on(token_refused, time_point now) {
         if (state_ != subscription_state::renewing) return errc::none;
         ++spent_.refused_logins;
-        interrupt({remedy::renew_login, errc::token_refused}, now, options_.refused_login_wait);
+        interrupt({remedy::renew_login, errc::token_refused}, now, options_.refused_wait);
         return errc::none;
     }
     errc on(token_unavailable, time_point now) {
@@ -343,7 +351,7 @@ class subscription {
             give_up_call(errc::open_timed_out, now);
         } else if (state_ == subscription_state::streaming && now >= silent_at()) {
             give_up_call(errc::server_silent, now);
-        } else if (state_ == subscription_state::streaming && outstanding_ == 0 && wanted() == 0
+        } else if (state_ == subscription_state::streaming && outstanding_ == 0 && room() == 0
                    && now >= out_of_credits_at()) {
             // The server would end the call soon. It is resumed when enough is released; the budgets have no part in it.
             cancel_ = call_;
@@ -376,10 +384,16 @@ class subscription {
     void interrupt(reason why, time_point now, backoff::duration wait) {
         ++spent_.attempts;
         // A managed position is Salesforce's own: there is nothing to choose from.
-        if (why.remedy == remedy::choose_position && managed()) why.remedy = remedy::stop;
+        if (why.remedy == remedy::choose_position && managed())
+            return finish({remedy::stop, why.fault, false, why.status, why.error_code, why.message});
         if (why.remedy != remedy::stop && why.remedy != remedy::choose_position && budget_used_up()) {
             why.remedy = remedy::stop;
             why.budget_used_up = true;
+        }
+        if (why.remedy == remedy::stop && is_patient(why)) {
+            spent_.login_renewals = spent_.faulty_calls = 0;
+            why = {remedy::retry_here, why.fault, false, why.status, why.error_code, why.message};
+            wait = options_.refused_wait;
         }
         switch (why.remedy) {
         case remedy::stop: return finish(why);
@@ -392,6 +406,13 @@ class subscription {
         }
         until_ = now + wait;
         events_.push_back(interrupted{why, until_});
+    }
+
+    // What worked before, and is refused now, may be a fault on the other side, or a change that is taken back: it is tried again a
+    // few times.
+    bool is_patient(const reason& why) noexcept {
+        return was_healthy_ && why.fault != errc::token_refused && spent_.attempts < options_.attempts
+               && ++spent_.refusals < options_.refusals;
     }
 
     void finish(reason why) {
@@ -420,7 +441,7 @@ class subscription {
     }
 
     struct budgets {
-        unsigned attempts = 0, faulty_calls = 0, login_renewals = 0, refused_logins = 0;
+        unsigned attempts = 0, faulty_calls = 0, login_renewals = 0, refused_logins = 0, refusals = 0;
     };
 
     subscription_options options_; // preset and replay_id: what the next call starts from
@@ -439,6 +460,7 @@ class subscription {
     time_point opened_at_{}, heard_at_{}, requested_at_{}, no_credits_since_{};
 
     std::uint32_t unreleased_ = 0; // of all calls
+    std::uint32_t allowed_ = subscription_options::unlimited;
     std::optional<replay_id> pending_commit_, sent_commit_;
     std::uint64_t commits_ = 0;
     std::deque<event> events_;

@@ -35,8 +35,8 @@ struct subscription_options {
     backoff::options retry{};                                                 // 0.5 to 30 s
     backoff::options slow{std::chrono::minutes(1), std::chrono::minutes(10)}; // slow_down
     backoff::options hours{std::chrono::hours(2), std::chrono::hours(2)};     // wait_hours: one to two
-    // Repeated refused logins lock the user: not more than one a minute.
-    duration refused_login_wait{60};
+    // Behind a refusal. Repeated refused logins lock the user: not more than one a minute.
+    duration refused_wait{60};
 
     duration open_limit{30}; // a blocked port neither opens nor fails
     // Salesforce promises a keepalive within 270 s; the rest is for the way. A half-open connection shows in no other way.
@@ -52,6 +52,7 @@ struct subscription_options {
     unsigned faulty_calls = 5;     // calls on which the server broke the protocol: the same position, the same bytes
     unsigned login_renewals = 5;   // tokens that the login service gave and Salesforce did not accept
     unsigned refused_logins = 3;   // one, where there never was health: it is a wrong password, not a hiccup
+    unsigned refusals = 3;         // of anything else; one, where there never was health
 };
 
 } // namespace sfcdc::pubsub

@@ -19,13 +19,21 @@ namespace detail {
 enum class body : std::uint8_t {
     all_fields, // null where the event has no value
     stated,     // a value where there is one, null where it was cleared or is empty, nothing where it is unchanged
+    // As stated, but a compound without a value whose children were all cleared is null as a whole. Where only some were
+    // cleared it is an object of those, since the event does not say that the others are empty.
+    stated_whole,
 };
 
 // The members of an object: every field of the event but the header, compounds as objects.
 class body_members {
   public:
     body_members(json_writer& json, const cdc::event& e, body which, bool& first) noexcept
-        : json_(json), plan_(e.plan()), states_(e.field_states()), all_(which == body::all_fields), first_(first) {}
+        : json_(json),
+          plan_(e.plan()),
+          states_(e.field_states()),
+          all_(which == body::all_fields),
+          cleared_is_null_(which == body::stated_whole),
+          first_(first) {}
 
     void append() {
         if (all_ || !states_.few())
@@ -87,21 +95,25 @@ class body_members {
             json_.null();
         }
     }
+    // How many children of a compound are stated.
+    [[gnu::noinline]] std::uint32_t children_stated(avro::field f) const noexcept {
+        std::uint32_t count = 0;
+        for (std::uint32_t c = 0; c < plan_[f].child_count; ++c) count += stated(plan_.child(f, c)) ? 1 : 0;
+        return count;
+    }
     void append_compound(avro::field f) {
         const avro::op& o = plan_[f];
-        // A compound that is absent can still say something of its children: that one was cleared.
-        // Of a union with two records only the first has numbered children; another is printed as any value.
-        bool compound = states_.has_value(f) && states_.value(f).node() == o.record;
-        for (std::uint32_t c = 0; !compound && !states_.has_value(f) && c < o.child_count; ++c) {
-            const avro::field child = plan_.child(f, c);
-            if (!plan_[child].wanted) continue;
-            compound = !o.wanted ? all_ || states_[child] != cdc::field_state::unchanged
-                                 : !all_ && states_[child] == cdc::field_state::null
-                                       && states_[f] == cdc::field_state::unchanged;
+        bool object = false;
+        if (states_.has_value(f)) {
+            // Of a union with two records only the first has numbered children; another is printed as any value.
+            object = states_.value(f).node() == o.record;
+        } else if (!stated(f)) { // the event can still say of its children that they were cleared
+            const std::uint32_t children = children_stated(f);
+            if (children == 0) return;
+            object = !cleared_is_null_ || !o.wanted || children != o.child_count;
         }
-        if (!compound && !stated(f)) return;
         json_.avro_key(plan_.name(f), first_);
-        if (!compound) return value(f);
+        if (!object) return value(f);
         json_.raw('{');
         bool first_child = true;
         const std::size_t prefix = plan_.name(f).size() + 1;
@@ -123,7 +135,7 @@ class body_members {
     json_writer& json_;
     const avro::plan& plan_;
     const cdc::event::states states_; // looked up once: there may be hundreds of fields
-    const bool all_;
+    const bool all_, cleared_is_null_;
     bool& first_;
 };
 
@@ -191,9 +203,10 @@ inline std::uint32_t append_datum(const cdc::event& e, wire::appender& out) {
 
 } // namespace detail
 
-// {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}: what `sfcdc decode` prints. In the
-// body a value is present, null is cleared or empty, and a field that the event does not touch is absent. The header of a
-// platform event is {}.
+// Appends {"header":{...},"changed":[names],"nulled":[names],"diff":[names],"body":{...}}, which is what `sfcdc decode`
+// prints. In the body a value is present, null is cleared or empty, and a field that the event does not touch is absent. A
+// compound that has no value is null, too, if all of its children were cleared; if only some were, it is an object of those.
+// The header of a platform event is {}.
 inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     json_writer json(appended);
@@ -203,7 +216,7 @@ inline std::uint32_t append_event_json(const cdc::event& e, std::string& out) {
     json.raw(',');
     detail::append_field_lists(json, e);
     json.raw(",\"body\":{");
-    detail::append_fields(json, e, detail::body::stated, first);
+    detail::append_fields(json, e, detail::body::stated_whole, first);
     json.raw("}}");
     return json.replaced();
 }
@@ -224,13 +237,16 @@ inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& o
     return json.replaced();
 }
 
-// The value of column_source::body_json.
+// Appends the value of column_source::body_json: all fields, null where the event has no value. A compound without a value
+// is null, whatever the event says of its children.
 inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     return detail::append_body(e, detail::body::all_fields, appended);
 }
 
-// The value of column_source::stated_json.
+// Appends the value of column_source::stated_json: a value where there is one, null where a field was cleared or is empty,
+// nothing where it is unchanged. Children that were cleared are stated each, {"BillingAddress":{"City":null}}, also when
+// their compound has no value.
 inline std::uint32_t append_stated_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     return detail::append_body(e, detail::body::stated, appended);

@@ -33,7 +33,8 @@
 //     acknowledge  the requests up to there are durable, and the server is in good health
 //     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
 //     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
-//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop
+//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop (a stream that was well tries
+//                  again first, as ingest_stream_options::refusals says)
 //     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
 //     none         a call of before: what still comes from it changes nothing
 //     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
@@ -49,7 +50,7 @@
 //
 //     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
 //     again          the token is asked for again after a back-off
-//     failed         the event, with what to do; closed
+//     failed         the event, with what to do; closed. Of a stream that was well: "again", refusals times
 //
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
 #pragma once
@@ -254,15 +255,16 @@ class ingest_stream {
         case remedy::retry: return retry(why, now);
         case remedy::renew_token: return renew(why, now);
         case remedy::find_row:
-        case remedy::stop: return fail(why);
+        case remedy::stop: return refuse(why, now);
         }
     }
 
     void on(const token_renewed&, time_point) {
         if (token_ == token::asked) token_ = token::good;
     }
-    void on(const token_refused& in, time_point) {
-        if (token_ == token::asked) fail({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message});
+    void on(const token_refused& in, time_point now) {
+        if (token_ == token::asked)
+            refuse({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message}, now);
     }
     void on(const token_unavailable& in, time_point now) {
         if (token_ != token::asked) return;
@@ -295,7 +297,8 @@ class ingest_stream {
         else
             events_.emplace_back(durable{rows});
         backoff_.reset();
-        failures_ = renewals_ = rejections_ = 0;
+        failures_ = renewals_ = rejections_ = refusals_ = 0;
+        healthy_ = true;
         if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
     }
 
@@ -314,9 +317,18 @@ class ingest_stream {
     }
 
     void renew(const reason& why, time_point now) {
-        if (++renewals_ > options_.token_renewals) return fail(why);
+        if (++renewals_ > options_.token_renewals) return refuse(why, now);
         token_ = token::due;
         open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
+        interrupt(why, open_at_);
+    }
+
+    // Only a person can mend it, if it is not a fault on the other side: a stream that was well has some patience.
+    void refuse(const reason& why, time_point now) {
+        if (!healthy_ || ++refusals_ >= options_.refusals) return fail(why);
+        renewals_ = 0;
+        token_ = token::due;
+        open_at_ = now + options_.refused_wait;
         interrupt(why, open_at_);
     }
 
@@ -423,9 +435,10 @@ class ingest_stream {
     std::uint64_t calls_ = 0;
     time_point open_at_ = time_point::min();
 
-    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0; // in a row
-    bool started_ = false;                                  // a stream was created once
-    token token_ = token::good;                             // a token is awaited
+    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0, refusals_ = 0; // in a row
+    bool healthy_ = false;                                                 // something was acknowledged once
+    bool started_ = false;                                                 // a stream was created once
+    token token_ = token::good;                                            // a token is awaited
     bool closing_ = false;
     bool stopped_ = false;
 };

@@ -30,6 +30,10 @@ struct ingest_stream_options {
     // In a row, with nothing acknowledged in between. Waits are up to 30 s, so these retries last about three days.
     unsigned retries = 10'000;
     unsigned token_renewals = 3;
+    // What worked before, and is refused now (token, permission, table), is tried again so often, with this wait in between, before
+    // the stream has failed. A new stream fails at the first.
+    unsigned refusals = 3;
+    milliseconds refused_wait{60'000};
     // If so many rows in a row are bad, it is not the rows: the table has changed.
     unsigned rejections = 100;
 

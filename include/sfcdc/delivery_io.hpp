@@ -1,0 +1,140 @@
+// What a delivery is to do (options), what it asks for (actions) and what it tells (news).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sfcdc/backoff.hpp>
+#include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/pubsub/call_end.hpp>
+#include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/pubsub/replay_id.hpp>
+#include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/subscription_options.hpp>
+#include <sfcdc/wire/grpc_status.hpp>
+#include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream_options.hpp>
+
+namespace sfcdc {
+
+struct delivery_options {
+    // Where the events come from. The stored position, if there is one, is its replay_id.
+    pubsub::subscription_options subscription{};
+
+    // Where rows go. Outlets are numbered from 0: first these streams of Zerobus, then so many sinks of the user's own, which report
+    // how many rows are durable.
+    std::vector<zerobus::ingest_stream_options> streams{};
+    std::uint32_t sinks = 0;
+
+    // A request of Zerobus is filled up to here. A row that is larger is a dead letter.
+    std::size_t request_bytes = limits::request_record_bytes;
+    // Of events and rows that are held at once, in bytes; what it costs when the lake stands still. Credits are given back as far as
+    // this leaves room for events of the size that was seen last.
+    std::size_t bytes = 128u << 20;
+
+    // The first dead letter ends the delivery with its event in front of the position.
+    bool stop_at_dead_letter = false;
+    // If more than so many events in a row cannot be decoded, it is not the events. Of rows that are refused the streams' own option says so.
+    unsigned undecodable_in_a_row = 100;
+    // The position waits behind dead letters until an event or a row behind them is well, so that a fault of all of them is tried again
+    // by the next run. Not longer than this: a position is lost after 72 hours.
+    std::chrono::hours verdict_time{12};
+    // A schema that was refused is not asked for again before; its events are dead letters.
+    std::chrono::minutes refused_schema_time{10};
+    backoff::options schema_waits{}; // 0.5 to 30 s
+
+    // Where to go on when Salesforce does not know the position any more: earliest or latest. Without it that ends the delivery.
+    std::optional<pubsub::replay_preset> on_unknown_position{};
+
+    // From close() on, what was received may become durable for so long.
+    std::chrono::seconds drain_time{25};
+};
+
+// The event that a dead letter or a row is of. Owned copies.
+struct event_origin {
+    std::string event_id;
+    std::string schema_id;
+    pubsub::replay_id replay_id;
+    std::int64_t received_timestamp = 0; // as handle() was told it
+};
+
+// ---- actions: to be performed in this order
+
+struct subscription_action {
+    pubsub::action action;
+};
+struct stream_action {
+    std::uint32_t outlet;
+    zerobus::action action;
+};
+// The schema of this id is needed: answered by schema_known(), schema_refused() or schema_unavailable(), once for each action.
+struct fetch_schema {
+    std::string schema_id;
+};
+using delivery_action = std::variant<subscription_action, stream_action, fetch_schema>;
+
+// ---- news
+
+// Once polled, it is to be kept for good before any other function of the delivery is called: no position is due while a letter is not
+// polled, and the next one may pass it.
+struct dead_letter {
+    event_origin origin;
+    std::optional<std::uint32_t> outlet; // of a row; nothing: it is an event
+    std::uint32_t row_number = 0;        // of a row among the rows of its event for this outlet, from 0
+    std::string content;                 // the event's payload, or the row as it was to be sent
+    std::string reason;
+    std::uint32_t offset = 0; // of an event: the byte of the payload at which decoding failed
+};
+
+// Why something is interrupted or over. Owned copies of what the machines tell.
+struct delivery_reason {
+    std::optional<std::uint32_t> outlet; // a stream's; nothing: the subscription's, or the delivery's own
+    errc fault = errc::none;             // call_ended or none: the server ended the call, as follows
+    wire::grpc_status status = wire::grpc_status::ok;
+    std::string error_code; // of the subscription
+    std::string message;
+};
+struct delivery_interrupted { // it goes on by itself
+    delivery_reason why;
+    time_point until;
+};
+
+enum class delivery_fault : std::uint8_t {
+    subscription,       // refused for good
+    position_unknown,   // Salesforce does not know the position, and nobody has said where to go on
+    stream,             // an outlet's stream has failed for good
+    undecodable_events, // too many in a row
+    stopped_at_letter,  // delivery_options::stop_at_dead_letter
+    mistake,            // the user and the machines do not agree
+};
+struct delivery_failed { // no event is taken any more, what was taken still becomes durable
+    delivery_fault fault;
+    delivery_reason why;
+    bool budget_used_up = false;   // of the subscription
+    std::string_view what_to_do{}; // of a stream; lives as long as the program
+};
+
+// Salesforce did not know the position: it goes on as on_unknown_position says, and what was in between is lost to it.
+struct position_replaced {
+    pubsub::replay_id lost;
+    delivery_reason why;
+};
+struct delivery_keepalive {
+    pubsub::replay_id position; // empty where the server does not say that all up to here was handed over
+};
+// Of a managed subscription: what is older than another commit is refused, and nothing is lost by it.
+struct commit_refused {
+    std::string message;
+};
+
+using delivery_news = std::variant<dead_letter, delivery_interrupted, delivery_failed, position_replaced,
+                                   delivery_keepalive, commit_refused>;
+
+} // namespace sfcdc

@@ -1,0 +1,67 @@
+// One HTTP request at a time, by libcurl. For the two token endpoints.
+#pragma once
+
+#include "pause.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sfcdc::runner::http {
+
+struct request {
+    std::string url;
+    std::vector<std::pair<std::string, std::string>> form; // not empty: POST, url-encoded
+    std::string basic_user, basic_password;                // not empty: HTTP Basic
+    std::string bearer;                                    // not empty: Authorization: Bearer
+    std::string ca_file;
+};
+
+// A service that asks for more patience than this is asked again all the same. What a peer says is clamped here, before it is
+// computed with.
+inline constexpr std::chrono::seconds longest_retry_after = std::chrono::minutes(10);
+
+struct response {
+    long status = 0; // 0: no answer; `body` then says why, without any part of the request but its host
+    std::string body;
+    std::optional<std::chrono::seconds> retry_after; // from 0 to longest_retry_after
+
+    // Whether the body is a JSON object: what an OAuth service answers, and a page of a proxy or of a maintenance is not.
+    bool json() const noexcept;
+    bool ok() const noexcept { return status >= 200 && status < 300; }
+    // Worth another try: no answer, too many requests, or the server's own fault.
+    bool transient() const noexcept { return status == 0 || status == 408 || status == 429 || status >= 500; }
+};
+
+// Thrown by those who ask for tokens: there was no answer, or one that says nothing about the request. Another try may help.
+struct unavailable {
+    std::string reason; // for the log, without secrets
+    std::optional<std::chrono::seconds> retry_after;
+};
+
+// Why a response is transient, for the log.
+inline std::string why(const response& r) { return r.status == 0 ? r.body : "HTTP " + std::to_string(r.status); }
+
+// What `ask()` gives. A service that says when to come back is believed: its `unavailable` is passed on no sooner.
+template<class Ask> auto patiently(const std::stop_token& stop, Ask&& ask) {
+    try {
+        return ask();
+    } catch (const unavailable& u) {
+        if (u.retry_after) {
+            spdlog::warn("{}; next try in {} ms", u.reason, std::chrono::milliseconds(*u.retry_after).count());
+            pause(stop, *u.retry_after);
+        }
+        throw;
+    }
+}
+
+// Blocks for 30 seconds at most, and for a second after a stop was asked for. Does not throw for what the peer does, does not
+// follow redirects (the form holds a secret), reads 1 MiB at most.
+response send(const request& r, const std::stop_token& stop);
+
+} // namespace sfcdc::runner::http

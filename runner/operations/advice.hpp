@@ -1,0 +1,22 @@
+// What the end of a delivery means for the operator: a sentence with the remedy, and the exit code. The only place that knows both.
+#pragma once
+
+#include "failure.hpp"
+
+#include <sfcdc/delivery_io.hpp>
+
+#include <string>
+
+namespace sfcdc::runner {
+
+// "INTERNAL service.unavailable: message", or what a machine has noticed by itself.
+std::string describe(const delivery_reason& why);
+
+// What a sentence names.
+struct advised_pipeline {
+    std::string topic, table, position; // the position as hexadecimal digits
+    std::string login_refusal, token_refusal, last_letter;
+};
+failure advice(const delivery_failed& failed, const advised_pipeline& of);
+
+} // namespace sfcdc::runner

@@ -1,0 +1,293 @@
+#include "pipeline.hpp"
+
+#include "../io/http.hpp"
+#include "../io/pause.hpp"
+#include "../operations/advice.hpp"
+#include "../operations/termination.hpp"
+
+#include <sfcdc/wire/text.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <utility>
+
+namespace sfcdc::runner {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+pubsub::replay_preset preset_of(start_position p) {
+    return p == start_position::earliest ? pubsub::replay_preset::earliest : pubsub::replay_preset::latest;
+}
+const char* name_of(start_position p) { return p == start_position::earliest ? "earliest" : "latest"; }
+
+} // namespace
+
+pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+                   std::size_t memory, std::optional<start_position> from)
+    : stream_(stream),
+      databricks_(databricks),
+      org_(org),
+      memory_(memory),
+      from_where_(from),
+      letters_(stream_.dead_letters, stream_.topic),
+      sink_(make_sink(stream_, databricks_, inbox_)),
+      calls_(inbox_, org.open_channel(), *this),
+      login_(inbox_),
+      schema_(inbox_) {}
+
+// In this thread: an errand may wait for another pipeline's, which is stopped by its own thread, too.
+void pipeline::stop_errands() {
+    schema_.stop();
+    login_.stop();
+}
+
+void pipeline::run(const std::stop_token& stop) {
+    struct at_end {
+        pipeline& of;
+        ~at_end() { of.stop_errands(); }
+    } const stopped_at_end{*this};
+    try {
+        open(stop);
+    } catch (const stopped&) {
+        return; // before anything was received
+    }
+    const std::stop_callback wake(stop, [this] { inbox_.wake(); });
+    loop(stop);
+    if (end_) throw failure(*end_);
+}
+
+void pipeline::open(const std::stop_token& stop) {
+    session_ = org_.logins().current(stop);
+    org_.check_topic(stream_.topic, stop);
+    const auto stored = sink_->open({session_.org_id, stream_.topic}, stop);
+
+    delivery_options options;
+    options.subscription.topic_name = stream_.topic;
+    options.subscription.seed = std::random_device{}();
+    options.subscription.silence_limit = stream_.silence_limit;
+    options.stop_at_dead_letter = stream_.on_undecodable == undecodable_policy::stop;
+    options.drain_time = drain_time;
+    options.bytes = memory_;
+    if (from_where_) options.on_unknown_position = preset_of(*from_where_);
+    if (stored) {
+        options.subscription.replay_id = *stored;
+        spdlog::info("{}: resuming after {}", stream_.topic, stored->hex());
+    } else {
+        const start_position start = from_where_.value_or(stream_.start);
+        options.subscription.preset = preset_of(start);
+        spdlog::info("{}: no position yet, starting from {}", stream_.topic, name_of(start));
+    }
+    if (const auto to = sink_->stream())
+        options.streams.push_back(*to);
+    else
+        options.sinks = 1;
+    delivery_.emplace(std::move(options));
+    sink_->attach(*delivery_);
+}
+
+void pipeline::loop(const std::stop_token& stop) {
+    for (;;) {
+        if (stop.stop_requested()) delivery_->close(clock::now());
+        take_session();
+        take_schema();
+        hand_over();
+        sink_->settle();
+        take_news();
+        const pubsub::replay_id* const position = delivery_->position_due();
+        const bool stored = sink_->commit(position);
+        if (stored && position != nullptr) delivery_->position_stored();
+        while (auto action = delivery_->poll_action(clock::now()))
+            std::visit([this](auto& a) { perform(a); }, *action);
+        counts_.held = delivery_->waiting();
+        counts_.rows_durable = static_cast<std::uint64_t>(delivery_->durable_rows(0));
+        if (delivery_->closed()) break;
+        std::optional<time_point> first = sink_->timeout();
+        if (stored || !first)
+            if (const auto when = delivery_->poll_timeout(); when && (!first || *when < *first)) first = when;
+        inbox_.wait_until(first);
+    }
+    if (delivery_->drain_timed_out())
+        spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
+                     stream_.topic, drain_time.count());
+}
+
+// ---- what the delivery asks for
+
+void pipeline::perform(subscription_action& a) {
+    if (const auto* const open = std::get_if<pubsub::open_call>(&a.action)) {
+        ++counts_.calls;
+        calls_.open(open->call, std::string(open->method), salesforce::org::headers(session_));
+    } else if (auto* const send = std::get_if<pubsub::send_request>(&a.action)) {
+        calls_.send(send->call, std::move(send->bytes));
+    } else if (const auto* const cancel = std::get_if<pubsub::cancel_call>(&a.action)) {
+        calls_.cancel(cancel->call);
+    } else {
+        log_in_anew();
+    }
+}
+
+void pipeline::log_in_anew() {
+    login_.start([this, refused = session_](const std::stop_token& stop) {
+        return http::patiently(stop, [&] { return org_.logins().renewed(refused, stop); });
+    });
+}
+
+void pipeline::take_session() {
+    try {
+        auto fresh = login_.take();
+        if (!fresh) return;
+        if (fresh->org_id != session_.org_id)
+            throw failure(exit_code::needs_decision, "The login now leads to org " + fresh->org_id + " and not "
+                                                         + session_.org_id
+                                                         + ": positions of one org mean nothing in another.");
+        session_ = std::move(*fresh);
+        tell(pubsub::token_renewed{});
+    } catch (const http::unavailable& u) {
+        spdlog::warn("salesforce: {}", u.reason);
+        tell(pubsub::token_unavailable{});
+    } catch (const failure& f) {
+        if (f.code() != exit_code::refused) throw;
+        login_refusal_ = f.what();
+        tell(pubsub::token_refused{});
+    }
+}
+
+void pipeline::perform(fetch_schema& a) {
+    schemas_to_fetch_.push_back(std::move(a.schema_id));
+    fetch_next_schema();
+}
+
+void pipeline::fetch_next_schema() {
+    if (schema_.running() || schemas_to_fetch_.empty()) return;
+    schema_.start([this, id = schemas_to_fetch_.front()](const std::stop_token& stop) -> schema_answer {
+        try {
+            return {id, org_.schema(id, stop), {}};
+        } catch (const salesforce::no_schema& none) {
+            return {id, nullptr, none.reason};
+        }
+    });
+}
+
+void pipeline::take_schema() {
+    try {
+        const auto answer = schema_.take();
+        if (!answer) return;
+        if (answer->schema) {
+            schemas_[answer->id] = answer->schema;
+            delivery_->schema_known(answer->id);
+        } else {
+            delivery_->schema_refused(answer->id, answer->why_not, clock::now());
+        }
+    } catch (const stopped&) { // another pipeline had asked for it and was stopped
+        delivery_->schema_unavailable(schemas_to_fetch_.front(), clock::now());
+    }
+    schemas_to_fetch_.pop_front();
+    fetch_next_schema();
+}
+
+// ---- what happens
+
+void pipeline::call_opened(std::uint64_t call) noexcept { tell(pubsub::opened{call}); }
+void pipeline::call_responded(std::uint64_t call, received_bytes response) noexcept {
+    (void)delivery_->handle(pubsub::response{call, response.view()}, clock::now(), response.owner(), now_ms());
+    counts_.held = delivery_->waiting();
+    if (counts_.held > 0) termination::events_received();
+}
+void pipeline::call_ended(std::uint64_t call, const call_status& status) noexcept {
+    tell(pubsub::call_ended{call, status.code, status.error_code, status.message});
+}
+
+void pipeline::tell(const pubsub::input& in) { (void)delivery_->handle(in, clock::now()); }
+
+// ---- events
+
+void pipeline::hand_over() {
+    while (const delivery::event* const event = delivery_->next_event(clock::now())) {
+        if (!sink_->ready()) return; // the same event comes again
+        add(*event);
+    }
+}
+
+void pipeline::add(const delivery::event& event) {
+    ++counts_.events;
+    const auto& schema = schemas_.at(std::string(event.schema_id));
+    const auto [decoded, bad] = decoder_.decode(schema->plan, event.payload);
+    if (bad) {
+        (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
+        return;
+    }
+    const row::envelope around{.event_id = event.id,
+                               .schema_id = event.schema_id,
+                               .topic_name = stream_.topic,
+                               .org_id = session_.org_id,
+                               .replay_id = wire::as_bytes(event.replay_id),
+                               .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema->json)
+                                                                               : std::string_view(),
+                               .received_timestamp = event.received_timestamp};
+    counts_.replaced_bytes += sink_->add(decoded, around);
+    (void)delivery_->pass_event(clock::now());
+}
+
+// In the first row with a schema in this run, and then in every so many rows with it: two schemas that take turns on a
+// stream do not put 15 KB into each row.
+bool pipeline::schema_json_due(std::string_view schema_id) {
+    const auto [rows, first] = rows_since_schema_.try_emplace(std::string(schema_id), 0);
+    const bool due = first || (stream_.schema_json_every > 0 && rows->second >= stream_.schema_json_every);
+    rows->second = due ? 1 : rows->second + 1;
+    return due;
+}
+
+// ---- news
+
+void pipeline::take_news() {
+    while (auto news = delivery_->poll_news()) std::visit([this](const auto& n) { on(n); }, *news);
+}
+
+void pipeline::on(const dead_letter& letter) {
+    letters_.keep(letter);
+    last_letter_ = stream_.topic + ": event " + letter.origin.event_id + " with replay id "
+                   + letter.origin.replay_id.hex() + " and schema " + letter.origin.schema_id
+                   + (letter.outlet ? " gives a row that " + stream_.table + " does not take: "
+                                    : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
+                   + letter.reason + "; kept in " + letters_.path().string();
+    spdlog::error("{}", last_letter_);
+}
+
+void pipeline::on(const delivery_interrupted& pause) {
+    const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pause.until - clock::now());
+    const std::int64_t ms = std::max<std::int64_t>(wait.count(), 0);
+    if (pause.why.outlet)
+        return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms", stream_.table,
+                            describe(pause.why), ms);
+    spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, describe(pause.why), ms);
+    if (delivery_->subscription().preset() == pubsub::replay_preset::latest)
+        spdlog::warn(
+            "{}: no position was received yet, so the next subscription starts from latest again and does not "
+            "see what comes meanwhile",
+            stream_.topic);
+}
+
+void pipeline::on(const delivery_failed& failed) {
+    end_ = advice(failed, {stream_.topic, stream_.table, delivery_->subscription().position().hex(), login_refusal_,
+                           sink_->token_refusal(), last_letter_});
+}
+
+void pipeline::on(const position_replaced& replaced) {
+    spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {} as --from says.",
+                 stream_.topic, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
+}
+
+void pipeline::on(const commit_refused& why) {
+    spdlog::warn("{}: a position was refused: {}", stream_.topic, why.message);
+}
+
+} // namespace sfcdc::runner

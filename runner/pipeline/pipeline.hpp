@@ -1,0 +1,117 @@
+// One [[stream]] of the configuration: performs what its delivery asks for, and decides nothing. Events of a topic in, rows and the
+// position into a sink.
+#pragma once
+
+#include "../config.hpp"
+#include "../disk/dead_letters.hpp"
+#include "../io/calls.hpp"
+#include "../io/errand.hpp"
+#include "../io/inbox.hpp"
+#include "../operations/failure.hpp"
+#include "../salesforce/org.hpp"
+#include "../sinks/sink.hpp"
+
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/delivery.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+
+namespace sfcdc::runner {
+
+class pipeline final : private calls::listener {
+  public:
+    // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
+    // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
+    // held, in bytes.
+    pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+             std::size_t memory, std::optional<start_position> from);
+
+    // Before anything is connected: throws failure unless every file of the pipeline can be written.
+    void prove() {
+        sink_->prove();
+        letters_.prove();
+    }
+
+    // Until `stop` is requested, and then until what was received is durable. Throws failure.
+    void run(const std::stop_token& stop);
+
+    // From any thread.
+    struct counters {
+        std::atomic<std::uint64_t> events{0}, keepalives{0}, calls{0}, replaced_bytes{0}, rows_durable{0},
+            held{0}; // not 0: events were received that are not passed
+    };
+    const counters& counts() const noexcept { return counts_; }
+    const dead_letters& letters() const noexcept { return letters_; }
+    const std::string& topic() const noexcept { return stream_.topic; }
+
+  private:
+    struct schema_answer {
+        std::string id;
+        std::shared_ptr<const salesforce::event_schema> schema; // null: refused
+        std::string why_not;
+    };
+
+    void call_opened(std::uint64_t call) noexcept override;
+    void call_responded(std::uint64_t call, received_bytes response) noexcept override;
+    void call_ended(std::uint64_t call, const call_status& status) noexcept override;
+
+    void stop_errands();
+    void open(const std::stop_token& stop);
+    void loop(const std::stop_token& stop);
+    void tell(const pubsub::input& in);
+
+    void take_session();
+    void take_schema();
+    void fetch_next_schema();
+    void hand_over();
+    void add(const delivery::event& event);
+    bool schema_json_due(std::string_view schema_id);
+
+    void take_news();
+    void on(const dead_letter& letter);
+    void on(const delivery_interrupted& pause);
+    void on(const delivery_failed& failed);
+    void on(const position_replaced& replaced);
+    void on(const delivery_keepalive&) { ++counts_.keepalives; }
+    void on(const commit_refused& why);
+
+    void perform(subscription_action& a);
+    void perform(stream_action& a) { sink_->perform(a.action); }
+    void perform(fetch_schema& a);
+    void log_in_anew();
+
+    const stream_config stream_;
+    const databricks_config databricks_;
+    salesforce::org& org_;
+    const std::size_t memory_;
+    const std::optional<start_position> from_where_;
+
+    inbox inbox_;
+    dead_letters letters_;
+    std::unique_ptr<sink> sink_;
+    std::optional<delivery> delivery_; // since open()
+
+    salesforce::session session_;
+    std::string login_refusal_; // for the operator
+    std::unordered_map<std::string, std::shared_ptr<const salesforce::event_schema>> schemas_;
+    std::unordered_map<std::string, std::int64_t> rows_since_schema_;
+    std::deque<std::string> schemas_to_fetch_;
+    cdc::decoder decoder_;
+
+    std::string last_letter_;    // for the operator
+    std::optional<failure> end_; // why it comes to an end, when it does so by itself
+    counters counts_;
+
+    calls calls_;
+    errand<salesforce::session> login_;
+    errand<schema_answer> schema_;
+};
+
+} // namespace sfcdc::runner
