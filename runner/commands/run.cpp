@@ -118,6 +118,11 @@ std::vector<state_lock> one_process_for_each_position(const config& c) {
     for (const stream_config& s : c.streams) { // by what they are: a link to a database is the database
         const std::filesystem::path& state = s.sink == sink_kind::sqlite ? s.path : s.checkpoint;
         std::error_code unknown;
+        if (std::filesystem::exists(state, unknown) && !std::filesystem::is_regular_file(state, unknown))
+            throw failure(exit_code::bad_config,
+                          state.string()
+                              + (std::filesystem::is_directory(state, unknown) ? ": is a folder; a file was expected."
+                                                                               : ": is no regular file."));
         const std::filesystem::path whole = std::filesystem::weakly_canonical(state, unknown);
         states.insert(unknown ? state : whole);
     }
@@ -165,6 +170,8 @@ int run(const run_options& options) {
         return std::all_of(runners.begin(), runners.end(), [&](const runner_thread& r) { return is(r); });
     };
     const auto is_done = [](const runner_thread& r) { return r.done || !r.thread.joinable(); };
+    std::exception_ptr lock_lost;
+    auto next_look_at_locks = std::chrono::steady_clock::now();
     for (auto next_report = std::chrono::steady_clock::now() + 60s; !all(is_done);) {
         if (asked.wait(100ms)) {
             if (!stop.stop_requested()) {
@@ -178,8 +185,19 @@ int run(const run_options& options) {
         for (runner_thread& r : runners) {
             if (!r.done || !r.end || r.told) continue;
             r.told = true;
-            tell(r);
             asked.end(code_of(r.end)); // the others stop in order, and the exit code says so
+            tell(r);                   // behind it: standard error may block
+        }
+        if (const auto now = std::chrono::steady_clock::now(); now >= next_look_at_locks) {
+            next_look_at_locks = now + 1s;
+            for (const state_lock& lock : locks) {
+                if (lock_lost || lock.still_there()) continue;
+                lock_lost = std::make_exception_ptr(failure(
+                    exit_code::failed,
+                    state_lock::file_of(lock.state()).string()
+                        + ": the lock was removed, so that another process may run with this position, too."));
+                asked.end(static_cast<int>(exit_code::failed));
+            }
         }
         if (const auto now = std::chrono::steady_clock::now(); now >= next_report) {
             next_report = now + 60s;
@@ -189,7 +207,7 @@ int run(const run_options& options) {
                              r.line.letters().events());
         }
     }
-    std::exception_ptr end = not_started;
+    std::exception_ptr end = not_started ? not_started : lock_lost;
     for (runner_thread& r : runners) {
         if (!r.thread.joinable()) continue;
         r.thread.join();

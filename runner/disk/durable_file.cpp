@@ -1,6 +1,7 @@
 #include "durable_file.hpp"
 
 #include "../operations/failure.hpp"
+#include "lock.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -125,6 +126,7 @@ void line_file::prove() {
         throw bad(path_, "is a link to a file that does not exist.");
     switch (type_at(path_, true)) {
     case fs::file_type::directory: throw bad(path_, "is a folder; a file was expected.");
+    case fs::file_type::socket: throw bad(path_, "is a socket; a file was expected.");
     case fs::file_type::fifo:
     case fs::file_type::character:
         if (::access(path_.c_str(), W_OK) != 0) refuse_with_errno(path_, "open for writing");
@@ -159,7 +161,7 @@ void line_file::open() {
     regular_ = S_ISREG(found.st_mode);
     if (regular_ && ::flock(opened, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            throw failure(exit_code::failed, path_.string() + ": another process writes to this file.");
+            throw failure(exit_code::failed, path_.string() + ": " + lock_holder(opened) + " writes to this file.");
         fail_with_errno(path_, "lock");
     }
     descriptor_ = opened.release();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <utility>
 
 namespace sfcdc::runner {
@@ -13,13 +14,23 @@ class state_lock {
     // Throws failure(failed) that names the other process where there is one.
     explicit state_lock(const std::filesystem::path& state);
     ~state_lock();
-    state_lock(state_lock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    state_lock(state_lock&& other) noexcept
+        : state_(std::move(other.state_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
     state_lock& operator=(state_lock&&) = delete;
+
+    // Whether the locked file is still the one at its path. If not, another process may hold a new one.
+    bool still_there() const;
+    const std::filesystem::path& state() const noexcept { return state_; }
 
     static std::filesystem::path file_of(const std::filesystem::path& state) { return state.string() + ".lock"; }
 
   private:
+    std::filesystem::path state_;
     int descriptor_ = -1;
 };
+
+// Who holds the lock of flock() on this open file: "process 123", or "another process" where the system does not say (it may be in another
+// container).
+std::string lock_holder(int descriptor);
 
 } // namespace sfcdc::runner

@@ -549,6 +549,17 @@ class TwoProcesses(FilesTest):
             with self.subTest(name):
                 self.second_is_refused(lambda f: lines_stream(f, path=f / "a"), lambda f, s=spelt: lines_stream(f, path=f / "b", checkpoint=s(f)), position)
 
+    def test_a_lock_that_is_removed_ends_its_process(self):
+        """Otherwise a second one, which locks the new file of that name, would run beside it."""
+        with Scene(BUILD, "--seed", 65) as scene, Place(BUILD) as place:
+            folder = place.make("state")
+            scene.emulator.publish(50)
+            one = place.run(config_text(scene.emulator.info, lines_stream(folder, path=folder / "a")))
+            self.at_the_last_event(scene, lambda: stored_position(folder / "position"), one)
+            (folder / "position.lock").unlink()
+            self.assertEqual(one.wait(10), 1)
+            self.assertIn("position.lock: the lock was removed", one.said())
+
     def test_a_position_of_zerobus(self):
         self.second_is_refused(zerobus_stream, zerobus_stream, lambda folder: stored_position(folder / "data_ChangeEvents.checkpoint"))
 

@@ -44,6 +44,17 @@ TEST_CASE("a lock ends with its process, however it ends") {
     CHECK(f.read("x.lock") == std::to_string(::getpid()) + "\n");
 }
 
+TEST_CASE("a lock knows whether its file is still at its path") {
+    const test::folder f;
+    const state_lock lock(f / "x");
+    CHECK(lock.still_there());
+    std::filesystem::remove(f / "x.lock");
+    CHECK_FALSE(lock.still_there());
+    const state_lock second(f / "x"); // of another file of that name
+    CHECK(second.still_there());
+    CHECK_FALSE(lock.still_there());
+}
+
 TEST_CASE("a lock that cannot be made is a failure with its name") {
     const test::folder f;
     for (const auto& path : {f / "none" / "x", std::filesystem::path("/proc/x")}) {
