@@ -63,7 +63,8 @@ token_answer read_token_answer(std::string_view body, const std::string& login_u
              && !(instance->scheme == "http" && instance->loopback() && login && login->loopback()))
         out.wrong = "its instance_url is not https://";
     else if (!login
-             || !(instance->host == login->host || (of_salesforce(instance->host) && of_salesforce(login->host))))
+             || !(instance->host == login->host || (instance->loopback() && login->loopback())
+                  || (of_salesforce(instance->host) && of_salesforce(login->host))))
         out.wrong = "its instance_url leads to " + instance->host
                     + ", which is no host of the login's domains; the token is not sent there";
     return out;

@@ -41,6 +41,7 @@ TEST_CASE("a token travels to the login's own domains only") {
     CHECK_FALSE(with_instance("https://acme.my.salesforce.com", "https://crm.corp.example").wrong.empty());
     // This machine, for an emulator.
     CHECK(with_instance("http://127.0.0.1:81", "http://127.0.0.1:80").wrong.empty());
+    CHECK(with_instance("https://127.0.0.1:81", "https://localhost:80").wrong.empty());
     CHECK_FALSE(with_instance("http://127.0.0.1:81", login).wrong.empty());
 }
 
