@@ -10,8 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const fuzz::exact_bytes input({data, size});
     try {
         const auto config = sfcdc::runner::parse_config(input.text(), "fuzz.toml");
-        fuzz::require(!config.streams.empty());
-        for (const auto& s : config.streams) {
+        fuzz::require(!config.pipelines.empty());
+        for (const auto& s : config.pipelines) {
             fuzz::require(s.topic.starts_with('/') && !s.layout.columns().empty() && !s.dead_letters.empty());
             for (const char c : s.topic + s.table) fuzz::require(static_cast<unsigned char>(c) >= 0x20);
         }

@@ -138,12 +138,12 @@ put("subscription_ops", *(options + ops for options in (b"\x10\x63\x00", b"\x08\
 # What the runner reads of others: configurations, and the answers of the two token endpoints.
 sf = b'[salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "a"\nclient_secret = "b"\n'
 db = b'[databricks]\nworkspace_url = "https://w.example"\nzerobus_endpoint = "1.zerobus.example:443"\nclient_id = "a"\nclient_secret = "b"\n'
-stream = b'[[stream]]\ntopic = "/data/ChangeEvents"\nsink = "%s"\n%s\n'
+stream = b'[[pipeline]]\ntopic = "/data/ChangeEvents"\nsink = "%s"\n%s\n'
 put("config", sf + stream % (b"sqlite", b'path = "rows.db"\ncolumns = ["replay_id"]\nrename = { replay_id = "id" }'),
     sf + db + stream % (b"zerobus", b'table = "a.b.c"\ncheckpoint = "x"\nstart = "latest"\nlayout = "lakeflow"'),
     sf + stream % (b"ndjson", b'path = "-"\ncheckpoint = "x"\nsilence_limit = 5') * 2,
     sf + stream % (b"ndjson", b'path = "./x"\ncheckpoint = "x"\ndead_letters = "${HOME}/${file:/etc/hostname}"'),
-    b"[salesforce]\nlogin_url = \"https://u:p@h\"\n[[stream]]\ntopic = 5\n", b"x = [[[[[{a.b.c = 1}]]]]]", b"a" + b".a" * 99 + b" = 1", b"[[stream]\n", b"\xff\xfe", b"")
+    b"[salesforce]\nlogin_url = \"https://u:p@h\"\n[[pipeline]]\ntopic = 5\n", b"x = [[[[[{a.b.c = 1}]]]]]", b"a" + b".a" * 99 + b" = 1", b"[[pipeline]\n", b"\xff\xfe", b"")
 answer = b'{"access_token":"00D!t","instance_url":"%s","id":"https://login.salesforce.com/id/00D000000000001EAA/005","expires_in":%s}'
 put("login_answers", answer % (b"https://acme.my.salesforce.com", b"3600"), answer % (b"https://acme.my.salesforce.com.evil.example", b'"60"'),
     answer % (b"http://127.0.0.1:1", b"-1"), answer % (b"https://u@acme.my.salesforce.com/x?y", b"18446744073709551615"),

@@ -1,23 +1,20 @@
 #include "config.hpp"
 
-#include "operations/failure.hpp"
-
 #include "disk/lock.hpp"
+#include "io/http.hpp"
 #include "io/url.hpp"
+#include "operations/failure.hpp"
 #include "operations/log.hpp"
 
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,49 +39,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 // Real ones have a few KB: a device, or a file named by mistake, is no configuration.
 constexpr std::size_t longest_config = 1u << 20;
-constexpr std::size_t longest_secret = 64u << 10;
 constexpr std::size_t longest_certificates = 16u << 20; // a system's roots have 200 KB
 // A dotted key is a table in a table; the library makes and destroys them by recursion.
 constexpr std::size_t most_dots_in_a_line = 1'000;
-
-// The content of a file, or why it cannot be had, for a message.
-struct content {
-    std::string text;
-    std::string bad;
-};
-content read_file(const std::filesystem::path& path, std::size_t longest, bool regular_only) {
-    const int d = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK : 0));
-    if (d < 0) return {{}, std::generic_category().message(errno)};
-    content out;
-    struct stat found{};
-    if (::fstat(d, &found) == 0 && S_ISDIR(found.st_mode))
-        out.bad = "it is a folder";
-    else if (regular_only && !S_ISREG(found.st_mode))
-        out.bad = "it is no regular file";
-    char piece[16'384];
-    while (out.bad.empty()) {
-        const ssize_t n = ::read(d, piece, sizeof piece);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) out.bad = std::generic_category().message(errno);
-        if (n <= 0) break;
-        out.text.append(piece, static_cast<std::size_t>(n));
-        if (out.text.size() > longest) out.bad = "it is longer than " + std::to_string(longest) + " bytes";
-    }
-    ::close(d);
-    return out;
-}
-
-// Names a character that no value may have: they become headers, requests and lines of a log. Empty when there is none.
-std::string control_character(std::string_view text) {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '\r') return "a CR (from a file with Windows' line ends?)";
-        if (c == '\n') return "a line break";
-        if (c == '\0') return "a NUL";
-        if (byte < 0x20 || byte == 0x7f) return "the control character " + std::to_string(byte);
-    }
-    return text.find("\xef\xbb\xbf") != text.npos ? "a byte order mark" : "";
-}
 
 // What a file is, however it is spelt: two paths with one identity are one file. Empty for what may have many writers.
 std::string identity(const std::filesystem::path& path) {
@@ -102,7 +59,7 @@ class reader {
     explicit reader(std::filesystem::path file) : file_(std::move(file)) {}
 
     config read_file() {
-        const auto [text, bad] = runner::read_file(file_, longest_config, false);
+        const auto [text, bad] = read_text_file(file_, longest_config, false);
         if (!bad.empty())
             throw failure(exit_code::bad_config, file_.string() + ": the configuration cannot be read: " + bad);
         in_use_.emplace(identity(file_), "the configuration itself");
@@ -119,26 +76,33 @@ class reader {
             throw failure(exit_code::bad_config, errors_);
         }
         config c;
-        only(root, "", {"memory_limit", "salesforce", "databricks", "stream"});
+        if (const toml::node* const old = root.get("stream"); old != nullptr && root.get("pipeline") == nullptr)
+            wrong(old->source(), "[[stream]] is written [[pipeline]]");
+        else
+            only(root, "", {"memory_limit", "salesforce", "databricks", "pipeline"});
         memory_limit(root, c.memory_limit);
-        section(root, "salesforce", true, [&](const toml::table& t) { salesforce(t, c.salesforce); });
-        bool wants_zerobus = false;
-        if (const toml::node* list = root.get("stream")) {
-            const toml::array* const streams = list->as_array();
-            const bool tables =
-                streams != nullptr && !streams->empty()
-                && std::all_of(streams->begin(), streams->end(), [](const toml::node& n) { return n.is_table(); });
+        sections(root, "salesforce", {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"},
+                 c.salesforce, [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
+        sections(root, "databricks", {"workspace_url", "zerobus_endpoint", "client_id", "client_secret", "ca_file"},
+                 c.databricks, [this](const toml::table& t, databricks_config& d) { databricks(t, d); });
+        if (const toml::node* list = root.get("pipeline")) {
+            const toml::array* const pipelines = list->as_array();
+            const bool tables = pipelines != nullptr && !pipelines->empty()
+                                && std::all_of(pipelines->begin(), pipelines->end(),
+                                               [](const toml::node& n) { return n.is_table(); });
             if (!tables) {
-                wrong(list->source(), "streams are written as [[stream]], one block for each topic");
+                wrong(list->source(), "pipelines are written as [[pipeline]], one block for each topic");
             } else {
-                for (const toml::node& n : *streams)
-                    wants_zerobus |= stream(*n.as_table(), c).sink == sink_kind::zerobus;
-                for (std::size_t i = 0; i < streams->size(); ++i) files_of(*(*streams)[i].as_table(), c.streams[i]);
+                for (const toml::node& n : *pipelines) pipeline(*n.as_table(), c);
+                for (std::size_t i = 0; i < pipelines->size(); ++i) {
+                    const toml::table& t = *(*pipelines)[i].as_table();
+                    files_of(t, c.pipelines[i]);
+                    table_of(t, c.pipelines[i]);
+                }
             }
-        } else {
-            wrong({}, "a [[stream]] block is missing: it names a topic and where its rows go");
+        } else if (errors_.empty()) {
+            wrong({}, "a [[pipeline]] block is missing: it names a topic and where its rows go");
         }
-        section(root, "databricks", wants_zerobus, [&](const toml::table& t) { databricks(t, c.databricks); });
         if (!errors_.empty()) throw failure(exit_code::bad_config, errors_);
         return c;
     }
@@ -178,49 +142,40 @@ class reader {
         }
     }
 
-    template<class F> void section(const toml::table& root, std::string_view name, bool required, F&& read) {
+    // [NAME] has keys, and may have tables in it: [NAME.ANOTHER] is another one of its kind.
+    template<class Config, class Read>
+    void sections(const toml::table& root, const std::string& name, const std::vector<std::string_view>& keys,
+                  std::map<std::string, Config>& all, Read&& read) {
         const toml::node* const n = root.get(name);
-        if (n == nullptr) {
-            if (required) wrong({}, "the section [" + std::string(name) + "] is missing");
-        } else if (!n->is_table()) {
-            wrong(n->source(), label("", name) + ": a section [" + std::string(name) + "] was expected");
-        } else {
-            read(*n->as_table());
+        if (n == nullptr) return;
+        const toml::table* const t = n->as_table();
+        if (t == nullptr) return wrong(n->source(), name + ": a section [" + name + "] was expected");
+        bool own_keys = t->empty();
+        for (const auto& [key, node] : *t) {
+            const toml::table* const named = node.as_table();
+            if (named == nullptr || std::find(keys.begin(), keys.end(), key.str()) != keys.end()) {
+                own_keys = true;
+                continue;
+            }
+            Config& c = all[std::string(key.str())];
+            c.section = "[" + name + "." + std::string(key.str()) + "]";
+            if (!word(key.str()))
+                wrong(key.source(), c.section + ": a name of ASCII letters, digits and underscores was expected");
+            only(*named, name + "." + std::string(key.str()), keys);
+            read(*named, c);
         }
+        if (!own_keys) return;
+        std::vector<std::string_view> known = keys;
+        for (const auto& [named, c] : all) known.push_back(named);
+        only(*t, name, known);
+        read(*t, all[""]);
     }
 
-    // Replaces ${NAME} by the environment variable and ${file:PATH} by the file's content.
     std::string expand(std::string_view text, const toml::source_region& where, const std::string& label) {
-        std::string out;
-        for (;;) {
-            const std::size_t open = text.find("${");
-            out += text.substr(0, open);
-            if (open == std::string_view::npos) break;
-            const std::size_t close = text.find('}', open);
-            if (close == std::string_view::npos) return wrong(where, label + ": \"${\" without \"}\""), out;
-            const std::string name(text.substr(open + 2, close - open - 2));
-            if (name.starts_with("file:")) {
-                const std::string path = name.substr(5);
-                auto [content, bad] = runner::read_file(path, longest_secret, true);
-                if (content.ends_with('\n')) content.pop_back(); // as editors end a file
-                if (bad.empty())
-                    if (const std::string odd = control_character(content); !odd.empty()) bad = "it has " + odd;
-                if (!bad.empty())
-                    return wrong(where, label + ": cannot read the file " + path + ": " + bad), std::string();
-                in_use_.emplace(identity(path), "the file of " + label);
-                out += content;
-            } else if (const char* const value = std::getenv(name.c_str())) {
-                if (const std::string odd = control_character(value); !odd.empty())
-                    return wrong(where, label + ": the environment variable " + name + " has " + odd), std::string();
-                out += value;
-            } else {
-                wrong(where, label + ": the environment variable " + name + " is not set");
-            }
-            text.remove_prefix(close + 1);
-        }
-        if (const std::string odd = control_character(out); !odd.empty())
-            return wrong(where, label + ": has " + odd), std::string();
-        return out;
+        auto [expanded, bad, files] = runner::expand(text);
+        if (!bad.empty()) wrong(where, label + ": " + bad);
+        for (const std::filesystem::path& f : files) in_use_.emplace(identity(f), "the file of " + label);
+        return expanded;
     }
 
     std::string text(const toml::table& t, std::string_view name, std::string_view key, bool required,
@@ -237,6 +192,14 @@ class reader {
         if (required && expanded.empty() && errors_.size() == before)
             wrong(n->source(), label(name, key) + ": must not be empty");
         return expanded;
+    }
+
+    // Checked now, and expanded again at each use.
+    secret secret_text(const toml::table& t, std::string_view name, std::string_view key) {
+        const std::string now = text(t, name, key, true);
+        if (key == "client_secret") log::hide(now, true);
+        const toml::node* const n = t.get(key);
+        return secret(n != nullptr && n->is_string() ? n->as_string()->get() : std::string());
     }
 
     std::int64_t number(const toml::table& t, std::string_view name, std::string_view key, std::int64_t least,
@@ -294,7 +257,7 @@ class reader {
     void ca_file(const toml::table& t, std::string_view name, std::string& value) {
         value = text(t, name, "ca_file", false);
         if (value.empty()) return;
-        const auto [certificates, bad] = runner::read_file(value, longest_certificates, true);
+        const auto [certificates, bad] = read_text_file(value, longest_certificates, true);
         const auto complain = [&](const std::string& what) {
             wrong(where(t, "ca_file"), label(name, "ca_file") + ": " + value + ": " + what);
         };
@@ -317,36 +280,58 @@ class reader {
         bytes = n << shift;
     }
 
+    static std::string_view inner(const std::string& section) {
+        return std::string_view(section).substr(1, section.size() - 2);
+    }
+
     void salesforce(const toml::table& t, salesforce_config& c) {
-        constexpr std::string_view name = "salesforce";
-        only(t, name, {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"});
+        const std::string_view name = inner(c.section);
         c.login_url = text(t, name, "login_url", true);
         url(t, name, "login_url", c.login_url);
-        c.client_id = text(t, name, "client_id", true);
-        c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret, true);
+        c.credentials = {secret_text(t, name, "client_id"), secret_text(t, name, "client_secret")};
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
         endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
         ca_file(t, name, c.ca_file);
         for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
             if (c.login_url.find(host) != std::string::npos)
-                wrong(where(t, "login_url"),
-                      "[salesforce] login_url: client credentials work on the org's My Domain host only "
-                      "(https://NAME.my.salesforce.com), not on "
-                          + std::string(host));
+                wrong(where(t, "login_url"), label(name, "login_url")
+                                                 + ": client credentials work on the org's My Domain host only "
+                                                   "(https://NAME.my.salesforce.com), not on "
+                                                 + std::string(host));
     }
 
     void databricks(const toml::table& t, databricks_config& c) {
-        constexpr std::string_view name = "databricks";
-        only(t, name, {"workspace_url", "zerobus_endpoint", "client_id", "client_secret", "ca_file"});
+        const std::string_view name = inner(c.section);
         c.workspace_url = text(t, name, "workspace_url", true);
         url(t, name, "workspace_url", c.workspace_url);
         c.zerobus_endpoint = text(t, name, "zerobus_endpoint", true);
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
-        c.client_id = text(t, name, "client_id", true);
-        c.client_secret = text(t, name, "client_secret", true);
-        log::hide(c.client_secret, true);
+        c.credentials = {secret_text(t, name, "client_id"), secret_text(t, name, "client_secret")};
         ca_file(t, name, c.ca_file);
+    }
+
+    // Which section of several a pipeline means; the only one need not be named.
+    template<class Config>
+    std::string section_of(const toml::table& t, const std::string& service,
+                           const std::map<std::string, Config>& all) {
+        const std::string said = text(t, "pipeline", service, false);
+        std::string known;
+        for (const auto& [name, c] : all) known += (known.empty() ? "" : ", ") + c.section;
+        if (t.get(service) != nullptr) {
+            if (said.empty() || !all.contains(said))
+                wrong(where(t, service), label("pipeline", service) + ": there is no [" + service + "." + said
+                                             + "] in this file" + (known.empty() ? "" : "; known are " + known));
+            return said;
+        }
+        if (all.empty()) {
+            if (missing_.insert(service).second) wrong({}, "the section [" + service + "] is missing");
+        } else if (all.size() == 1) {
+            return all.begin()->first;
+        } else if (!all.contains("")) {
+            wrong(t.source(), label("pipeline", service) + ": missing; there are " + known
+                                  + ", and the pipeline names one of them");
+        }
+        return {};
     }
 
     std::vector<std::string> texts(const toml::table& t, std::string_view name, std::string_view key) {
@@ -363,7 +348,7 @@ class reader {
     }
 
     row::layout layout(const toml::table& t) {
-        constexpr std::string_view name = "stream";
+        constexpr std::string_view name = "pipeline";
         using make = row::layout (*)();
         row::layout l = choice<make>(t, name, "layout", false,
                                      {{"salesforce_zerobus", row::layout::salesforce_zerobus},
@@ -384,43 +369,61 @@ class reader {
         if (const toml::node* n = t.get("rename")) {
             const toml::table* const pairs = n->as_table();
             if (pairs == nullptr)
-                return wrong(n->source(), "[stream] rename: a table was expected, as in { record_data = \"data\" }"),
+                return wrong(n->source(),
+                             "[pipeline] rename: a table was expected, as in { record_data = \"data\" }"),
                        l;
             for (const auto& [from, to] : *pairs) {
                 if (!to.is_string())
-                    wrong(to.source(), "[stream] rename: a string was expected");
+                    wrong(to.source(), "[pipeline] rename: a string was expected");
                 else
                     apply("rename",
                           [&](const auto&) {
                               return l.renamed(from.str(),
-                                               expand(to.as_string()->get(), to.source(), "[stream] rename"));
+                                               expand(to.as_string()->get(), to.source(), "[pipeline] rename"));
                           },
                           {std::string(from.str())});
             }
         }
-        if (l.columns().empty()) wrong(t.source(), "[stream]: no column is left");
+        if (l.columns().empty()) wrong(t.source(), "[pipeline]: no column is left");
         std::set<std::string> taken; // neither SQLite nor Delta tells names apart by their case
         for (const row::column& c : l.columns())
             if (!taken.insert(small(std::string(c.name))).second)
                 wrong(where(t, "rename"),
-                      "[stream] rename: two columns are named \"" + std::string(c.name) + "\", but for the case");
+                      "[pipeline] rename: two columns are named \"" + std::string(c.name) + "\", but for the case");
         return l;
     }
 
-    const stream_config& stream(const toml::table& t, config& all) {
-        constexpr std::string_view name = "stream";
+    void pipeline(const toml::table& t, config& all) {
+        constexpr std::string_view name = "pipeline";
         only(t, name,
-             {"topic", "start", "sink", "layout", "columns", "exclude", "rename", "table", "path", "checkpoint",
-              "dead_letters", "on_undecodable", "schema_json_every", "silence_limit"});
-        stream_config c;
-        c.topic = text(t, name, "topic", true);
-        if (!c.topic.empty() && !topic_name(c.topic))
-            wrong(where(t, "topic"),
-                  "[stream] topic: /data/ or /event/ and a name of letters, digits and underscores was "
-                  "expected, as in \"/data/AccountChangeEvent\"");
+             {"topic",
+              "salesforce",
+              "databricks",
+              "start",
+              "entities",
+              "exclude_entities",
+              "skip_if_only",
+              "sink",
+              "layout",
+              "columns",
+              "exclude",
+              "rename",
+              "table",
+              "path",
+              "checkpoint",
+              "dead_letters",
+              "on_undecodable",
+              "on_failure",
+              "schema_json_every",
+              "silence_limit"});
+        pipeline_config c;
+        topic(t, c.topic, all.corrections);
         c.start = choice<start_position>(t, name, "start", false,
                                          {{"earliest", start_position::earliest}, {"latest", start_position::latest}},
                                          c.start);
+        c.filter.entities = texts(t, name, "entities");
+        c.filter.exclude_entities = texts(t, name, "exclude_entities");
+        c.filter.skip_if_only = texts(t, name, "skip_if_only");
         c.sink = choice<sink_kind>(
             t, name, "sink", true,
             {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
@@ -428,44 +431,113 @@ class reader {
         c.on_undecodable = choice<undecodable_policy>(
             t, name, "on_undecodable", false,
             {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
+        c.on_failure = choice<failure_policy>(t, name, "on_failure", false,
+                                              {{"restart", failure_policy::restart}, {"stop", failure_policy::stop}},
+                                              c.on_failure);
         c.schema_json_every = number(t, name, "schema_json_every", 0, 1'000'000'000, c.schema_json_every);
         c.silence_limit = std::chrono::seconds(number(t, name, "silence_limit", 1, 86'400, c.silence_limit.count()));
 
         const bool zerobus = c.sink == sink_kind::zerobus, sqlite = c.sink == sink_kind::sqlite;
+        c.salesforce = section_of(t, "salesforce", all.salesforce);
+        if (zerobus) c.databricks = section_of(t, "databricks", all.databricks);
         c.table = text(t, name, "table", zerobus, "events");
         c.path = text(t, name, "path", !zerobus);
         c.checkpoint = text(t, name, "checkpoint", !sqlite);
         const auto useless = [&](std::string_view key, bool is, const char* why) {
             if (is && t.get(key) != nullptr) wrong(where(t, key), label(name, key) + ": " + why);
         };
-        useless("path", zerobus, "a zerobus stream has no file; its rows go to \"table\"");
+        useless("path", zerobus, "a zerobus pipeline has no file; its rows go to \"table\"");
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
-        useless("table", c.sink == sink_kind::ndjson, "an ndjson stream has no table");
-        if (zerobus && !c.table.empty() && !zerobus_table(c.table))
-            wrong(where(t, "table"), "[stream] table: three parts were expected, each of ASCII letters, digits and "
-                                     "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
-        if (sqlite && reserved_in_sqlite(c.table))
-            wrong(where(t, "table"), "[stream] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
+        useless("table", c.sink == sink_kind::ndjson, "an ndjson pipeline has no table");
+        useless("databricks", !zerobus, "only rows of the zerobus sink go to Databricks");
+        const bool change_events = c.topic.empty() || c.topic.starts_with("/data/");
+        for (const char* const key : {"entities", "exclude_entities", "skip_if_only"})
+            useless(key, !change_events, "a platform event has no entityName and no changed fields");
+        if (names_entity(c.table) && !change_events)
+            wrong(where(t, "table"), "[pipeline] table: a platform event has no entityName for {entity}");
+        for (const std::vector<std::string>* const names : {&c.filter.entities, &c.filter.exclude_entities})
+            for (const std::string& entity : *names)
+                if (!word(entity))
+                    wrong(where(t, names == &c.filter.entities ? "entities" : "exclude_entities"),
+                          "[pipeline]: \"" + entity + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
+        if (!c.table.empty()) {
+            const std::string one = runner::table_of(c.table, "Account");
+            if (one.find_first_of("{}") != one.npos)
+                wrong(where(t, "table"), "[pipeline] table: {entity} is what may stand in braces");
+            else if (zerobus && !zerobus_table(one))
+                wrong(where(t, "table"),
+                      "[pipeline] table: three parts were expected, each of ASCII letters, digits and "
+                      "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
+            else if (sqlite && reserved_in_sqlite(c.table))
+                wrong(where(t, "table"),
+                      "[pipeline] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
+        }
         if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
-            wrong(where(t, "path"), "[stream] path: the name of a file was expected; rows in memory are not durable");
+            wrong(where(t, "path"),
+                  "[pipeline] path: the name of a file was expected; rows in memory are not durable");
         // Two topics in one database have letters of their own.
         std::string topic = c.topic;
         std::replace(topic.begin(), topic.end(), '/', '_');
         const std::string beside =
             sqlite ? c.path.string() + "." + topic.substr(topic.empty() ? 0 : 1) : c.checkpoint.string();
         c.dead_letters = text(t, name, "dead_letters", false, beside + ".dead_letters.ndjson");
-        return all.streams.emplace_back(std::move(c));
+        all.pipelines.push_back(std::move(c));
+    }
+
+    // As Salesforce spells it. What people write for it is understood: an object (Account, Custom__c), its event
+    // (AccountChangeEvent, Custom__cChangeEvent) and a platform event (Order__e), with the folder or without.
+    void topic(const toml::table& t, std::string& topic, std::vector<std::string>& corrections) {
+        const std::string written = text(t, "pipeline", "topic", true);
+        topic = written;
+        if (written.empty()) return;
+        std::string_view folder, object = written;
+        for (const std::string_view each : {"/data/", "/event/", "data/", "event/"})
+            if (object.starts_with(each)) {
+                folder = each.starts_with('/') ? each : each == "data/" ? "/data/" : "/event/";
+                object.remove_prefix(each.size());
+                break;
+            }
+        if (!word(object))
+            return wrong(where(t, "topic"),
+                         "[pipeline] topic: /data/ or /event/ and a name of letters, digits and underscores was "
+                         "expected, as in \"/data/AccountChangeEvent\"");
+        constexpr std::string_view change = "ChangeEvent";
+        std::string named(object);
+        const auto ends = [&](std::string_view with) { return named.ends_with(with); };
+        if (folder.empty() && ends("__chn"))
+            return wrong(where(t, "topic"), "[pipeline] topic: a channel is written with its folder: \"/data/" + named
+                                                + "\" has change events, \"/event/" + named + "\" platform events");
+        if (folder.empty()) folder = ends("__e") ? "/event/" : "/data/";
+        if (folder == "/data/" && named != "ChangeEvents" && !ends("__chn") && !ends("__e")) {
+            if (!ends(change)) named += change;
+            if (const std::string custom = "__c" + std::string(change); ends(custom)) // Custom__cChangeEvent
+                named.replace(named.size() - custom.size(), 3, "__");
+        }
+        topic = std::string(folder) + named;
+        if (topic != written) corrections.push_back("the topic " + written + " is " + topic + " in Salesforce");
+    }
+
+    // The rows of one table have one layout.
+    void table_of(const toml::table& t, const pipeline_config& c) {
+        if (c.sink == sink_kind::ndjson || c.table.empty()) return;
+        const std::string place = c.sink == sink_kind::zerobus ? "databricks." + c.databricks : identity(c.path);
+        const auto [at, first] = tables_.emplace(place + " " + small(c.table), std::pair(&c, t.source().begin.line));
+        const auto columns = [](const pipeline_config& p) {
+            std::string out;
+            for (const row::column& column : p.layout.columns())
+                out += column.name + "=" + std::to_string(static_cast<int>(column.source)) + " ";
+            return out + (p.layout.rows() == row::granularity::record ? "record" : "event");
+        };
+        if (first || columns(*at->second.first) == columns(c)) return;
+        wrong(where(t, "table"), "[pipeline] table: the pipeline of line " + std::to_string(at->second.second)
+                                     + " writes rows of another layout into " + c.table
+                                     + "; give one of the two another table");
     }
 
     static bool word(std::string_view text) {
         return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
             return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
         });
-    }
-    static bool topic_name(std::string_view text) {
-        for (const std::string_view folder : {"/data/", "/event/"})
-            if (text.starts_with(folder)) return word(text.substr(folder.size()));
-        return false;
     }
     static bool zerobus_table(std::string_view text) {
         for (int dots = 0;; ++dots) {
@@ -487,8 +559,8 @@ class reader {
 
     // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
     // hold the rows of many topics.
-    void files_of(const toml::table& t, const stream_config& s) {
-        // Streams may share one database, and with it its files, but nothing else.
+    void files_of(const toml::table& t, const pipeline_config& s) {
+        // Pipelines may share one database, and with it its files, but nothing else.
         std::error_code unknown;
         const std::string database =
             "a file of the database " + std::filesystem::weakly_canonical(s.path, unknown).string();
@@ -496,11 +568,11 @@ class reader {
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);
             if (what.empty()) return;
-            const std::string here = "[stream] " + as + " of line " + std::to_string(where(t, key).begin.line);
+            const std::string here = "[pipeline] " + as + " of line " + std::to_string(where(t, key).begin.line);
             const auto [at, first] = in_use_.emplace(what, shared ? database : here);
             if (first || (shared && at->second == database)) return;
             wrong(where(t, key),
-                  "[stream] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
+                  "[pipeline] " + as + ": " + path.string() + " is already " + at->second + "; a file has one use");
         };
         if (s.sink == sink_kind::sqlite) {
             use(s.path, "path", "path", true);
@@ -508,7 +580,8 @@ class reader {
                 use(s.path.string() + beside, "path", "path" + std::string(beside), true);
             const std::string position = identity(s.path) + " " + s.topic;
             if (!in_use_.emplace(position, "").second)
-                wrong(t.source(), "[stream]: two streams keep the position of " + s.topic + " in " + s.path.string());
+                wrong(t.source(),
+                      "[pipeline]: two pipelines keep the position of " + s.topic + " in " + s.path.string());
         } else {
             use(s.checkpoint, "checkpoint", "checkpoint");
             use(s.checkpoint.string() + ".new", "checkpoint", "checkpoint's draft (.new)");
@@ -534,9 +607,32 @@ class reader {
     std::filesystem::path file_;
     std::string errors_;
     std::map<std::string, std::string> in_use_; // files by what they are, and what for
+    std::set<std::string> missing_;             // sections that were said to be
+    // Who writes first into a table of a workspace or a database, and the line of it.
+    std::map<std::string, std::pair<const pipeline_config*, toml::source_index>> tables_;
 };
 
 } // namespace
+
+client_credentials::texts client_credentials::read(const std::string& section) const {
+    const auto text = [&](const secret& of, const char* key) {
+        expansion now = of.read();
+        if (now.bad.empty() && now.text.empty()) now.bad = "is empty";
+        if (!now.bad.empty()) throw http::unavailable{section + " " + key + ": " + now.bad, {}};
+        return now.text;
+    };
+    texts now{text(client_id, "client_id"), text(client_secret, "client_secret")};
+    log::hide(now.client_secret, true);
+    return now;
+}
+
+std::string table_of(const std::string& table, std::string_view entity) {
+    constexpr std::string_view place = "{entity}";
+    std::string out = table;
+    for (std::size_t at = 0; (at = out.find(place, at)) != out.npos; at += entity.size())
+        out.replace(at, place.size(), entity);
+    return out;
+}
 
 config load_config(const std::filesystem::path& file) { return reader(file).read_file(); }
 config parse_config(std::string_view text, const std::filesystem::path& name) { return reader(name).read(text); }

@@ -1,6 +1,8 @@
 // The configuration file, read and checked as a whole before anything is connected.
 #pragma once
 
+#include "disk/text_file.hpp"
+
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/row/layout.hpp>
 
@@ -8,52 +10,90 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sfcdc::runner {
 
+// How the process shows who it is. Each text is read again at each use: a secret file that is replaced works without a restart.
+struct client_credentials {
+    struct texts {
+        std::string client_id, client_secret; // never logged
+    };
+
+    secret client_id{};
+    secret client_secret{};
+
+    // Throws http::unavailable, which names `section`, where they cannot be read now.
+    texts read(const std::string& section) const;
+    // Tells these from others.
+    std::string identity() const { return client_id.read().text + '\n' + client_secret.read().text; }
+};
+
+// Of a service there may be several: [salesforce] is the one without a name, [salesforce.NAME] another one.
 struct salesforce_config {
-    std::string login_url; // My Domain: https://acme.my.salesforce.com
-    std::string client_id;
-    std::string client_secret;
+    std::string section = "[salesforce]"; // as the file calls it, for messages
+    std::string login_url{};              // My Domain: https://acme.my.salesforce.com
+    client_credentials credentials{};
     std::string pubsub_endpoint = "api.pubsub.salesforce.com:443"; // TLS unless it starts with http://
-    std::string ca_file;                                           // PEM; empty: the system's roots
+    std::string ca_file{};                                         // PEM; empty: the system's roots
 };
 
 struct databricks_config {
-    std::string workspace_url;
-    std::string zerobus_endpoint; // https://<workspace-id>.zerobus.<region>.cloud.databricks.com
-    std::string client_id;
-    std::string client_secret;
-    std::string ca_file;
+    std::string section = "[databricks]";
+    std::string workspace_url{};
+    std::string zerobus_endpoint{}; // https://<workspace-id>.zerobus.<region>.cloud.databricks.com
+    client_credentials credentials{};
+    std::string ca_file{};
 };
 
 enum class sink_kind : std::uint8_t { zerobus, sqlite, ndjson };
 
 enum class undecodable_policy : std::uint8_t { dead_letter, stop };
+enum class failure_policy : std::uint8_t { restart, stop };
 enum class start_position : std::uint8_t { earliest, latest };
 
-struct stream_config {
-    std::string topic;
-    start_position start = start_position::earliest; // used when no position is stored yet
-    sink_kind sink = sink_kind::sqlite;
-    row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
-    std::string table;                                      // zerobus: catalog.schema.table; sqlite: the table's name
-    std::filesystem::path path;                             // sqlite: the database; ndjson: the file, "-" is stdout
-    std::filesystem::path checkpoint;                       // zerobus, ndjson: where the position is kept
-    std::filesystem::path dead_letters;
-    undecodable_policy on_undecodable = undecodable_policy::dead_letter;
-    std::chrono::seconds silence_limit = pubsub::subscription_options().silence_limit; // of the subscription
-    std::int64_t schema_json_every = 10'000; // rows with a schema; 0: only the first of a run, 1: each
+// Which events of a topic become rows. The others are passed: the position moves over them.
+struct event_filter_config {
+    std::vector<std::string> entities{}; // by entityName; empty: all
+    std::vector<std::string> exclude_entities{};
+    std::vector<std::string> skip_if_only{}; // an update that changes no field but these is left out
 };
 
+struct pipeline_config {
+    std::string topic;
+    std::string salesforce;                          // the name of its section; empty: [salesforce]
+    std::string databricks;                          // the same
+    start_position start = start_position::earliest; // used when no position is stored yet
+    event_filter_config filter;
+    sink_kind sink = sink_kind::sqlite;
+    row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
+    std::string table;                // zerobus: catalog.schema.table; sqlite: the table's name.
+                                      // {entity} in it stands for the event's entityName
+    std::filesystem::path path;       // sqlite: the database; ndjson: the file, "-" is stdout
+    std::filesystem::path checkpoint; // zerobus, ndjson: where the position is kept
+    std::filesystem::path dead_letters;
+    undecodable_policy on_undecodable = undecodable_policy::dead_letter;
+    failure_policy on_failure = failure_policy::restart;
+    std::chrono::seconds silence_limit = pubsub::subscription_options().silence_limit; // of the subscription
+    std::int64_t schema_json_every = 10'000; // rows with a schema; 0: only the first of a run, 1: each
+
+    // The file that holds the position.
+    const std::filesystem::path& state() const noexcept { return sink == sink_kind::sqlite ? path : checkpoint; }
+};
+
+// Whether a table's name depends on the entity, and the name for the events of one.
+inline bool names_entity(std::string_view table) noexcept { return table.find("{entity}") != table.npos; }
+std::string table_of(const std::string& table, std::string_view entity);
+
 struct config {
-    std::size_t memory_limit = 256u << 20; // of events and rows that are held by all streams together, in bytes
-    salesforce_config salesforce;
-    databricks_config databricks;
-    std::vector<stream_config> streams;
+    std::size_t memory_limit = 256u << 20; // of events and rows that are held by all pipelines together, in bytes
+    std::map<std::string, salesforce_config> salesforce{}; // by the names of pipeline_config
+    std::map<std::string, databricks_config> databricks{};
+    std::vector<pipeline_config> pipelines{};
+    std::vector<std::string> corrections{}; // what was written otherwise than it was meant, for the log
 };
 
 // Throws failure(bad_config) whose message has a line "FILE:LINE: [section] key: what is wrong" for each mistake. Nothing is

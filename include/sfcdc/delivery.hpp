@@ -97,7 +97,7 @@ class delivery {
     }
     // Of the stream of an outlet.
     errc handle(std::uint32_t outlet, const zerobus::input& in, time_point now) {
-        if (outlet >= options_.streams.size()) return errc::not_expected_now;
+        if (!is_stream(outlet)) return errc::not_expected_now;
         outlets_[outlet].stream->handle(in, now);
         take_news_of(outlet, now);
         return errc::none;
@@ -115,7 +115,7 @@ class delivery {
     // Of a sink of the user's own: so many rows, from the first one on, are durable, or are so as soon as the position that is due is
     // stored.
     errc durable(std::uint32_t outlet, std::int64_t rows) {
-        if (outlet < options_.streams.size() || outlet >= outlets_.size() || rows > outlets_[outlet].rows)
+        if (is_stream(outlet) || outlet >= outlets_.size() || rows > outlets_[outlet].rows)
             return errc::not_expected_now;
         settle(outlets_[outlet], rows);
         return errc::none;
@@ -124,6 +124,12 @@ class delivery {
     void close(time_point now) {
         subscription_.close();
         if (!drain_until_) drain_until_ = now + options_.drain_time;
+    }
+
+    // A further stream, for a table that turned up only now; returns the number of its outlet. At any time.
+    std::uint32_t add_stream(const zerobus::ingest_stream_options& to) {
+        outlets_.emplace_back(checkpoint_.add_stream()).stream.emplace(to);
+        return static_cast<std::uint32_t>(outlets_.size() - 1);
     }
 
     // ---- events
@@ -157,7 +163,7 @@ class delivery {
     }
     // A row of this event, for the stream of an outlet; copied. Without an event, or for a sink, it does nothing.
     void add_row(std::uint32_t outlet, std::string_view record) {
-        if (!at_event() || outlet >= options_.streams.size()) return;
+        if (!at_event() || !is_stream(outlet)) return;
         outlet_state& o = outlets_[outlet];
         const std::uint32_t number = o.rows_of_event++;
         if (record.size() > options_.request_bytes) {
@@ -241,7 +247,8 @@ class delivery {
         subscription_.allow(events_allowed());
         if (auto action = subscription_.poll_action(now)) return subscription_action{std::move(*action)};
         take_news(0, {}, 0, now); // a limit of time may be over
-        for (std::uint32_t i = 0; i < options_.streams.size(); ++i) {
+        for (std::uint32_t i = 0; i < outlets_.size(); ++i) {
+            if (!is_stream(i)) continue;
             outlet_state& o = outlets_[i];
             hand_over(o);
             auto action = o.stream->poll_action(now);
@@ -286,6 +293,7 @@ class delivery {
     const pubsub::subscription& subscription() const noexcept { return subscription_; }
     const zerobus::ingest_stream& stream(std::uint32_t outlet) const { return *outlets_[outlet].stream; }
     const sfcdc::checkpoint& checkpoint() const noexcept { return checkpoint_; }
+    std::uint32_t outlets() const noexcept { return static_cast<std::uint32_t>(outlets_.size()); }
     // Of an outlet: rows that were added, and those that are durable or kept as dead letters.
     std::int64_t rows(std::uint32_t outlet) const { return outlets_[outlet].rows; }
     std::int64_t settled(std::uint32_t outlet) const { return outlets_[outlet].settled + outlets_[outlet].in_doubt; }
@@ -342,6 +350,10 @@ class delivery {
         std::int64_t refused = 0;         // of the rows so many are dead letters
         std::uint32_t rows_of_event = 0;  // of the event that is being made into rows
     };
+
+    bool is_stream(std::uint32_t outlet) const noexcept {
+        return outlet < outlets_.size() && outlets_[outlet].stream.has_value();
+    }
 
     event_origin origin() const {
         const pubsub::consumer_event& e = *held_.front().next;

@@ -35,6 +35,7 @@ std::string privileges(const std::string& table) {
 } // namespace
 
 table_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop) {
+    const client_credentials::texts own = config.credentials.read(config.section);
     const auto asked_at = std::chrono::steady_clock::now();
     const http::response answer =
         http::send({.url = config.workspace_url + "/oidc/v1/token",
@@ -43,8 +44,8 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
                              {"resource", "api://databricks/workspaces/" + workspace_id(config.zerobus_endpoint)
                                               + "/zerobusDirectWriteApi"},
                              {"authorization_details", privileges(table)}},
-                    .basic_user = config.client_id,
-                    .basic_password = config.client_secret,
+                    .basic_user = own.client_id,
+                    .basic_password = own.client_secret,
                     .bearer = {},
                     .ca_file = config.ca_file},
                    stop);
@@ -59,7 +60,8 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
     if (!answer.ok())
         throw failure(exit_code::refused,
                       "Databricks refused a token for the table " + table + " (HTTP " + std::to_string(answer.status)
-                          + "); check [databricks] client_id, client_secret and workspace_url, and that the service "
+                          + "); check " + config.section
+                          + " client_id, client_secret and workspace_url, and that the service "
                             "principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
     const token_answer read = read_token_answer(answer.body);
     log::hide(read.access_token);
@@ -67,6 +69,15 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
         throw failure(exit_code::refused, "The token endpoint of " + config.workspace_url
                                               + " gave no usable access_token; check [databricks] workspace_url.");
     return {read.access_token, asked_at + read.lifetime / 2};
+}
+
+workspace::tokens& workspace::tokens_of(const std::string& table) {
+    const std::scoped_lock lock(mutex_);
+    return tokens_
+        .try_emplace(
+            table, [this] { return config_.credentials.identity(); },
+            [this, table](const std::stop_token& stop) { return ask_for_token(config_, table, stop); })
+        .first->second;
 }
 
 } // namespace sfcdc::runner::databricks

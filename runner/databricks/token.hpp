@@ -1,12 +1,16 @@
-// The token of one Zerobus stream: Unity Catalog OAuth, scoped down to one table.
+// The tokens of Zerobus streams: Unity Catalog OAuth, scoped down to one table each.
 #pragma once
 
 #include "../config.hpp"
+#include "../io/broker.hpp"
 
 #include <sfcdc/backoff.hpp>
 
+#include <map>
+#include <mutex>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 namespace sfcdc::runner::databricks {
 
@@ -21,5 +25,22 @@ struct table_token {
 // with it, and outlive it. Throws failure(refused) when the credentials are refused, http::unavailable when another try
 // may help.
 table_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop);
+
+// One workspace, and the tokens of its tables: one for a table, whatever the number of pipelines that write into it.
+class workspace {
+  public:
+    using tokens = broker<table_token>;
+
+    explicit workspace(databricks_config config) : config_(std::move(config)) {}
+
+    const databricks_config& config() const noexcept { return config_; }
+    // From any thread; lives as long as the workspace.
+    tokens& tokens_of(const std::string& table);
+
+  private:
+    const databricks_config config_;
+    std::mutex mutex_;
+    std::map<std::string, tokens> tokens_;
+};
 
 } // namespace sfcdc::runner::databricks

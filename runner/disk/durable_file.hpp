@@ -28,6 +28,8 @@ class line_file {
     // for its reader.
     void open();
 
+    const std::filesystem::path& path() const noexcept { return path_; }
+
     // Returns once the lines, each with its line feed, are on the disk under the path. After a failure nothing of them is there.
     void append(std::string_view lines);
 

@@ -1,12 +1,9 @@
 // One HTTP request at a time, by libcurl. For the two token endpoints.
 #pragma once
 
-#include "pause.hpp"
-
-#include <spdlog/spdlog.h>
-
 #include <chrono>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,19 +43,6 @@ struct unavailable {
 
 // Why a response is transient, for the log.
 inline std::string why(const response& r) { return r.status == 0 ? r.body : "HTTP " + std::to_string(r.status); }
-
-// What `ask()` gives. A service that says when to come back is believed: its `unavailable` is passed on no sooner.
-template<class Ask> auto patiently(const std::stop_token& stop, Ask&& ask) {
-    try {
-        return ask();
-    } catch (const unavailable& u) {
-        if (u.retry_after) {
-            spdlog::warn("{}; next try in {} ms", u.reason, std::chrono::milliseconds(*u.retry_after).count());
-            pause(stop, *u.retry_after);
-        }
-        throw;
-    }
-}
 
 // Blocks for 30 seconds at most, and for a second after a stop was asked for. Does not throw for what the peer does, does not
 // follow redirects (the form holds a secret), reads 1 MiB at most.

@@ -12,11 +12,11 @@ failure of_subscription(const delivery_failed& failed, const advised_pipeline& o
     if (failed.why.fault != errc::none)
         return {exit_code::failed, "The subscription to " + of.topic + " cannot go on (" + said + ")."};
     if (failed.budget_used_up)
-        return {exit_code::refused,
-                "Salesforce accepts the login but not the session (" + said
-                    + "); check the IP restrictions of the run-as user of [salesforce] client_id."};
+        return {exit_code::refused, "Salesforce accepts the login but not the session (" + said
+                                        + "); check the IP restrictions of the run-as user of " + of.salesforce
+                                        + " client_id."};
     return {exit_code::refused, "Salesforce ended the subscription to " + of.topic + " for good (" + said
-                                    + "); check [[stream]] topic and the permissions of the run-as user."};
+                                    + "); check [[pipeline]] topic and the permissions of the run-as user."};
 }
 
 failure of_stream(const delivery_failed& failed, const advised_pipeline& of) {
@@ -26,19 +26,19 @@ failure of_stream(const delivery_failed& failed, const advised_pipeline& of) {
     switch (failed.why.status) {
     case grpc_status::unauthenticated:
     case grpc_status::permission_denied:
-        return {exit_code::refused,
-                "Databricks refuses the table " + of.table + " (" + said
-                    + "); check [databricks] client_id and that the service principal has USE CATALOG, USE "
-                      "SCHEMA, SELECT and MODIFY granted on the table itself."};
+        return {exit_code::refused, "Databricks refuses the table " + of.table + " (" + said + "); check "
+                                        + of.databricks
+                                        + " client_id and that the service principal has USE CATALOG, USE "
+                                          "SCHEMA, SELECT and MODIFY granted on the table itself."};
     case grpc_status::not_found:
     case grpc_status::unimplemented:
     case grpc_status::out_of_range:
         return {exit_code::refused, "Databricks has no table " + of.table + " to stream into (" + said
-                                        + "); check [[stream]] table and [databricks] zerobus_endpoint."};
+                                        + "); check [[pipeline]] table and " + of.databricks + " zerobus_endpoint."};
     case grpc_status::invalid_argument:
         return {exit_code::refused,
                 "Databricks refuses rows for the table " + of.table + " (" + said
-                    + "); the table's columns must be those of [[stream]] layout. The position is kept in front "
+                    + "); the table's columns must be those of [[pipeline]] layout. The position is kept in front "
                       "of these rows, so that they are tried again by the next run."};
     default: break;
     }

@@ -14,7 +14,9 @@ std::string describe(const delivery_reason& why);
 
 // What a sentence names.
 struct advised_pipeline {
-    std::string topic, table, position; // the position as hexadecimal digits
+    std::string topic, table;
+    std::string salesforce, databricks; // the sections of the configuration
+    std::string position;               // as hexadecimal digits
     std::string login_refusal, token_refusal, last_letter;
 };
 failure advice(const delivery_failed& failed, const advised_pipeline& of);

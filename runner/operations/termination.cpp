@@ -77,9 +77,9 @@ bool termination::wait(std::chrono::milliseconds time) const {
     return asked;
 }
 
+void termination::exit_with(int exit_code) { code = exit_code; }
 void termination::end(int exit_code) {
-    int none = 0;
-    code.compare_exchange_strong(none, exit_code);
+    exit_with(exit_code);
     ask_once();
 }
 

@@ -24,7 +24,9 @@ class termination {
     // Waits so long, or until the process is asked to end. True when it was asked, by a signal or by end().
     bool wait(std::chrono::milliseconds time) const;
 
-    // By the process itself: a part of it has failed. The first code is kept.
+    // What the process ends with when the time is over.
+    void exit_with(int exit_code);
+    // By the process itself: there is nothing left to do for it.
     void end(int exit_code);
 
     // Events were received: until then a signal ends the process after `shortest_end`. From any thread.

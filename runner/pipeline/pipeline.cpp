@@ -31,15 +31,15 @@ const char* name_of(start_position p) { return p == start_position::earliest ? "
 
 } // namespace
 
-pipeline::pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
                    std::size_t memory, std::optional<start_position> from)
-    : stream_(stream),
-      databricks_(databricks),
+    : config_(config),
       org_(org),
+      filter_(config.filter),
       memory_(memory),
       from_where_(from),
-      letters_(stream_.dead_letters, stream_.topic),
-      sink_(make_sink(stream_, databricks_, inbox_)),
+      letters_(config_.dead_letters, config_.topic),
+      sink_(make_sink(config_, workspace, inbox_)),
       calls_(inbox_, org.open_channel(), *this),
       login_(inbox_),
       schema_(inbox_) {}
@@ -66,32 +66,31 @@ void pipeline::run(const std::stop_token& stop) {
 }
 
 void pipeline::open(const std::stop_token& stop) {
-    session_ = org_.logins().current(stop);
-    org_.check_topic(stream_.topic, stop);
-    const auto stored = sink_->open({session_.org_id, stream_.topic}, stop);
+    session_ = org_.session(stop);
+    org_.check_topic(config_.topic, stop);
+    const auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
 
     delivery_options options;
-    options.subscription.topic_name = stream_.topic;
+    options.subscription.topic_name = config_.topic;
     options.subscription.seed = std::random_device{}();
-    options.subscription.silence_limit = stream_.silence_limit;
-    options.stop_at_dead_letter = stream_.on_undecodable == undecodable_policy::stop;
+    options.subscription.silence_limit = config_.silence_limit;
+    options.stop_at_dead_letter = config_.on_undecodable == undecodable_policy::stop;
     options.drain_time = drain_time;
     options.bytes = memory_;
     if (from_where_) options.on_unknown_position = preset_of(*from_where_);
     if (stored) {
         options.subscription.replay_id = *stored;
-        spdlog::info("{}: resuming after {}", stream_.topic, stored->hex());
+        spdlog::info("{}: resuming after {}", config_.topic, stored->hex());
     } else {
-        const start_position start = from_where_.value_or(stream_.start);
+        const start_position start = from_where_.value_or(config_.start);
         options.subscription.preset = preset_of(start);
-        spdlog::info("{}: no position yet, starting from {}", stream_.topic, name_of(start));
+        spdlog::info("{}: no position yet, starting from {}", config_.topic, name_of(start));
     }
-    if (const auto to = sink_->stream())
-        options.streams.push_back(*to);
-    else
-        options.sinks = 1;
+    options.streams = sink_->streams();
+    options.sinks = sink_->writes_itself() ? 1 : 0;
     delivery_.emplace(std::move(options));
     sink_->attach(*delivery_);
+    counts_.subscribed = true;
 }
 
 void pipeline::loop(const std::stop_token& stop) {
@@ -108,7 +107,9 @@ void pipeline::loop(const std::stop_token& stop) {
         while (auto action = delivery_->poll_action(clock::now()))
             std::visit([this](auto& a) { perform(a); }, *action);
         counts_.held = delivery_->waiting();
-        counts_.rows_durable = static_cast<std::uint64_t>(delivery_->durable_rows(0));
+        std::int64_t durable = 0;
+        for (std::uint32_t i = 0; i < delivery_->outlets(); ++i) durable += delivery_->durable_rows(i);
+        counts_.rows_durable = static_cast<std::uint64_t>(durable);
         if (delivery_->closed()) break;
         std::optional<time_point> first = sink_->timeout();
         if (stored || !first)
@@ -117,7 +118,7 @@ void pipeline::loop(const std::stop_token& stop) {
     }
     if (delivery_->drain_timed_out())
         spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
-                     stream_.topic, drain_time.count());
+                     config_.topic, drain_time.count());
 }
 
 // ---- what the delivery asks for
@@ -125,7 +126,7 @@ void pipeline::loop(const std::stop_token& stop) {
 void pipeline::perform(subscription_action& a) {
     if (const auto* const open = std::get_if<pubsub::open_call>(&a.action)) {
         ++counts_.calls;
-        calls_.open(open->call, std::string(open->method), salesforce::org::headers(session_));
+        calls_.open(open->call, std::string(open->method), salesforce::org::headers(session_.credential));
     } else if (auto* const send = std::get_if<pubsub::send_request>(&a.action)) {
         calls_.send(send->call, std::move(send->bytes));
     } else if (const auto* const cancel = std::get_if<pubsub::cancel_call>(&a.action)) {
@@ -136,23 +137,21 @@ void pipeline::perform(subscription_action& a) {
 }
 
 void pipeline::log_in_anew() {
-    login_.start([this, refused = session_](const std::stop_token& stop) {
-        return http::patiently(stop, [&] { return org_.logins().renewed(refused, stop); });
-    });
+    login_.start(
+        [this, refused = session_.generation](const std::stop_token& stop) { return org_.renewed(refused, stop); });
 }
 
 void pipeline::take_session() {
     try {
         auto fresh = login_.take();
         if (!fresh) return;
-        if (fresh->org_id != session_.org_id)
-            throw failure(exit_code::needs_decision, "The login now leads to org " + fresh->org_id + " and not "
-                                                         + session_.org_id
+        const std::string &before = session_.credential.org_id, &now = fresh->credential.org_id;
+        if (now != before)
+            throw failure(exit_code::needs_decision, "The login now leads to org " + now + " and not " + before
                                                          + ": positions of one org mean nothing in another.");
         session_ = std::move(*fresh);
         tell(pubsub::token_renewed{});
-    } catch (const http::unavailable& u) {
-        spdlog::warn("salesforce: {}", u.reason);
+    } catch (const http::unavailable&) {
         tell(pubsub::token_unavailable{});
     } catch (const failure& f) {
         if (f.code() != exit_code::refused) throw;
@@ -225,10 +224,19 @@ void pipeline::add(const delivery::event& event) {
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return;
     }
+    if (!filter_.keeps(decoded)) {
+        ++counts_.filtered;
+        (void)delivery_->pass_event(clock::now());
+        return;
+    }
+    if (names_entity(config_.table) && !may_have_table(decoded.header().entity_name())) {
+        (void)delivery_->reject_event("its entityName names no table", 0, clock::now());
+        return;
+    }
     const row::envelope around{.event_id = event.id,
                                .schema_id = event.schema_id,
-                               .topic_name = stream_.topic,
-                               .org_id = session_.org_id,
+                               .topic_name = config_.topic,
+                               .org_id = session_.credential.org_id,
                                .replay_id = wire::as_bytes(event.replay_id),
                                .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema->json)
                                                                                : std::string_view(),
@@ -237,11 +245,20 @@ void pipeline::add(const delivery::event& event) {
     (void)delivery_->pass_event(clock::now());
 }
 
+// A name is a peer's text, and each has a stream of its own.
+bool pipeline::may_have_table(std::string_view entity) {
+    constexpr std::size_t most_tables = 500;
+    if (entities_.contains(entity)) return true;
+    if (entities_.size() >= most_tables || !may_name_a_table(entity)) return false;
+    entities_.emplace(entity);
+    return true;
+}
+
 // In the first row with a schema in this run, and then in every so many rows with it: two schemas that take turns on a
 // stream do not put 15 KB into each row.
 bool pipeline::schema_json_due(std::string_view schema_id) {
     const auto [rows, first] = rows_since_schema_.try_emplace(std::string(schema_id), 0);
-    const bool due = first || (stream_.schema_json_every > 0 && rows->second >= stream_.schema_json_every);
+    const bool due = first || (config_.schema_json_every > 0 && rows->second >= config_.schema_json_every);
     rows->second = due ? 1 : rows->second + 1;
     return due;
 }
@@ -254,9 +271,9 @@ void pipeline::take_news() {
 
 void pipeline::on(const dead_letter& letter) {
     letters_.keep(letter);
-    last_letter_ = stream_.topic + ": event " + letter.origin.event_id + " with replay id "
+    last_letter_ = config_.topic + ": event " + letter.origin.event_id + " with replay id "
                    + letter.origin.replay_id.hex() + " and schema " + letter.origin.schema_id
-                   + (letter.outlet ? " gives a row that " + stream_.table + " does not take: "
+                   + (letter.outlet ? " gives a row that " + sink_->table(*letter.outlet) + " does not take: "
                                     : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
                    + letter.reason + "; kept in " + letters_.path().string();
     spdlog::error("{}", last_letter_);
@@ -266,28 +283,36 @@ void pipeline::on(const delivery_interrupted& pause) {
     const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pause.until - clock::now());
     const std::int64_t ms = std::max<std::int64_t>(wait.count(), 0);
     if (pause.why.outlet)
-        return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms", stream_.table,
-                            describe(pause.why), ms);
-    spdlog::warn("{}: subscription ended ({}); next one in {} ms", stream_.topic, describe(pause.why), ms);
+        return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms",
+                            sink_->table(*pause.why.outlet), describe(pause.why), ms);
+    spdlog::warn("{}: subscription ended ({}); next one in {} ms", config_.topic, describe(pause.why), ms);
     if (delivery_->subscription().preset() == pubsub::replay_preset::latest)
         spdlog::warn(
             "{}: no position was received yet, so the next subscription starts from latest again and does not "
             "see what comes meanwhile",
-            stream_.topic);
+            config_.topic);
 }
 
 void pipeline::on(const delivery_failed& failed) {
-    end_ = advice(failed, {stream_.topic, stream_.table, delivery_->subscription().position().hex(), login_refusal_,
-                           sink_->token_refusal(), last_letter_});
+    const auto& outlet = failed.why.outlet;
+    end_ = advice(failed, {.topic = config_.topic,
+                           .table = outlet ? sink_->table(*outlet) : config_.table,
+                           .salesforce = org_.section(),
+                           .databricks = config_.databricks.empty() ? "[databricks]"
+                                                                    : "[databricks." + config_.databricks + "]",
+                           .position = delivery_->subscription().position().hex(),
+                           .login_refusal = login_refusal_,
+                           .token_refusal = outlet ? sink_->token_refusal(*outlet) : std::string(),
+                           .last_letter = last_letter_});
 }
 
 void pipeline::on(const position_replaced& replaced) {
     spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {} as --from says.",
-                 stream_.topic, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
+                 config_.topic, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
 }
 
 void pipeline::on(const commit_refused& why) {
-    spdlog::warn("{}: a position was refused: {}", stream_.topic, why.message);
+    spdlog::warn("{}: a position was refused: {}", config_.topic, why.message);
 }
 
 } // namespace sfcdc::runner

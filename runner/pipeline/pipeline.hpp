@@ -1,5 +1,5 @@
-// One [[stream]] of the configuration: performs what its delivery asks for, and decides nothing. Events of a topic in, rows and the
-// position into a sink.
+// One run of a [[pipeline]] of the configuration: performs what its delivery asks for, and decides nothing. Events of a topic in, rows
+// and the position into a sink.
 #pragma once
 
 #include "../config.hpp"
@@ -10,6 +10,7 @@
 #include "../operations/failure.hpp"
 #include "../salesforce/org.hpp"
 #include "../sinks/sink.hpp"
+#include "event_filter.hpp"
 
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/delivery.hpp>
@@ -17,8 +18,10 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -30,7 +33,8 @@ class pipeline final : private calls::listener {
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
     // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
     // held, in bytes.
-    pipeline(const stream_config& stream, const databricks_config& databricks, salesforce::org& org,
+    // `workspace` is null unless rows go there. All references outlive the pipeline.
+    pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
              std::size_t memory, std::optional<start_position> from);
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
@@ -44,12 +48,14 @@ class pipeline final : private calls::listener {
 
     // From any thread.
     struct counters {
-        std::atomic<std::uint64_t> events{0}, keepalives{0}, calls{0}, replaced_bytes{0}, rows_durable{0},
-            held{0}; // not 0: events were received that are not passed
+        std::atomic<std::uint64_t> events{0}, filtered{0}, keepalives{0}, calls{0}, replaced_bytes{0},
+            rows_durable{0};
+        std::atomic<std::uint64_t> held{0};  // not 0: events were received that are not passed
+        std::atomic<bool> subscribed{false}; // the topic, the login and the place for the position were found good
     };
     const counters& counts() const noexcept { return counts_; }
     const dead_letters& letters() const noexcept { return letters_; }
-    const std::string& topic() const noexcept { return stream_.topic; }
+    const std::string& topic() const noexcept { return config_.topic; }
 
   private:
     struct schema_answer {
@@ -72,6 +78,7 @@ class pipeline final : private calls::listener {
     void fetch_next_schema();
     void hand_over();
     void add(const delivery::event& event);
+    bool may_have_table(std::string_view entity);
     bool schema_json_due(std::string_view schema_id);
 
     void take_news();
@@ -83,13 +90,13 @@ class pipeline final : private calls::listener {
     void on(const commit_refused& why);
 
     void perform(subscription_action& a);
-    void perform(stream_action& a) { sink_->perform(a.action); }
+    void perform(stream_action& a) { sink_->perform(a); }
     void perform(fetch_schema& a);
     void log_in_anew();
 
-    const stream_config stream_;
-    const databricks_config databricks_;
+    const pipeline_config& config_;
     salesforce::org& org_;
+    const event_filter filter_;
     const std::size_t memory_;
     const std::optional<start_position> from_where_;
 
@@ -98,11 +105,12 @@ class pipeline final : private calls::listener {
     std::unique_ptr<sink> sink_;
     std::optional<delivery> delivery_; // since open()
 
-    salesforce::session session_;
+    salesforce::sessions::issued session_;
     std::string login_refusal_; // for the operator
     std::unordered_map<std::string, std::shared_ptr<const salesforce::event_schema>> schemas_;
     std::unordered_map<std::string, std::int64_t> rows_since_schema_;
     std::deque<std::string> schemas_to_fetch_;
+    std::set<std::string, std::less<>> entities_; // that have a table of their own
     cdc::decoder decoder_;
 
     std::string last_letter_;    // for the operator
@@ -110,7 +118,7 @@ class pipeline final : private calls::listener {
     counters counts_;
 
     calls calls_;
-    errand<salesforce::session> login_;
+    errand<salesforce::sessions::issued> login_;
     errand<schema_answer> schema_;
 };
 

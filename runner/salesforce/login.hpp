@@ -2,8 +2,10 @@
 #pragma once
 
 #include "../config.hpp"
+#include "../io/broker.hpp"
 
-#include <mutex>
+#include <sfcdc/backoff.hpp>
+
 #include <stop_token>
 #include <string>
 
@@ -12,30 +14,17 @@ namespace sfcdc::runner::salesforce {
 struct session {
     std::string access_token; // never logged
     std::string instance_url;
-    std::string org_id;      // 18 characters
-    unsigned generation = 0; // counts logins
+    std::string org_id; // 18 characters
+
+    bool good(time_point) const noexcept { return true; } // until a call shows otherwise
 };
+using sessions = broker<session>;
 
-// Shared by all streams; one login at a time.
-class login {
-  public:
-    explicit login(salesforce_config config) : config_(std::move(config)) {}
+// Logs in once. Blocks for as long as two times http::send. Throws failure(refused) when the credentials are refused, http::unavailable
+// when another try may help.
+session log_in(const salesforce_config& config, const std::stop_token& stop);
 
-    // The session; logs in when there is none, and waits out what is transient. Throws failure(refused) when the
-    // credentials are refused.
-    session current(const std::stop_token& stop);
-
-    // A session that is not this one any more, which Salesforce did not accept: asks for a new one, once, unless somebody
-    // else did already. Throws failure(refused), or http::unavailable when another try may help.
-    session renewed(const session& refused, const std::stop_token& stop);
-
-  private:
-    session log_in(const std::stop_token& stop) const;
-    void replace_session(const std::stop_token& stop); // with mutex_ held
-
-    salesforce_config config_;
-    std::mutex mutex_;
-    session session_; // generation 0: none yet
-};
+// One for an org, whatever the number of its pipelines. `config` outlives it.
+sessions make_sessions(const salesforce_config& config);
 
 } // namespace sfcdc::runner::salesforce

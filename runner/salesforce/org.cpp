@@ -16,14 +16,24 @@
 namespace sfcdc::runner::salesforce {
 
 org::org(const salesforce_config& config)
-    : login_(config), config_(config), stub_(eventbus::v1::PubSub::NewStub(open_channel())) {}
+    : config_(config), sessions_(make_sessions(config_)), stub_(eventbus::v1::PubSub::NewStub(open_channel())) {}
 
 std::shared_ptr<grpc::Channel> org::open_channel() const {
     return runner::open_channel(config_.pubsub_endpoint, config_.ca_file);
 }
 
-calls::metadata org::headers(const session& s) {
+calls::metadata org::headers(const salesforce::session& s) {
     return {{"accesstoken", s.access_token}, {"instanceurl", s.instance_url}, {"tenantid", s.org_id}};
+}
+
+sessions::issued org::session(const std::stop_token& stop) {
+    for (;;) {
+        try {
+            return sessions_.newer_than(0, stop);
+        } catch (const http::unavailable&) {
+            if (stop.stop_requested()) throw stopped{};
+        }
+    }
 }
 
 template<class Rpc>
@@ -31,10 +41,10 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
     using pubsub::remedy;
     backoff wait(std::random_device{}());
     constexpr unsigned refused_sessions = 3;
-    session s = login_.current(stop);
+    sessions::issued s = session(stop);
     for (unsigned renewals = 0, refused_logins = 0;;) {
         grpc::ClientContext context;
-        for (const auto& [name, value] : headers(s)) context.AddMetadata(name, value);
+        for (const auto& [name, value] : headers(s.credential)) context.AddMetadata(name, value);
         context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(15));
         const std::stop_callback cancel(stop, [&] { context.TryCancel(); });
         const grpc::Status status = rpc(context);
@@ -44,17 +54,16 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         const remedy what_to_do = pubsub::remedy_for(end.error_code, end.code);
         if (what_to_do == remedy::stop || what_to_do == remedy::choose_position) return text;
         if (what_to_do == remedy::renew_login && ++renewals > refused_sessions)
-            throw failure(exit_code::refused,
-                          "Salesforce accepts the login but not the session (" + text
-                              + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
+            throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + text
+                                                  + "); check the IP restrictions of the run-as user of "
+                                                  + config_.section + " client_id.");
         const auto delay = wait.next();
         spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, text, delay.count());
         pause(stop, delay);
         if (what_to_do != remedy::renew_login) continue;
         try {
-            s = login_.renewed(s, stop);
-        } catch (const http::unavailable& u) { // the old session once more
-            spdlog::warn("salesforce: {}", u.reason);
+            s = renewed(s.generation, stop);
+        } catch (const http::unavailable&) { // the old session once more
             --renewals;
         } catch (const failure& f) { // the login has worked before; more than three refusals lock the user
             if (++refused_logins == 3) throw;
@@ -72,11 +81,11 @@ void org::check_topic(const std::string& topic, const std::stop_token& stop) {
         ask("GetTopic " + topic, stop, [&](grpc::ClientContext& c) { return stub_->GetTopic(&c, request, &info); });
     if (refused)
         throw failure(exit_code::refused, "Salesforce does not give the topic " + topic + " (" + *refused
-                                              + "); check [[stream]] topic, that Change Data Capture is on for the "
+                                              + "); check [[pipeline]] topic, that Change Data Capture is on for the "
                                                 "object, and that the run-as user may read it.");
     if (!info.can_subscribe())
-        throw failure(exit_code::refused,
-                      "The user of [salesforce] client_id may not subscribe to [[stream]] topic " + topic + ".");
+        throw failure(exit_code::refused, "The user of " + config_.section
+                                              + " client_id may not subscribe to [[pipeline]] topic " + topic + ".");
 }
 
 std::shared_ptr<const event_schema> org::schema(const std::string& id, const std::stop_token& stop) {

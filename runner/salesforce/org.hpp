@@ -1,4 +1,4 @@
-// One org: its connections, its login, and the schemas that it has sent so far. Shared by all streams.
+// One org: its connections, its login, and the schemas that it has sent so far. Shared by all of its pipelines.
 #pragma once
 
 #include "../io/calls.hpp"
@@ -32,13 +32,21 @@ class org {
   public:
     explicit org(const salesforce_config& config);
 
-    login& logins() noexcept { return login_; }
+    // The session in use, or a first one; an outage is waited out. Throws failure(refused), and stopped.
+    sessions::issued session(const std::stop_token& stop);
+    // One that is newer than `refused`, which Salesforce did not accept. Throws as broker::newer_than().
+    sessions::issued renewed(unsigned refused, const std::stop_token& stop) {
+        return sessions_.newer_than(refused, stop);
+    }
     // A connection of its own for one subscription: a server allows so many calls on one (100, say), and those that are one too many
     // would wait for ever, GetSchema among them.
     std::shared_ptr<grpc::Channel> open_channel() const;
 
     // What a call carries to show its session.
-    static calls::metadata headers(const session& s);
+    static calls::metadata headers(const salesforce::session& s);
+
+    // How the configuration calls it: "[salesforce]".
+    const std::string& section() const noexcept { return config_.section; }
 
     // Throws failure(refused) when the topic is unknown or may not be read.
     void check_topic(const std::string& topic, const std::stop_token& stop);
@@ -55,8 +63,8 @@ class org {
     template<class Rpc>
     std::optional<std::string> ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc);
 
-    login login_;
     const salesforce_config config_;
+    sessions sessions_;
     std::unique_ptr<eventbus::v1::PubSub::Stub> stub_; // on a connection without subscriptions
     std::mutex mutex_;
     std::map<std::string, entry> schemas_;

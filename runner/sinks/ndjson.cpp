@@ -4,8 +4,8 @@
 
 namespace sfcdc::runner {
 
-ndjson_sink::ndjson_sink(const stream_config& stream)
-    : layout_(stream.layout), position_(stream.checkpoint), file_(stream.path) {}
+ndjson_sink::ndjson_sink(const pipeline_config& pipeline)
+    : layout_(pipeline.layout), position_(pipeline.checkpoint), file_(pipeline.path) {}
 
 void ndjson_sink::prove() {
     file_.prove();

@@ -11,13 +11,14 @@ namespace sfcdc::runner {
 // At least once: after a crash between the rows and the position, the last batch is written again.
 class ndjson_sink final : public sink {
   public:
-    explicit ndjson_sink(const stream_config& stream);
+    explicit ndjson_sink(const pipeline_config& pipeline);
 
     void prove() override;
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
     std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
     void settle() override;
     bool commit(const pubsub::replay_id* position) override;
+    std::string table(std::uint32_t) const override { return file_.path().string(); }
 
   private:
     row::layout layout_;

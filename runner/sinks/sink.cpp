@@ -6,13 +6,13 @@
 
 namespace sfcdc::runner {
 
-std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks, inbox& in) {
-    switch (stream.sink) {
-    case sink_kind::zerobus: return std::make_unique<zerobus_sink>(stream, databricks, in);
-    case sink_kind::ndjson: return std::make_unique<ndjson_sink>(stream);
+std::unique_ptr<sink> make_sink(const pipeline_config& pipeline, databricks::workspace* workspace, inbox& in) {
+    switch (pipeline.sink) {
+    case sink_kind::zerobus: return std::make_unique<zerobus_sink>(pipeline, *workspace, in);
+    case sink_kind::ndjson: return std::make_unique<ndjson_sink>(pipeline);
     case sink_kind::sqlite: break;
     }
-    return std::make_unique<sqlite_sink>(stream);
+    return std::make_unique<sqlite_sink>(pipeline);
 }
 
 } // namespace sfcdc::runner

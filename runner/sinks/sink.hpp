@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../config.hpp"
+#include "../databricks/token.hpp"
 #include "../disk/position_file.hpp"
 #include "../io/inbox.hpp"
 
@@ -18,7 +19,7 @@
 
 namespace sfcdc::runner {
 
-// Outlet 0 of a delivery. Used by the pipeline's thread alone, but for prove(). Every function throws failure when the sink is broken for
+// The outlets of a delivery: streams of Zerobus, or outlet 0 for the rows that the sink writes itself. Used by the pipeline's thread alone, but for prove(). Every function throws failure when the sink is broken for
 // good.
 class sink {
   public:
@@ -30,10 +31,11 @@ class sink {
     // The position stored by an earlier run, or nothing. `owner` is stored with the positions to come. Throws stopped.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) = 0;
 
-    // The delivery's stream for it; nothing: the rows are written here.
-    virtual std::optional<zerobus::ingest_stream_options> stream() const { return std::nullopt; }
+    // The streams that the delivery begins with; none: the rows are written here.
+    virtual std::vector<zerobus::ingest_stream_options> streams() { return {}; }
+    virtual bool writes_itself() const { return true; }
     // Once, behind open(). The delivery ends before it; nothing is called in between.
-    void attach(delivery& to) { delivery_ = &to; }
+    virtual void attach(delivery& to) { delivery_ = &to; }
 
     // Whether add() may be called now. If not, timeout() says when to ask again.
     virtual bool ready() { return true; }
@@ -50,14 +52,15 @@ class sink {
     // none is due. False when it cannot be stored now: it is handed over again in the next turn.
     virtual bool commit(const pubsub::replay_id* position) = 0;
 
-    // What the delivery's stream asks for.
-    virtual void perform(zerobus::action&) {}
+    // What one of the delivery's streams asks for.
+    virtual void perform(stream_action&) {}
 
     // When to come back though nothing was added or arrived.
     virtual std::optional<time_point> timeout() const { return std::nullopt; }
 
-    // What the last refusal of a token means, for the operator.
-    virtual std::string token_refusal() const { return {}; }
+    // The table of an outlet, and what the last refusal of its token means, for the operator.
+    virtual std::string table(std::uint32_t outlet) const = 0;
+    virtual std::string token_refusal(std::uint32_t) const { return {}; }
 
   protected:
     delivery& to() const { return *delivery_; }
@@ -66,7 +69,8 @@ class sink {
     delivery* delivery_ = nullptr;
 };
 
-// Makes what the configuration names; nothing is connected before open(). All arguments outlive it.
-std::unique_ptr<sink> make_sink(const stream_config& stream, const databricks_config& databricks, inbox& in);
+// Makes what the configuration names; nothing is connected before open(). All arguments outlive it; `workspace` is null unless rows go
+// there.
+std::unique_ptr<sink> make_sink(const pipeline_config& pipeline, databricks::workspace* workspace, inbox& in);
 
 } // namespace sfcdc::runner

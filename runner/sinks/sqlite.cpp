@@ -97,11 +97,11 @@ struct binder {
 
 void sqlite_sink::close_statement::operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
 
-sqlite_sink::sqlite_sink(const stream_config& stream)
-    : path_(stream.path), table_(stream.table), layout_(stream.layout) {}
+sqlite_sink::sqlite_sink(const pipeline_config& pipeline)
+    : path_(pipeline.path), table_(pipeline.table), layout_(pipeline.layout) {}
 
 sqlite_sink::~sqlite_sink() {
-    insert_.reset();
+    inserts_.clear();
     store_position_.reset();
     sqlite3_close(database_); // an open transaction is rolled back: its position was not stored either
 }
@@ -158,24 +158,38 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, 
     execute("PRAGMA journal_mode=WAL", "set the journal mode", stop);
     execute("PRAGMA synchronous=FULL", "ask for synchronous writes", stop);
 
-    std::string columns, names, marks;
-    for (const row::column& c : layout_.columns()) {
-        columns += (columns.empty() ? "" : ", ") + identifier(c.name) + " " + sqlite_type(c.type());
-        names += (names.empty() ? "" : ", ") + identifier(c.name);
-        marks += marks.empty() ? "?" : ", ?";
-    }
-    execute("CREATE TABLE IF NOT EXISTS " + identifier(table_) + " (" + columns + ")", "create the table", stop);
     execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, "
             "org_id))",
             "create the table of positions", stop);
-    insert_ = prepare("INSERT INTO " + identifier(table_) + " (" + names + ") VALUES (" + marks + ")",
-                      "write to the table, whose columns are those of another layout; name another \"table\"", stop);
+    if (!names_entity(table_)) inserts_.emplace("", prepare_insert(table_, stop));
     store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
                               "replay_id = excluded.replay_id",
                               "store the position", stop);
     struct stat found{};
     if (::stat(path_.c_str(), &found) == 0) device_ = found.st_dev, inode_ = found.st_ino;
     return stored_position(stop);
+}
+
+// Makes the table, too, unless it is there.
+sqlite_sink::statement sqlite_sink::prepare_insert(const std::string& table, const std::stop_token& stop) {
+    std::string columns, names, marks;
+    for (const row::column& c : layout_.columns()) {
+        columns += (columns.empty() ? "" : ", ") + identifier(c.name) + " " + sqlite_type(c.type());
+        names += (names.empty() ? "" : ", ") + identifier(c.name);
+        marks += marks.empty() ? "?" : ", ?";
+    }
+    execute("CREATE TABLE IF NOT EXISTS " + identifier(table) + " (" + columns + ")", "create the table", stop);
+    return prepare("INSERT INTO " + identifier(table) + " (" + names + ") VALUES (" + marks + ")",
+                   "write to the table, whose columns are those of another layout; name another \"table\"", stop);
+}
+
+// A table that turns up later is made in the transaction of its first row.
+sqlite3_stmt* sqlite_sink::insert_for(const cdc::event& event) {
+    if (!names_entity(table_)) return inserts_.begin()->second.get();
+    const std::string_view entity = event.header().entity_name();
+    auto at = inserts_.find(entity);
+    if (at == inserts_.end()) at = inserts_.emplace(entity, prepare_insert(table_of(table_, entity), {})).first;
+    return at->second.get();
 }
 
 std::optional<pubsub::replay_id> sqlite_sink::stored_position(const std::stop_token& stop) {
@@ -241,15 +255,16 @@ void sqlite_sink::prove_same_file() const {
 
 std::uint32_t sqlite_sink::add(const cdc::event& event, const row::envelope& around) {
     std::uint32_t replaced = 0;
+    sqlite3_stmt* const insert = insert_for(event);
     row::for_each_row(layout_, event, [&](const row::record& of) {
-        binder b{insert_.get()};
+        binder b{insert};
         const row::source from(event, around, of);
         for (const row::column& c : layout_.columns()) {
             ++b.at;
             row::visit(c, from, b);
         }
-        const int done = sqlite3_step(insert_.get());
-        sqlite3_reset(insert_.get());
+        const int done = sqlite3_step(insert);
+        sqlite3_reset(insert);
         if (done != SQLITE_DONE) fail("write a row");
         rows_ = to().add_row(0) + 1;
         replaced += b.replaced;

@@ -3,6 +3,8 @@
 
 #include "sink.hpp"
 
+#include <functional>
+#include <map>
 #include <string>
 
 struct sqlite3;
@@ -14,7 +16,7 @@ namespace sfcdc::runner {
 // transaction of ours outlives a turn of the pipeline.
 class sqlite_sink final : public sink {
   public:
-    explicit sqlite_sink(const stream_config& stream);
+    explicit sqlite_sink(const pipeline_config& pipeline);
     ~sqlite_sink() override;
 
     void prove() override;
@@ -24,6 +26,7 @@ class sqlite_sink final : public sink {
     void settle() override { (void)to().durable(0, rows_); } // with commit()
     bool commit(const pubsub::replay_id* position) override;
     std::optional<time_point> timeout() const override { return try_again_; }
+    std::string table(std::uint32_t) const override { return table_; }
 
   private:
     struct close_statement {
@@ -36,6 +39,8 @@ class sqlite_sink final : public sink {
     void execute(const std::string& sql, const char* doing, const std::stop_token& stop);
     statement prepare(const std::string& sql, const char* doing, const std::stop_token& stop);
     std::optional<pubsub::replay_id> stored_position(const std::stop_token& stop);
+    statement prepare_insert(const std::string& table, const std::stop_token& stop);
+    sqlite3_stmt* insert_for(const cdc::event& event);
     bool begin();
     void say_that_it_waits();
     void prove_same_file() const;
@@ -45,7 +50,9 @@ class sqlite_sink final : public sink {
     row::layout layout_;
     position_owner owner_;
     sqlite3* database_ = nullptr;
-    statement insert_, store_position_;
+    std::map<std::string, statement, std::less<>>
+        inserts_; // by entity where the table's name depends on it, else one under ""
+    statement store_position_;
     bool in_transaction_ = false;
     std::optional<time_point> try_again_, locked_since_, said_at_;
     std::int64_t rows_ = 0;

@@ -18,53 +18,25 @@ using clock = std::chrono::steady_clock;
 
 } // namespace
 
-zerobus_sink::zerobus_sink(const stream_config& stream, const databricks_config& databricks, inbox& in)
-    : stream_config_(stream),
-      databricks_(databricks),
-      position_(stream.checkpoint),
+// ---- one table
+
+table_stream::table_stream(std::string table, databricks::workspace& workspace, inbox& in, std::uint32_t outlet)
+    : table_(std::move(table)),
+      outlet_(outlet),
+      tokens_(workspace.tokens_of(table_)),
       token_errand_(in),
-      calls_(in, open_channel(databricks.zerobus_endpoint, databricks.ca_file), *this) {}
+      calls_(in, open_channel(workspace.config().zerobus_endpoint, workspace.config().ca_file), *this) {}
 
-std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
-    owner_ = owner;
-    return position_.load(owner);
-}
-
-std::optional<zerobus::ingest_stream_options> zerobus_sink::stream() const {
-    zerobus::ingest_stream_options o;
-    o.table_name = stream_config_.table;
-    o.descriptor_proto = row::descriptor_proto(stream_config_.layout);
-    o.seed = std::random_device{}();
-    return o;
-}
-
-bool zerobus_sink::commit(const pubsub::replay_id* position) {
-    if (position != nullptr) position_.store(owner_, *position);
-    return true;
-}
-
-std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& around) {
-    std::uint32_t replaced = 0;
-    row::for_each_row(stream_config_.layout, event, [&](const row::record& of) {
-        record_.clear();
-        replaced += row::append_protobuf(stream_config_.layout, event, around, record_, of);
-        to().add_row(0, record_);
-    });
-    return replaced;
-}
-
-// ---- calls
-
-void zerobus_sink::tell(const zerobus::input& in) { (void)to().handle(0, in, clock::now()); }
-void zerobus_sink::call_opened(std::uint64_t call) noexcept { tell(zerobus::opened{call}); }
-void zerobus_sink::call_responded(std::uint64_t call, received_bytes response) noexcept {
+void table_stream::tell(const zerobus::input& in) { (void)delivery_->handle(outlet_, in, clock::now()); }
+void table_stream::call_opened(std::uint64_t call) noexcept { tell(zerobus::opened{call}); }
+void table_stream::call_responded(std::uint64_t call, received_bytes response) noexcept {
     tell(zerobus::response{call, response.view()});
 }
-void zerobus_sink::call_ended(std::uint64_t call, const call_status& status) noexcept {
+void table_stream::call_ended(std::uint64_t call, const call_status& status) noexcept {
     tell(zerobus::call_ended{call, status.code, status.message});
 }
 
-void zerobus_sink::perform(zerobus::action& action) {
+void table_stream::perform(zerobus::action& action) {
     if (const auto* const open = std::get_if<zerobus::open_call>(&action)) return open_call(open->call);
     if (auto* const send = std::get_if<zerobus::send_request>(&action))
         return calls_.send(send->call, std::move(send->bytes));
@@ -74,28 +46,27 @@ void zerobus_sink::perform(zerobus::action& action) {
         return calls_.cancel(cancel->call);
     }
     renewing_ = true;
+    refused_ = token_.generation;
     ask_for_token();
 }
 
 // A token that has only become old is replaced on the way: the call takes longer to open, and nothing was refused.
-void zerobus_sink::open_call(std::uint64_t call) {
-    if (!token_.good(clock::now())) {
+void table_stream::open_call(std::uint64_t call) {
+    if (!token_.credential.good(clock::now())) {
         waits_for_token_ = call;
         return ask_for_token();
     }
-    calls_.open(
-        call, "/databricks.zerobus.Zerobus/EphemeralStream",
-        {{"authorization", "Bearer " + token_.text}, {"x-databricks-zerobus-table-name", stream_config_.table}});
+    calls_.open(call, "/databricks.zerobus.Zerobus/EphemeralStream",
+                {{"authorization", "Bearer " + token_.credential.text}, {"x-databricks-zerobus-table-name", table_}});
 }
 
-void zerobus_sink::ask_for_token() {
+void table_stream::ask_for_token() {
     if (token_errand_.running()) return;
-    token_errand_.start([&config = databricks_, &table = stream_config_.table](const std::stop_token& stop) {
-        return http::patiently(stop, [&] { return databricks::ask_for_token(config, table, stop); });
-    });
+    token_errand_.start(
+        [this, refused = refused_](const std::stop_token& stop) { return tokens_.newer_than(refused, stop); });
 }
 
-void zerobus_sink::take_token() {
+void table_stream::take_token() {
     const auto answer = [&](const zerobus::input& to_stream, wire::grpc_status of_call, std::string_view why) {
         if (std::exchange(renewing_, false)) tell(to_stream);
         if (const std::uint64_t call = std::exchange(waits_for_token_, 0))
@@ -114,6 +85,77 @@ void zerobus_sink::take_token() {
     }
     if (std::exchange(renewing_, false)) tell(zerobus::token_renewed{});
     if (const std::uint64_t call = std::exchange(waits_for_token_, 0)) open_call(call);
+}
+
+// ---- all tables of a pipeline
+
+zerobus_sink::zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in)
+    : config_(pipeline), workspace_(workspace), inbox_(in), position_(pipeline.checkpoint) {}
+
+std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
+    owner_ = owner;
+    return position_.load(owner);
+}
+
+zerobus::ingest_stream_options zerobus_sink::options_of(const std::string& table) const {
+    zerobus::ingest_stream_options o;
+    o.table_name = table;
+    o.descriptor_proto = row::descriptor_proto(config_.layout);
+    o.seed = std::random_device{}();
+    return o;
+}
+
+std::uint32_t zerobus_sink::make_stream(const std::string& table) {
+    const auto outlet = static_cast<std::uint32_t>(streams_.size());
+    streams_.push_back(std::make_unique<table_stream>(table, workspace_, inbox_, outlet));
+    return outlet;
+}
+
+// Tables whose names are known are opened at the start, so that one that is missing shows at the start.
+std::vector<zerobus::ingest_stream_options> zerobus_sink::streams() {
+    if (!names_entity(config_.table)) make_stream(config_.table);
+    for (const std::string& entity : config_.filter.entities)
+        if (names_entity(config_.table)) outlets_.emplace(entity, make_stream(table_of(config_.table, entity)));
+    std::vector<zerobus::ingest_stream_options> all;
+    all.reserve(streams_.size());
+    for (const auto& s : streams_) all.push_back(options_of(s->table()));
+    return all;
+}
+
+void zerobus_sink::attach(delivery& to) {
+    sink::attach(to);
+    for (const auto& s : streams_) s->attach(to);
+}
+
+std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
+    if (!names_entity(config_.table)) return 0;
+    const std::string_view entity = event.header().entity_name();
+    if (const auto at = outlets_.find(entity); at != outlets_.end()) return at->second;
+    const std::uint32_t outlet = make_stream(table_of(config_.table, entity));
+    outlets_.emplace(entity, outlet);
+    streams_.back()->attach(to());
+    (void)to().add_stream(options_of(streams_.back()->table()));
+    return outlet;
+}
+
+bool zerobus_sink::commit(const pubsub::replay_id* position) {
+    if (position != nullptr) position_.store(owner_, *position);
+    return true;
+}
+
+std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& around) {
+    const std::uint32_t outlet = outlet_for(event);
+    std::uint32_t replaced = 0;
+    row::for_each_row(config_.layout, event, [&](const row::record& of) {
+        record_.clear();
+        replaced += row::append_protobuf(config_.layout, event, around, record_, of);
+        to().add_row(outlet, record_);
+    });
+    return replaced;
+}
+
+void zerobus_sink::settle() {
+    for (const auto& s : streams_) s->take_token();
 }
 
 } // namespace sfcdc::runner

@@ -125,7 +125,7 @@ ca_file = "{ca_file}"
 
 def zerobus_stream(folder, topic="/data/ChangeEvents", table=CDC_TABLE, more=""):
     name = topic.strip("/").replace("/", "_")
-    return f"""[[stream]]
+    return f"""[[pipeline]]
 topic = "{topic}"
 sink = "zerobus"
 table = "{table}"

@@ -212,12 +212,12 @@ def reached_at(salesforce, pubsub="127.0.0.1:9", workspace="http://127.0.0.1:9",
 
 
 def lines_stream(folder, topic="/data/ChangeEvents", path=None, checkpoint=None, more=""):
-    return (f'[[stream]]\ntopic = "{topic}"\nsink = "ndjson"\npath = "{path or f"{folder}/rows.ndjson"}"\n'
+    return (f'[[pipeline]]\ntopic = "{topic}"\nsink = "ndjson"\npath = "{path or f"{folder}/rows.ndjson"}"\n'
             f'checkpoint = "{checkpoint or f"{folder}/position"}"\n{more}\n')
 
 
 def sqlite_stream(folder, topic="/data/ChangeEvents", path=None, more=""):
-    return f'[[stream]]\ntopic = "{topic}"\nsink = "sqlite"\npath = "{path or f"{folder}/rows.db"}"\n{more}\n'
+    return f'[[pipeline]]\ntopic = "{topic}"\nsink = "sqlite"\npath = "{path or f"{folder}/rows.db"}"\n{more}\n'
 
 
 def lines_of(path):

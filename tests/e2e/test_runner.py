@@ -115,7 +115,7 @@ class Delivery(RunnerTest):
     def test_the_sqlite_sink_has_each_event_once_whatever_kills_it(self):
         with Scene(BUILD, "--seed", 8) as scene:
             database = scene.folder / "rows.db"
-            scene.configure(f'[[stream]]\ntopic = "/data/ChangeEvents"\nsink = "sqlite"\npath = "{database}"\n')
+            scene.configure(f'[[pipeline]]\ntopic = "/data/ChangeEvents"\nsink = "sqlite"\npath = "{database}"\n')
             scene.emulator.publish(6000, rate=6000)
             moments = random.Random(8)
             def ids():
@@ -136,7 +136,7 @@ class Delivery(RunnerTest):
         for path in ("-", "rows.ndjson"):
             with self.subTest(path=path), Scene(BUILD, "--seed", 9) as scene:
                 target = path if path == "-" else scene.folder / path
-                scene.configure(f'[[stream]]\ntopic = "/data/AccountChangeEvent"\nsink = "ndjson"\npath = "{target}"\n'
+                scene.configure(f'[[pipeline]]\ntopic = "/data/AccountChangeEvent"\nsink = "ndjson"\npath = "{target}"\n'
                                 f'checkpoint = "{scene.folder}/data_AccountChangeEvent.checkpoint"\n')
                 scene.emulator.publish(150)
                 runner = scene.run()
@@ -455,13 +455,13 @@ class Refusals(RunnerTest):
         self.refused("Salesforce refused the login", "[salesforce] client_id, client_secret", sf_client_secret="wrong")
 
     def test_unknown_topic(self):
-        self.refused("/data/NoSuchChangeEvent", "[[stream]] topic", streams=lambda folder: zerobus_stream(folder, "/data/NoSuchChangeEvent"))
+        self.refused("/data/NoSuchChangeEvent", "[[pipeline]] topic", streams=lambda folder: zerobus_stream(folder, "/data/NoSuchChangeEvent"))
 
     def test_wrong_databricks_secret(self):
         self.refused("Databricks refused a token", "[databricks] client_id, client_secret", db_client_secret="wrong")
 
     def test_unknown_table(self):
-        self.refused("Databricks has no table " + CDC_TABLE, "[[stream]] table", options=("--unknown-table", CDC_TABLE))
+        self.refused("Databricks has no table " + CDC_TABLE, "[[pipeline]] table", options=("--unknown-table", CDC_TABLE))
 
     def test_forbidden_table(self):
         self.refused("Databricks refuses the table " + CDC_TABLE, "granted on the table itself", options=("--forbid-table", CDC_TABLE))
@@ -556,7 +556,7 @@ class PoisonRows(RunnerTest):
 
 class Configuration(RunnerTest):
     GOOD = '[salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "a"\nclient_secret = "b"\n'
-    STREAM = '[[stream]]\ntopic = "/data/AccountChangeEvent"\nsink = "sqlite"\npath = "rows.db"\n'
+    STREAM = '[[pipeline]]\ntopic = "/data/AccountChangeEvent"\nsink = "sqlite"\npath = "rows.db"\n'
 
     def mistakes(self, text, *expected, env=None):
         with Scene(BUILD) as scene:
@@ -568,7 +568,7 @@ class Configuration(RunnerTest):
                 self.assertIn(f"{scene.config}{line}", said)
 
     def test_a_misspelt_key(self):
-        self.mistakes(self.GOOD + self.STREAM + 'lauout = "lakeflow"\n', ':9: [stream] lauout: unknown key; did you mean "layout"?')
+        self.mistakes(self.GOOD + self.STREAM + 'lauout = "lakeflow"\n', ':9: [pipeline] lauout: unknown key; did you mean "layout"?')
 
     def test_an_unknown_section(self):
         self.mistakes(self.GOOD + self.STREAM + "[salsforce]\n", ':9: salsforce: unknown key; did you mean "salesforce"?')
@@ -586,20 +586,20 @@ class Configuration(RunnerTest):
         self.mistakes(self.GOOD.replace('"b"', '"${file:/no/such/file}"') + self.STREAM, ":4: [salesforce] client_secret: cannot read the file /no/such/file")
 
     def test_a_value_that_is_none_of_the_choices(self):
-        self.mistakes(self.GOOD + self.STREAM.replace("sqlite", "postgres"), ':7: [stream] sink: one of "zerobus", "sqlite", "ndjson" was expected, not "postgres"')
+        self.mistakes(self.GOOD + self.STREAM.replace("sqlite", "postgres"), ':7: [pipeline] sink: one of "zerobus", "sqlite", "ndjson" was expected, not "postgres"')
 
     def test_several_mistakes_at_once(self):
         self.mistakes(self.GOOD.replace('"a"', "5") + self.STREAM + "tipoc = 1\n", ":3: ", ":9: ")
 
     def test_broken_toml(self):
-        self.mistakes(self.GOOD + "[[stream]\n", ":5: ")
+        self.mistakes(self.GOOD + "[[pipeline]\n", ":5: ")
 
     def test_the_login_host_that_cannot_work(self):
         self.mistakes(self.GOOD.replace("acme.my", "login") + self.STREAM, ":2: [salesforce] login_url: client credentials work on the org's My Domain host only")
 
     def test_a_table_name_of_two_parts(self):
         self.mistakes(self.GOOD + '[databricks]\nworkspace_url = "https://w"\nzerobus_endpoint = "z"\nclient_id = "a"\nclient_secret = "b"\n'
-                      '[[stream]]\ntopic = "/data/A"\nsink = "zerobus"\ntable = "a.b"\ncheckpoint = "c"\n', ":13: [stream] table: three parts were expected")
+                      '[[pipeline]]\ntopic = "/data/A"\nsink = "zerobus"\ntable = "a.b"\ncheckpoint = "c"\n', ":13: [pipeline] table: three parts were expected")
 
     def test_credentials_over_plain_http(self):
         self.mistakes(self.GOOD.replace("https://", "http://") + self.STREAM, ":2: [salesforce] login_url: a URL with https:// was expected")

@@ -41,7 +41,7 @@ RUNNER = {
     "salesforce": {"operations", "io", "disk", "config"},
     "databricks": {"operations", "io", "disk", "config"},
     "sinks": {"operations", "io", "disk", "config", "databricks"},
-    "pipeline": {"operations", "io", "disk", "config", "salesforce", "sinks"},
+    "pipeline": {"operations", "io", "disk", "config", "salesforce", "databricks", "sinks"},
     "commands": {"operations", "io", "disk", "config", "salesforce", "pipeline"},
     "main": {"operations", "commands"},
     "pch": set(),

@@ -47,10 +47,10 @@ struct settings {
         "login_url = \"https://acme.my.salesforce.com\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
     std::string databricks =
         "workspace_url = \"https://w\"\nzerobus_endpoint = \"z\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
-    std::string stream = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
+    std::string pipeline = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
 
     config load() const {
-        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[stream]]\n" + stream);
+        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[pipeline]]\n" + pipeline);
     }
     // "": nothing is wrong.
     std::string complaint() const {
@@ -96,14 +96,14 @@ keys read_by_the_reader() {
     };
     return {{"salesforce", known(&settings::salesforce)},
             {"databricks", known(&settings::databricks)},
-            {"stream", known(&settings::stream)}};
+            {"pipeline", known(&settings::pipeline)}};
 }
 
 } // namespace
 
 TEST_CASE("the keys of the configuration are those that docs/running.md names") {
     const keys read = read_by_the_reader();
-    CHECK(read.at("stream").count("topic") == 1);
+    CHECK(read.at("pipeline").count("topic") == 1);
     CHECK(read == documented());
 }
 
@@ -112,9 +112,9 @@ TEST_CASE("the configuration of the README is one") {
     const std::size_t at = readme.find(begin) + begin.size();
     const std::string text = readme.substr(at, readme.find("```", at) - at);
     const config c = load(std::regex_replace(text, std::regex(R"(\$\{[^}]*\})"), "a secret"));
-    REQUIRE(c.streams.size() == 1);
-    CHECK(c.streams[0].sink == sfcdc::runner::sink_kind::zerobus);
-    CHECK(c.databricks.client_secret == "a secret");
+    REQUIRE(c.pipelines.size() == 1);
+    CHECK(c.pipelines[0].sink == sfcdc::runner::sink_kind::zerobus);
+    CHECK(c.databricks.at("").credentials.client_secret.read().text == "a secret");
 }
 
 TEST_CASE("credentials leave this machine by TLS only") {
@@ -145,31 +145,31 @@ TEST_CASE("credentials leave this machine by TLS only") {
 TEST_CASE("variables are replaced in every string, also in lists and tables") {
     ::setenv("SFCDC_TEST_NAME", "data", 1);
     settings s;
-    s.stream += "columns = [\"record_${SFCDC_TEST_NAME}_json\", \"replay_id\"]\nrename = { replay_id = "
-                "\"${SFCDC_TEST_NAME}\" }\n"
-                "table = \"my_${SFCDC_TEST_NAME}\"\n";
+    s.pipeline += "columns = [\"record_${SFCDC_TEST_NAME}_json\", \"replay_id\"]\nrename = { replay_id = "
+                  "\"${SFCDC_TEST_NAME}\" }\n"
+                  "table = \"my_${SFCDC_TEST_NAME}\"\n";
     const config c = s.load();
-    REQUIRE(c.streams.size() == 1);
-    CHECK(c.streams[0].table == "my_data");
-    REQUIRE(c.streams[0].layout.columns().size() == 2);
-    CHECK(c.streams[0].layout.columns()[0].name == "record_data_json");
-    CHECK(c.streams[0].layout.columns()[1].name == "data");
+    REQUIRE(c.pipelines.size() == 1);
+    CHECK(c.pipelines[0].table == "my_data");
+    REQUIRE(c.pipelines[0].layout.columns().size() == 2);
+    CHECK(c.pipelines[0].layout.columns()[0].name == "record_data_json");
+    CHECK(c.pipelines[0].layout.columns()[1].name == "data");
 
-    s.stream += "exclude = [\"${SFCDC_TEST_NO_SUCH}\"]\n";
-    CHECK(s.complaint().find("[stream] exclude: the environment variable SFCDC_TEST_NO_SUCH is not set")
+    s.pipeline += "exclude = [\"${SFCDC_TEST_NO_SUCH}\"]\n";
+    CHECK(s.complaint().find("[pipeline] exclude: the environment variable SFCDC_TEST_NO_SUCH is not set")
           != std::string::npos);
 }
 
 TEST_CASE("numbers of the configuration have bounds, and defaults as docs/running.md says") {
     const config c = settings().load();
-    CHECK(c.streams.at(0).silence_limit == std::chrono::seconds(285));
-    CHECK(c.streams.at(0).schema_json_every == 10'000);
-    CHECK(c.streams.at(0).table == "events");
-    CHECK(c.streams.at(0).dead_letters == "rows.db.data_A.dead_letters.ndjson");
-    CHECK(c.salesforce.pubsub_endpoint == "api.pubsub.salesforce.com:443");
+    CHECK(c.pipelines.at(0).silence_limit == std::chrono::seconds(285));
+    CHECK(c.pipelines.at(0).schema_json_every == 10'000);
+    CHECK(c.pipelines.at(0).table == "events");
+    CHECK(c.pipelines.at(0).dead_letters == "rows.db.data_AChangeEvent.dead_letters.ndjson");
+    CHECK(c.salesforce.at("").pubsub_endpoint == "api.pubsub.salesforce.com:443");
     const auto with = [](const char* line) {
         settings s;
-        s.stream += line;
+        s.pipeline += line;
         return s.complaint();
     };
     CHECK(with("silence_limit = 1\nschema_json_every = 0\n").empty());
@@ -199,26 +199,26 @@ TEST_CASE("a URL with a password is refused, and the password is not said") {
 TEST_CASE("names that become headers have their form before anything is connected") {
     const auto with = [](const std::string& topic, const std::string& table) {
         settings s;
-        s.stream = "topic = \"" + topic + "\"\nsink = \"zerobus\"\ncheckpoint = \"x\"\ntable = \"" + table + "\"\n";
+        s.pipeline = "topic = \"" + topic + "\"\nsink = \"zerobus\"\ncheckpoint = \"x\"\ntable = \"" + table + "\"\n";
         return s.complaint();
     };
     CHECK(with("/data/My_Object__ChangeEvent", "main.my_schema.Table_1").empty());
     for (const char* const topic :
-         {"/data/", "/data", "data/A", "/data/A/B", "/data/A B", "/data/A\\nB", "/event/\\u00e4", "/other/A"})
-        CHECK(with(topic, "a.b.c").find("[stream] topic: ") != std::string::npos);
+         {"/data/", "/data", "/data/A/B", "/data/A B", "/data/A\\nB", "/event/\\u00e4", "/other/A"})
+        CHECK(with(topic, "a.b.c").find("[pipeline] topic: ") != std::string::npos);
     for (const char* const table :
          {"a.b", "a..c", ".a.", "a.b.c.d", "a.b.c ", "a.b.\\u00e4", "a.b.c\\r", "a-b.c.d", "\\u0000.b.c"}) {
         INFO(table);
-        CHECK(with("/data/A", table).find("[stream] table: ") != std::string::npos);
+        CHECK(with("/data/A", table).find("[pipeline] table: ") != std::string::npos);
     }
-    CHECK(with("/data/A", std::string(256, 'a') + ".b.c").find("[stream] table: ") != std::string::npos);
+    CHECK(with("/data/A", std::string(256, 'a') + ".b.c").find("[pipeline] table: ") != std::string::npos);
 }
 
 TEST_CASE("a key that is missing is said, whatever else depends on it") {
     for (const char* const sink : {"zerobus", "sqlite", "ndjson", "none"}) {
         settings s;
-        s.stream = std::string("sink = \"") + sink + "\"\n";
-        CHECK(s.complaint().find("[stream] topic: missing") != std::string::npos);
+        s.pipeline = std::string("sink = \"") + sink + "\"\n";
+        CHECK(s.complaint().find("[pipeline] topic: missing") != std::string::npos);
     }
 }
 
@@ -234,7 +234,7 @@ TEST_CASE("a file has one use, however it is spelt") {
     const auto in = [&](const char* name) { return (f / name).string(); };
     const auto complaint = [&](const std::string& stream) {
         settings s;
-        s.stream = stream;
+        s.pipeline = stream;
         return s.complaint();
     };
     CHECK(complaint(ndjson(in("p"), in("c"))).empty());
@@ -250,20 +250,21 @@ TEST_CASE("a file has one use, however it is spelt") {
         INFO(path << " and " << checkpoint);
         const std::string said = complaint(ndjson(path, checkpoint));
         CHECK(said.find("a file has one use") != std::string::npos);
-        CHECK(std::regex_search(said, std::regex(":1[03]: \\[stream\\] (path|dead_letters): ")));
+        CHECK(std::regex_search(said, std::regex(":1[03]: \\[pipeline\\] (path|dead_letters): ")));
     }
-    CHECK(complaint(ndjson(in("p"), in("c"), "dead_letters = \"" + in("p") + "\"\n")).find("[stream] dead_letters: ")
+    CHECK(
+        complaint(ndjson(in("p"), in("c"), "dead_letters = \"" + in("p") + "\"\n")).find("[pipeline] dead_letters: ")
+        != std::string::npos);
+    CHECK(complaint(ndjson("-", in("c")) + "[[pipeline]]\n" + ndjson("-", in("d"))).find("a file has one use")
           != std::string::npos);
-    CHECK(complaint(ndjson("-", in("c")) + "[[stream]]\n" + ndjson("-", in("d"))).find("a file has one use")
-          != std::string::npos);
-    CHECK(complaint(ndjson("/dev/null", in("c")) + "[[stream]]\n" + ndjson("/dev/null", in("d"))).empty());
+    CHECK(complaint(ndjson("/dev/null", in("c")) + "[[pipeline]]\n" + ndjson("/dev/null", in("d"))).empty());
     const auto sqlite = [&](const std::string& topic, const std::string& path) {
         return "topic = \"/data/" + topic + "\"\nsink = \"sqlite\"\npath = \"" + path + "\"\n";
     };
-    CHECK(complaint(sqlite("A", in("d")) + "[[stream]]\n" + sqlite("B", in("./d")))
+    CHECK(complaint(sqlite("A", in("d")) + "[[pipeline]]\n" + sqlite("B", in("./d")))
               .empty()); // one database, two topics
-    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[stream]]\n" + sqlite("A", in("./d"))).empty());
-    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[stream]]\n" + ndjson(in("d-wal"), in("c"))).empty());
+    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[pipeline]]\n" + sqlite("A", in("./d"))).empty());
+    CHECK_FALSE(complaint(sqlite("A", in("d")) + "[[pipeline]]\n" + ndjson(in("d-wal"), in("c"))).empty());
     CHECK_FALSE(complaint(sqlite("A", ":memory:")).empty());
     CHECK_FALSE(complaint(sqlite("A", "file:x?mode=memory")).empty());
     for (const char* const name : {"sfcdc_position", "SFCDC_Position", "sqlite_master"})
@@ -303,7 +304,7 @@ TEST_CASE("a secret from a file has no byte that a header may not carry") {
     }
     ::setenv("SFCDC_TEST_CR", "value\r", 1);
     settings s;
-    s.stream += "table = \"${SFCDC_TEST_CR}\"\n";
+    s.pipeline += "table = \"${SFCDC_TEST_CR}\"\n";
     CHECK(s.complaint().find("the environment variable SFCDC_TEST_CR has a CR") != std::string::npos);
 }
 
@@ -311,7 +312,7 @@ TEST_CASE("the memory for events and rows has a bound, and a default") {
     CHECK(settings().load().memory_limit == 256u << 20);
     const auto with = [](const std::string& value) {
         settings s;
-        return ::load("memory_limit = " + value + "\n[salesforce]\n" + s.salesforce + "[[stream]]\n" + s.stream)
+        return ::load("memory_limit = " + value + "\n[salesforce]\n" + s.salesforce + "[[pipeline]]\n" + s.pipeline)
             .memory_limit;
     };
     CHECK(with("\"16 MiB\"") == 16u << 20);
@@ -358,4 +359,91 @@ TEST_CASE("a configuration is bounded in size and depth") {
     CHECK_FALSE(complaint(tables + "\n").empty());
     CHECK(complaint(std::string(2u << 20, '#')).find("longer than 1048576 bytes") != std::string::npos);
     CHECK(complaint("# " + std::string(900, '.') + "\nx = 1\n").find("x: unknown key") != std::string::npos);
+}
+
+TEST_CASE("a topic is understood as people write it, and the correction is told") {
+    using pair = std::pair<const char*, const char*>;
+    const auto read = [](const char* written) {
+        settings s;
+        s.pipeline = "topic = \"" + std::string(written) + "\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
+        return s.load();
+    };
+    for (const auto& [written, meant] :
+         {pair{"Account", "/data/AccountChangeEvent"}, pair{"AccountChangeEvent", "/data/AccountChangeEvent"},
+          pair{"/data/Account", "/data/AccountChangeEvent"}, pair{"Invoice__c", "/data/Invoice__ChangeEvent"},
+          pair{"/data/Invoice__cChangeEvent", "/data/Invoice__ChangeEvent"}, pair{"Order__e", "/event/Order__e"},
+          pair{"ChangeEvents", "/data/ChangeEvents"}, pair{"data/ChangeEvents", "/data/ChangeEvents"},
+          pair{"event/Order__e", "/event/Order__e"}}) {
+        INFO(written);
+        const config c = read(written);
+        CHECK(c.pipelines.at(0).topic == meant);
+        REQUIRE(c.corrections.size() == 1);
+        CHECK(c.corrections.at(0).find(std::string(written) + " is " + meant) != std::string::npos);
+    }
+    for (const char* const right : {"/data/ChangeEvents", "/data/AccountChangeEvent", "/data/My__chn",
+                                    "/event/My__chn", "/event/LoginEventStream", "/data/Invoice__ChangeEvent"}) {
+        INFO(right);
+        CHECK(read(right).pipelines.at(0).topic == right);
+        CHECK(read(right).corrections.empty());
+    }
+    CHECK_THROWS_AS(read("My__chn"), sfcdc::runner::failure); // of change events or of platform events?
+}
+
+TEST_CASE("several orgs and workspaces have names, and a pipeline says which it means") {
+    const std::string org =
+        "login_url = \"https://acme.my.salesforce.com\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    const auto said = [](const std::string& text) -> std::string {
+        try {
+            (void)load(text);
+            return {};
+        } catch (const sfcdc::runner::failure& f) {
+            return f.what();
+        }
+    };
+    const std::string rows = "[[pipeline]]\ntopic = \"Account\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
+    CHECK(load("[salesforce.emea]\n" + org + rows).pipelines.at(0).salesforce == "emea"); // the only one
+    CHECK(load("[salesforce]\n" + org + "[salesforce.emea]\n" + org + rows).pipelines.at(0).salesforce.empty());
+    const config two = load("[salesforce.emea]\n" + org + "[salesforce.us]\n" + org + rows + "salesforce = \"us\"\n");
+    CHECK(two.pipelines.at(0).salesforce == "us");
+    CHECK(two.salesforce.at("us").section == "[salesforce.us]");
+    CHECK(said("[salesforce.emea]\n" + org + "[salesforce.us]\n" + org + rows)
+              .find(":9: [pipeline] salesforce: missing; there are [salesforce.emea], [salesforce.us]")
+          != std::string::npos);
+    CHECK(
+        said("[salesforce.emea]\n" + org + rows + "salesforce = \"asia\"\n")
+            .find(
+                ":9: [pipeline] salesforce: there is no [salesforce.asia] in this file; known are [salesforce.emea]")
+        != std::string::npos);
+    CHECK(said("[salesforce.emea]\n" + org + "nonsense = 1\n" + rows).find("[salesforce.emea] nonsense: unknown key")
+          != std::string::npos);
+    CHECK(said("[salesforce.\"a b\"]\n" + org + rows).find("[salesforce.a b]: a name of ASCII letters")
+          != std::string::npos);
+    CHECK(said(rows).find("the section [salesforce] is missing") != std::string::npos);
+    CHECK(said("[salesforce]\n" + org + "[[stream]]\n").find(":5: [[stream]] is written [[pipeline]]")
+          != std::string::npos);
+}
+
+TEST_CASE("the table may follow the entity, and one table has one layout") {
+    const auto with = [](const std::string& more, const std::string& topic = "/data/ChangeEvents") {
+        settings s;
+        s.pipeline = "topic = \"" + topic + "\"\nsink = \"zerobus\"\ncheckpoint = \"x\"\n" + more;
+        return s.complaint();
+    };
+    CHECK(with("table = \"main.crm.{entity}\"\nentities = [\"Account\", \"Invoice__c\"]\n").empty());
+    CHECK(with("table = \"main.crm.{object}\"\n").find("{entity} is what may stand in braces") != std::string::npos);
+    CHECK(with("table = \"main.crm.{entity}\"\n", "/event/Order__e").find("has no entityName") != std::string::npos);
+    CHECK(with("table = \"a.b.c\"\nskip_if_only = [\"LastModifiedDate\"]\n", "/event/Order__e")
+              .find("[pipeline] skip_if_only")
+          != std::string::npos);
+    CHECK(with("table = \"a.b.c\"\nentities = [\"No Object\"]\n").find("\"No Object\" is no name of an object")
+          != std::string::npos);
+    const std::string second =
+        "[[pipeline]]\ntopic = \"Account\"\nsink = \"zerobus\"\ncheckpoint = \"y\"\ntable = \"a.b.C\"\n";
+    CHECK(with("table = \"a.b.c\"\n" + second).empty());
+    CHECK(
+        with("table = \"a.b.c\"\n" + second + "layout = \"sfcdc\"\n").find("writes rows of another layout into a.b.C")
+        != std::string::npos);
+    CHECK(sfcdc::runner::table_of("{entity}.b.x_{entity}", "Account") == "Account.b.x_Account");
+    CHECK(sfcdc::runner::table_of("a.b.c", "Account") == "a.b.c");
+    CHECK(sfcdc::runner::table_of("a.b.{entity}", "{entity}") == "a.b.{entity}");
 }

@@ -1,6 +1,7 @@
 // An HTTP server on loopback that gives the answers that a test lines up, one to each connection, and keeps what was asked.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -23,7 +24,10 @@ struct http_answer {
 class http_server {
   public:
     explicit http_server(std::vector<http_answer> answers)
-        : answers_(std::move(answers)), listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        : http_server([&](const std::string&) { return std::move(answers); }) {}
+    // Answers that know the address of the server.
+    explicit http_server(const std::function<std::vector<http_answer>(const std::string& url)>& answers)
+        : listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -33,6 +37,7 @@ class http_server {
             || ::getsockname(listening_, plain, &size) != 0)
             throw std::runtime_error("no port on loopback");
         port_ = ntohs(address.sin_port);
+        answers_ = answers(url());
         thread_ = std::thread([this] {
             for (const http_answer& a : answers_) serve(a);
         });
@@ -84,7 +89,7 @@ class http_server {
         return request.size() >= body + 4 + wanted;
     }
 
-    const std::vector<http_answer> answers_;
+    std::vector<http_answer> answers_;
     int listening_;
     int port_ = 0;
     mutable std::mutex mutex_;

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using sfcdc::runner::databricks_config;
 using sfcdc::runner::failure;
+using sfcdc::runner::secret;
 using sfcdc::runner::databricks::ask_for_token;
 using sfcdc::runner::databricks::table_token;
 
@@ -24,8 +25,7 @@ table_token ask(const http_answer& a) {
     test::http_server server(answers{a});
     return ask_for_token({.workspace_url = server.url(),
                           .zerobus_endpoint = "https://1234.zerobus.westeurope.azuredatabricks.net",
-                          .client_id = "user",
-                          .client_secret = "pass",
+                          .credentials = {secret("user"), secret("pass")},
                           .ca_file = {}},
                          "main.sales.events", {});
 }
@@ -118,8 +118,7 @@ TEST_CASE("the request for a token names the workspace, the table and what is do
     test::http_server server(answers{ok(R"({"access_token":"t"})")});
     (void)ask_for_token({.workspace_url = server.url(),
                          .zerobus_endpoint = "1234.zerobus.example:443",
-                         .client_id = "user",
-                         .client_secret = "p&=ss",
+                         .credentials = {secret("user"), secret("p&=ss")},
                          .ca_file = {}},
                         "main.sales.events", {});
     const std::string asked = server.asked().at(0);

@@ -1,0 +1,230 @@
+#include "supervisor.hpp"
+
+#include "../disk/durable_file.hpp"
+#include "../operations/failure.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace sfcdc::runner {
+namespace {
+
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+// Of memory_limit for one pipeline: an event of Salesforce may have 1 MB, and becomes a row beside it.
+constexpr std::size_t least_share = 4u << 20;
+
+exit_code code_of(const std::exception_ptr& end) {
+    try {
+        std::rethrow_exception(end);
+    } catch (const failure& f) {
+        return f.code();
+    } catch (...) {
+        return exit_code::failed;
+    }
+}
+
+std::string text_of(const std::exception_ptr& end) {
+    try {
+        std::rethrow_exception(end);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "it has ended for an unknown reason";
+    }
+}
+
+} // namespace
+
+supervisor::supervisor(const config& c, std::optional<start_position> from) : config_(c), from_where_(from) {
+    for (const pipeline_config& p : c.pipelines) {
+        if (auto& org = orgs_[p.salesforce]; !org)
+            org = std::make_unique<salesforce::org>(c.salesforce.at(p.salesforce));
+        if (p.sink != sink_kind::zerobus) continue;
+        if (auto& workspace = workspaces_[p.databricks]; !workspace)
+            workspace = std::make_unique<databricks::workspace>(c.databricks.at(p.databricks));
+    }
+    std::random_device seed;
+    for (const pipeline_config& p : c.pipelines) prepare(pipelines_.emplace_back(p, seed()));
+}
+
+supervisor::~supervisor() {
+    for (supervised& s : pipelines_) s.stop.request_stop(); // all at once, before the first is waited for
+}
+
+// The position of a database is in the database.
+std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& state) {
+    std::error_code unknown; // by what it is: a link to a database is the database
+    if (std::filesystem::exists(state, unknown) && !std::filesystem::is_regular_file(state, unknown))
+        throw failure(exit_code::bad_config,
+                      state.string()
+                          + (std::filesystem::is_directory(state, unknown) ? ": is a folder; a file was expected."
+                                                                           : ": is no regular file."));
+    prove_folder(state);
+    std::filesystem::path whole = std::filesystem::weakly_canonical(state, unknown);
+    if (unknown) whole = state;
+    std::weak_ptr<state_lock>& known = locks_[whole];
+    if (auto held = known.lock(); held && held->still_there()) return held;
+    auto fresh = std::make_shared<state_lock>(whole);
+    known = fresh;
+    return fresh;
+}
+
+// Everything that can be said of a run before it connects.
+void supervisor::prepare(supervised& s) {
+    s.lock_lost = false;
+    s.lock.reset();
+    s.lock = lock_of(s.config.state());
+    const std::size_t share = std::max(config_.memory_limit / config_.pipelines.size(), least_share);
+    const auto workspace = workspaces_.find(s.config.databricks);
+    s.line.reset(); // its files are closed before they are opened again
+    s.line = std::make_unique<pipeline>(s.config, *orgs_.at(s.config.salesforce),
+                                        s.config.sink == sink_kind::zerobus ? workspace->second.get() : nullptr,
+                                        share, from_where_);
+    s.line->prove();
+}
+
+// Throws failure when there is no thread to be had.
+void supervisor::start(supervised& s) {
+    s.life.begins();
+    s.end = nullptr;
+    s.done = false;
+    s.stop = {};
+    try {
+        s.thread = std::jthread([&s, stop = s.stop.get_token()] {
+            try {
+                s.line->run(stop);
+            } catch (...) {
+                s.end = std::current_exception();
+            }
+            s.done = true;
+        });
+    } catch (const std::system_error& e) {
+        throw failure(exit_code::failed, std::string("No thread can be started (") + e.what()
+                                             + "); raise the limit of processes and threads (ulimit -u, pids).");
+    }
+}
+
+void supervisor::start_again(supervised& s) {
+    spdlog::info("{}: starting again", s.config.topic);
+    try {
+        prepare(s);
+        start(s);
+    } catch (...) {
+        s.end = std::current_exception();
+        s.life.ended(code_of(s.end), steady::now());
+        report(s);
+    }
+}
+
+// A removed lock may be made by another process, which then runs with the same position.
+void supervisor::look_at_lock(supervised& s) const {
+    if (!s.lock || s.lock_lost || s.lock->still_there()) return;
+    s.lock_lost = true;
+    s.stop.request_stop();
+}
+
+// The end of a run, as soon as it is there.
+void supervisor::collect(supervised& s, termination& asked) {
+    s.thread.join();
+    if (!s.end && s.lock_lost)
+        s.end = std::make_exception_ptr(
+            failure(exit_code::failed, state_lock::file_of(s.lock->state()).string()
+                                           + ": the lock was removed, so that another process may run with this "
+                                             "position, too."));
+    s.life.ended(s.end ? std::optional(code_of(s.end)) : std::nullopt, steady::now());
+    asked.exit_with(worst());
+    if (std::none_of(pipelines_.begin(), pipelines_.end(), [](const supervised& each) { return each.life.up(); }))
+        asked.end(worst()); // before anything is logged: standard error may block
+    sum_up(*s.line);
+    if (s.end) report(s);
+}
+
+void supervisor::report(const supervised& s) {
+    const auto next = s.life.restart_at();
+    const std::string then =
+        !next ? std::string(name_of(s.life.state()))
+              : "the next try is in "
+                    + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count())
+                    + " s, if another pipeline is up then";
+    spdlog::error("{}: {} [{}]", s.config.topic, text_of(s.end), then);
+}
+
+void supervisor::sum_up(const pipeline& line) {
+    const auto& counts = line.counts();
+    spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", line.topic(),
+                 counts.events.load(), counts.rows_durable.load(), line.letters().events(), counts.calls.load());
+    if (const auto events = counts.filtered.load(); events > 0)
+        spdlog::info("{}: {} events were left out, as the configuration says", line.topic(), events);
+    if (const auto bytes = counts.replaced_bytes.load(); bytes > 0)
+        spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", line.topic(), bytes);
+    if (const auto rows = line.letters().rows(); rows > 0)
+        spdlog::warn("{}: {} rows were refused and are in the dead letters", line.topic(), rows);
+}
+
+int supervisor::worst() const {
+    int code = 0;
+    for (const supervised& s : pipelines_)
+        if (!s.life.up()) code = std::max(code, static_cast<int>(s.life.code()));
+    return code;
+}
+
+void supervisor::run(termination& asked) {
+    for (supervised& s : pipelines_) {
+        try {
+            start(s);
+        } catch (...) { // those that run are stopped in order
+            s.end = std::current_exception();
+            s.life.ended(code_of(s.end), steady::now());
+            asked.end(static_cast<int>(exit_code::failed));
+            break;
+        }
+    }
+    bool stopping = false;
+    auto next_look = steady::now(), next_report = steady::now() + 60s;
+    const auto is_up = [](const supervised& s) { return s.thread.joinable(); };
+    while (std::any_of(pipelines_.begin(), pipelines_.end(), is_up)) {
+        if (asked.wait(100ms)) {
+            if (!std::exchange(stopping, true)) {
+                for (supervised& s : pipelines_) s.stop.request_stop(); // first: standard error may block
+                spdlog::info("stopping: what was received is being made durable");
+            }
+            if (std::all_of(pipelines_.begin(), pipelines_.end(),
+                            [&](const supervised& s) { return !is_up(s) || s.done || s.line->counts().held == 0; }))
+                asked.nothing_is_held();
+            std::this_thread::sleep_for(20ms);
+        }
+        const auto now = steady::now();
+        for (supervised& s : pipelines_) {
+            if (is_up(s) && s.done)
+                collect(s, asked);
+            else if (is_up(s) && s.line->counts().subscribed)
+                s.life.is_running(now);
+            else if (!stopping && s.life.restart_at() && now >= *s.life.restart_at())
+                start_again(s);
+        }
+        if (now >= next_look) {
+            next_look = now + 1s;
+            for (supervised& s : pipelines_)
+                if (is_up(s)) look_at_lock(s);
+        }
+        if (now >= next_report) {
+            next_report = now + 60s;
+            for (const supervised& s : pipelines_)
+                spdlog::info("{}: {} events received, {} rows durable, {} undecodable; {}", s.config.topic,
+                             s.line->counts().events.load(), s.line->counts().rows_durable.load(),
+                             s.line->letters().events(), name_of(s.life.state()));
+        }
+    }
+    const int code = worst();
+    for (const supervised& s : pipelines_)
+        if (code != 0 && static_cast<int>(s.life.code()) == code) std::rethrow_exception(s.end);
+}
+
+} // namespace sfcdc::runner

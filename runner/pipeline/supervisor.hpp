@@ -1,0 +1,71 @@
+// All pipelines of a configuration in one process, each in a thread of its own. One that fails does not touch the others: it is started
+// again while at least one of them is up. When none is, the process ends, so that whoever started it decides.
+#pragma once
+
+#include "../config.hpp"
+#include "../databricks/token.hpp"
+#include "../disk/lock.hpp"
+#include "../operations/termination.hpp"
+#include "../salesforce/org.hpp"
+#include "lifecycle.hpp"
+#include "pipeline.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <filesystem>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+namespace sfcdc::runner {
+
+class supervisor {
+  public:
+    // `from` as pipeline has it. The configuration outlives it. Before anything is connected: throws failure unless every file can be
+    // written, and every position belongs to this process alone.
+    supervisor(const config& c, std::optional<start_position> from);
+    ~supervisor();
+
+    // Until the process is asked to end, or no pipeline is up any more. Throws what the worst of them has ended with: the exit code
+    // is the greatest of those of the pipelines that are not up or drained.
+    void run(termination& asked);
+
+  private:
+    struct supervised {
+        supervised(const pipeline_config& p, std::uint64_t seed) : config(p), life(p.on_failure, seed) {}
+
+        const pipeline_config& config;
+        lifecycle life;
+        std::shared_ptr<state_lock> lock;
+        bool lock_lost = false;
+        std::exception_ptr end; // of the last run
+        // The run: the thread writes `end` before `done`.
+        std::unique_ptr<pipeline> line;
+        std::stop_source stop;
+        std::atomic<bool> done = false;
+        std::jthread thread;
+    };
+
+    void prepare(supervised& s);
+    void start(supervised& s);
+    void start_again(supervised& s);
+    void collect(supervised& s, termination& asked);
+    void look_at_lock(supervised& s) const;
+    std::shared_ptr<state_lock> lock_of(const std::filesystem::path& state);
+    int worst() const;
+    static void report(const supervised& s);
+    static void sum_up(const pipeline& line);
+
+    const config& config_;
+    const std::optional<start_position> from_where_;
+    std::map<std::string, std::unique_ptr<salesforce::org>> orgs_;
+    std::map<std::string, std::unique_ptr<databricks::workspace>> workspaces_;
+    std::map<std::filesystem::path, std::weak_ptr<state_lock>> locks_; // pipelines of one database share one
+    std::list<supervised> pipelines_;
+};
+
+} // namespace sfcdc::runner
