@@ -1,5 +1,6 @@
 #include "faults.hpp"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -103,6 +104,8 @@ void faults::apply(const json& command) {
                 --left;
             }
             open_errors_.insert(open_errors_.end(), left, code);
+        } else if (op == "forbid_schema") {
+            forbidden_schemas_.push_back(command.at("record").get<std::string>());
         } else if (op == "drop_subscribers") {
             interruption_ = {interruption_.count + 1, {}};
         } else if (op == "silence_subscribe") {
@@ -140,6 +143,7 @@ void faults::apply(const json& command) {
             undecodable_ += times(command);
         } else if (op == "clear") {
             open_errors_.clear();
+            forbidden_schemas_.clear();
             silent_until_ = acks_held_until_ = {};
             create_errors_.clear();
             stream_errors_.clear();
@@ -168,6 +172,13 @@ void faults::interrupt_subscribers(const std::string& code) {
         interruption_ = {interruption_.count + 1, code};
     }
     subscribers_.ring();
+}
+
+bool faults::schema_forbidden(const std::string& schema_json) const {
+    std::lock_guard lock(mutex_);
+    if (forbidden_schemas_.empty()) return false;
+    const std::string name = json::parse(schema_json).value("name", "");
+    return std::find(forbidden_schemas_.begin(), forbidden_schemas_.end(), name) != forbidden_schemas_.end();
 }
 
 bool faults::silent() const {

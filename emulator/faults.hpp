@@ -3,6 +3,7 @@
 //   op                         members                    what happens
 //   subscribe_error            code, times (1)            open subscriptions end with the code (that is once), and the
 //                                                         next ones at their first request
+//   forbid_schema              record                     GetSchema refuses schemas of this record name
 //   drop_subscribers                                      open subscriptions end with OK
 //   silence_subscribe          ms                         subscriptions send nothing, as if half open
 //   expire_salesforce_tokens   end_streams (true)         also ends subscriptions, with service.auth.error
@@ -59,6 +60,9 @@ class faults {
     void interrupt_subscribers(const std::string& code);
     bool silent() const;
 
+    // ---- GetSchema
+    bool schema_forbidden(const std::string& schema_json) const;
+
     // ---- EphemeralStream
     struct rotation {
         std::uint64_t count = 0;
@@ -94,6 +98,7 @@ class faults {
 
     mutable std::mutex mutex_;
     std::deque<std::string> open_errors_;
+    std::vector<std::string> forbidden_schemas_;
     interruption interruption_;
     time_point silent_until_{};
     rotation rotation_;

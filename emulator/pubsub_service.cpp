@@ -249,6 +249,8 @@ grpc::ServerUnaryReactor* pubsub_service::GetSchema(grpc::CallbackServerContext*
             return call.error("schema.validation.failed", "Schema validation failed. The schema ID can't be blank.");
         const auto json = world_.salesforce.find_schema(request->schema_id());
         if (!json) return call.error("schema.validation.failed", "There is no schema with this id.");
+        if (world_.fault.schema_forbidden(*json))
+            return call.error("schema.meta.permission", "Your user cannot describe the schema.");
         response->set_schema_json(*json);
         response->set_schema_id(request->schema_id());
         response->set_rpc_id(call.id());
