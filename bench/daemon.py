@@ -2,7 +2,6 @@
 import base64
 import collections
 import json
-import os
 import pathlib
 import sys
 import time
@@ -21,7 +20,6 @@ UNREPEATABLE = {
     "salesforce_zerobus": ("processed_timestamp", "schema_json"),
     "lakeflow": ("timestamp",),
 }
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failed(Exception):
@@ -75,9 +73,9 @@ def wait_for(scene, condition, timeout, what, pause=0.1):
 
 
 def cpu_seconds(process):
-    """User and system time of a process and all of its threads so far, in steps of 10 ms."""
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+    """User and system time of a process and all of its threads so far, also those that have ended."""
+    # The clock that clock_getcpuclockid() names: Linux counts nanoseconds in it, where /proc/PID/stat has steps of 10 ms.
+    return time.clock_gettime((~process.pid << 3) | 2)
 
 
 def memory_mib(process, field):
