@@ -80,6 +80,8 @@ def standstill(given, event_bytes):
         if stood < 1:
             raise Failed(f"after {given.seconds:.0f} s the daemon still takes events: --seconds must be larger")
 
+        # There is input while the daemon gets rid of what it holds, too: its memory may be largest then.
+        daemon.publish_at_once(scene, ahead, bytes=event_bytes)
         scene.emulator.fault("clear")
         expected = daemon.expected_rows(scene)
         released = time.monotonic()
