@@ -23,7 +23,8 @@ json status(world& in) {
         {"streams_opened", in.count.streams_opened.load()},
         {"ingest_requests", in.count.ingest_requests.load()},
         {"acks_sent", in.count.acks_sent.load()},
-        {"rows", in.tables.rows_written()}};
+        {"rows", in.tables.rows_written() + in.counted.count()},
+        {"rows_acknowledged", in.count.rows_acknowledged.load()}};
 }
 
 void fault(const json& command, world& in) {
@@ -52,27 +53,41 @@ template<typename action> void obey(const httplib::Request& request, httplib::Re
     }
 }
 
+// Sends the lines of `end` things, a thousand of them at a time. `lines_from` moves the place that it is given.
+template<typename source> void answer_lines(httplib::Response& response, std::size_t end, source lines_from) {
+    response.set_chunked_content_provider("application/x-ndjson", [end, lines_from, next = std::size_t{0}](
+                                                                      std::size_t, httplib::DataSink& sink) mutable {
+        const std::string lines = lines_from(next, std::min<std::size_t>(1000, end - next));
+        if (!lines.empty()) sink.write(lines.data(), lines.size());
+        if (next >= end) sink.done();
+        return true;
+    });
+}
+
 } // namespace
 
 void serve_control(httplib::Server& routes, world& in) {
     routes.Get("/status", [&in](const auto&, auto& response) { answer(response, 200, status(in)); });
 
     routes.Get("/published", [&in](const auto&, auto& response) {
-        const std::size_t end = in.salesforce.published();
-        response.set_chunked_content_provider(
-            "application/x-ndjson", [&in, end, next = std::size_t{0}](std::size_t, httplib::DataSink& sink) mutable {
-                const std::string lines =
-                    in.salesforce.published_lines(next, std::min<std::size_t>(1000, end - next));
-                if (!lines.empty()) sink.write(lines.data(), lines.size());
-                if (next >= end) sink.done();
-                return true;
-            });
+        answer_lines(response, in.salesforce.published(), [&in](std::size_t& next, std::size_t limit) {
+            return in.salesforce.published_lines(next, limit);
+        });
+    });
+
+    // The rows of ?table=NAME, where they are counted.
+    routes.Get("/counted", [&in](const auto& request, auto& response) {
+        const std::string table = request.get_param_value("table");
+        answer_lines(response, in.counted.count(table), [&in, table](std::size_t& next, std::size_t limit) {
+            return in.counted.lines(table, next, limit);
+        });
     });
 
     routes.Post("/publish", [&in](const auto& request, auto& response) {
         obey(request, response, [&](const json& body) -> json {
             const publisher::job wanted{.count = body.at("count").get<std::uint64_t>(),
-                                        .rate = body.value("rate", 0.0)};
+                                        .rate = body.value("rate", 0.0),
+                                        .bytes = body.value("bytes", std::size_t{0})};
             const auto number = in.events.start(wanted);
             if (wanted.rate == 0) in.events.wait_for(number);
             return {{"published", in.salesforce.published()}};

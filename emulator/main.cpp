@@ -50,6 +50,10 @@ int main(int argc, char** argv) {
     app.add_option("--databricks-client-secret", chosen.databricks_client_secret)->capture_default_str();
     app.add_flag("--allow-cdc-publish", chosen.allow_cdc_publish, "Let clients publish to /data/ topics");
     app.add_flag("--strict-tables", chosen.strict_tables, "Refuse fields that an existing table has no column for");
+    app.add_flag("--count-rows", chosen.count_rows,
+                 "Count rows instead of storing them, so that the lake costs little; their columns are not checked");
+    app.add_option("--checksum-without", chosen.checksum_without,
+                   "A column that the checksum of a counted row leaves out");
     app.add_option("--unknown-table", chosen.unknown_tables, "A table that does not exist");
     app.add_option("--forbid-table", chosen.forbidden_tables, "A table that the principal has no grants on");
     app.add_option("--port-salesforce", chosen.port_salesforce);

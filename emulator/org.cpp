@@ -1,5 +1,6 @@
 #include "org.hpp"
 
+#include "counted_rows.hpp"
 #include "identifiers.hpp"
 #include "schema_id.hpp"
 
@@ -59,9 +60,11 @@ std::optional<std::string> org::find_schema(const std::string& schema_id) const 
 
 std::vector<std::string> org::publish(std::vector<new_event> events) {
     std::vector<std::string> replay_ids;
+    const auto now = std::chrono::steady_clock::now();
     {
         std::lock_guard lock(mutex_);
         for (new_event& event : events) {
+            event.published = now;
             counter_ += 1 + (dice_.chance(300) ? 1 + dice_.below(40) : 0);
             replay_ids.push_back(replay_id(counter_));
             topics_.at(event.topic_name).entries.push_back(log_.size());
@@ -130,7 +133,9 @@ std::string org::published_lines(std::size_t& from, std::size_t limit) const {
                                     {"topic", event.topic_name},
                                     {"entity", event.entity},
                                     {"event_id", event.id},
-                                    {"schema_id", event.schema_id}};
+                                    {"schema_id", event.schema_id},
+                                    {"records", event.records},
+                                    {"published_us", microseconds(event.published)}};
         if (event.undecodable) line["undecodable"] = true;
         lines += line.dump() + '\n';
     }

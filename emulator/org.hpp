@@ -5,6 +5,7 @@
 #include "dice.hpp"
 #include "schemas.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -23,7 +24,9 @@ struct new_event {
     std::string id = {};
     std::string schema_id = {};
     std::string payload = {};
-    bool undecodable = false; // damaged on purpose
+    bool undecodable = false;                          // damaged on purpose
+    std::size_t records = 1;                           // that it names
+    std::chrono::steady_clock::time_point published{}; // filled by publish()
 };
 
 struct stored_event {

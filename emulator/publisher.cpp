@@ -70,7 +70,10 @@ void publisher::publish(const job& wanted) {
         }
         std::vector<new_event> events;
         while (done + events.size() < due) {
-            for (new_event& event : workload_.next_transaction(wanted.count - done - events.size(), org_)) {
+            auto transaction = wanted.bytes > 0
+                                   ? workload_.sized_update(wanted.bytes)
+                                   : workload_.next_transaction(wanted.count - done - events.size(), org_);
+            for (new_event& event : transaction) {
                 if (faults_.take_undecodable()) {
                     event.payload.resize(event.payload.size() * 2 / 3);
                     event.undecodable = true;

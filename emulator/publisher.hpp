@@ -23,6 +23,7 @@ class publisher {
         std::uint64_t count = 0;
         double rate = 0; // events a second; 0 is at once
         bool wait_for_subscriber = false;
+        std::size_t bytes = 0; // of each payload; 0 is the mix of an org
     };
     // Returns the number of the job.
     std::uint64_t start(const job& wanted);

@@ -165,8 +165,13 @@ void workload::add(transaction& in, const event_schema& schema, change_event_hea
     header.commit_timestamp = in.timestamp;
     header.commit_number = in.commit_number;
     header.commit_user = in.user;
-    in.events.push_back(
-        {schema.topic_name, schema.entity_name, uuid(dice_), schema.id, encode_change_event(schema, header, body)});
+    const std::size_t records = header.record_ids.size();
+    in.events.push_back({.topic_name = schema.topic_name,
+                         .entity = schema.entity_name,
+                         .id = uuid(dice_),
+                         .schema_id = schema.id,
+                         .payload = encode_change_event(schema, header, body),
+                         .records = records});
 }
 
 void workload::update(transaction& in, const event_schema& schema, std::vector<std::string> records,
@@ -280,6 +285,32 @@ void workload::address_and_geocode(transaction& in, std::size_t limit) {
     in.events.push_back(std::move(job.events.front()));
 }
 
+std::vector<new_event> workload::sized_update(std::size_t bytes) {
+    const event_schema& schema = account_schema();
+    const std::size_t description = schema.position("Description");
+    const std::size_t modified = schema.position("LastModifiedDate");
+    transaction t = begin_transaction();
+    const change_event_header header{.record_ids = {known_record(accounts_, "001")},
+                                     .changed_fields = {{description}, {modified}}};
+    event_body body{{description, scalar(std::string())}, {modified, scalar(t.timestamp)}};
+    add(t, schema, header, body);
+    const std::size_t empty = t.events.front().payload.size();
+    if (bytes > empty) {
+        // The text's length is a varint of one byte while it is empty, and of more with 64, 8192, … bytes.
+        std::size_t length = bytes - empty;
+        for (std::size_t limit = 64; length >= limit; limit *= 128) --length;
+        std::string text;
+        while (text.size() < length) text += values_.choice() + " leads are reviewed every week. ";
+        text.resize(length);
+        body[description] = scalar(std::move(text));
+        t.sequence = 0;
+        t.events.clear();
+        add(t, schema, header, body);
+    }
+    made_ += t.events.size();
+    return std::move(t.events);
+}
+
 void workload::nulled(transaction& in) {
     const event_schema& schema = account_schema();
     const std::size_t modified = schema.position("LastModifiedDate");
@@ -338,8 +369,11 @@ void workload::order_event(transaction& in) {
     event_body body{{0, scalar(in.timestamp)}, {1, scalar(in.user)}};
     for (std::size_t position = 2; position < schema.fields.size(); ++position)
         if (dice_.chance(800)) body[position] = values_.value_for(schema.fields[position]);
-    in.events.push_back(
-        {schema.topic_name, schema.entity_name, uuid(dice_), schema.id, encode_platform_event(schema, body)});
+    in.events.push_back({.topic_name = schema.topic_name,
+                         .entity = schema.entity_name,
+                         .id = uuid(dice_),
+                         .schema_id = schema.id,
+                         .payload = encode_platform_event(schema, body)});
 }
 
 } // namespace emulator

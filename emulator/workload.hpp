@@ -22,6 +22,10 @@ class workload {
     // The events of the next transaction, at most `limit` of them, at least one. Tells the org of schema changes.
     std::vector<new_event> next_transaction(std::size_t limit, org& of);
 
+    // A transaction of one event, an update of Account whose payload has `bytes` bytes (one less where no text has the
+    // length that is missing, more where everything but the text is larger).
+    std::vector<new_event> sized_update(std::size_t bytes);
+
   private:
     enum class kind {
         account_update,

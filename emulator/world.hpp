@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bells.hpp"
+#include "counted_rows.hpp"
 #include "faults.hpp"
 #include "lake.hpp"
 #include "org.hpp"
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace emulator {
 
@@ -37,6 +39,8 @@ struct options {
     std::chrono::seconds token_lifetime{3600};
     bool allow_cdc_publish = false;
     bool strict_tables = false;
+    bool count_rows = false; // instead of storing them; see counted_rows.hpp
+    std::vector<std::string> checksum_without;
     std::vector<std::string> unknown_tables;
     std::vector<std::string> forbidden_tables;
     // 0: any free port
@@ -49,7 +53,7 @@ struct addresses {
 
 struct counters {
     std::atomic<std::uint64_t> logins{0}, subscribe_calls{0}, get_schema_calls{0}, get_topic_calls{0}, delivered{0},
-        streams_opened{0}, ingest_requests{0}, acks_sent{0};
+        streams_opened{0}, ingest_requests{0}, acks_sent{0}, rows_acknowledged{0};
 };
 
 // The first label of a Zerobus host is the workspace id, and clients take it from there: here that host is 127.0.0.1.
@@ -72,6 +76,7 @@ struct world {
     token_book databricks_tokens;
     org salesforce;
     lake tables;
+    counted_rows counted; // in place of the lake's rows with options::count_rows
     publisher events;
     counters count;
 };

@@ -8,6 +8,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
+#include <utility>
 
 namespace emulator {
 namespace {
@@ -74,6 +75,7 @@ class ingest_session {
     struct pending_ack {
         std::int64_t offset;
         steady::time_point due;
+        std::size_t first_row, rows; // the former among the counted rows of the table
     };
 
     void authenticate() {
@@ -120,6 +122,11 @@ class ingest_session {
             rows_ = make_json_decoder();
         else
             throw refusal(grpc::INVALID_ARGUMENT, "record_type must be PROTO or JSON");
+        if (world_.settings.count_rows) {
+            if (record_type_ != wire::PROTO)
+                throw refusal(grpc::INVALID_ARGUMENT, "rows are counted here, and only those of type PROTO can be");
+            counter_.emplace(create.descriptor_proto(), world_.settings.checksum_without);
+        }
         extend_table();
 
         wire::EphemeralStreamResponse response;
@@ -181,10 +188,11 @@ class ingest_session {
             for (int taken = 0; taken < 64; ++taken) {
                 const auto request = call_.take_request();
                 if (!request) break;
-                const std::size_t before = rows.size();
+                const std::size_t before = rows.size(), counted_before = counted_.size();
                 try {
                     take_rows(*request, poisons, rows);
                 } catch (...) {
+                    counted_.resize(counted_before);
                     rows.resize(before); // a request is stored whole or not at all
                     throw;
                 }
@@ -233,6 +241,11 @@ class ingest_session {
         if (bytes > max_request_bytes)
             throw refusal(grpc::INVALID_ARGUMENT, "the request holds more than 10 MiB of records");
 
+        if (counter_) {
+            for (const auto* record : records) counted_.push_back(counter_->count(*record));
+            world_.count.ingest_requests += 1;
+            return;
+        }
         for (std::size_t i = 0; i < records.size(); ++i) {
             rows.push_back({offset, static_cast<std::int64_t>(i), rows_->decode(*records[i])});
             for (const auto& [column, value] : poisons)
@@ -248,11 +261,18 @@ class ingest_session {
 
     void commit(std::int64_t first_offset, std::vector<table_row>& rows) {
         if (next_offset_ == first_offset) return;
+        const auto due = steady::now() + world_.settings.ack_delay;
+        if (counter_) {
+            const std::size_t count = counted_.size();
+            const std::size_t first = world_.counted.append(table_, std::exchange(counted_, {}));
+            acks_.push_back({next_offset_ - 1, due, first, count});
+            return;
+        }
         for (auto& row : rows) row.cells.resize(known_columns_); // JSON rows that came before a column did
         const std::vector<column> stored(rows_->columns().begin(),
                                          rows_->columns().begin() + static_cast<std::ptrdiff_t>(known_columns_));
         world_.tables.append(table_, stream_id_, stored, rows);
-        acks_.push_back({next_offset_ - 1, steady::now() + world_.settings.ack_delay});
+        acks_.push_back({next_offset_ - 1, due, 0, rows.size()});
     }
 
     void follow_rotation() {
@@ -276,7 +296,12 @@ class ingest_session {
 
     void acknowledge(steady::time_point now) {
         std::optional<std::int64_t> up_to;
-        for (; !acks_.empty() && acks_.front().due <= now; acks_.pop_front()) up_to = acks_.front().offset;
+        for (; !acks_.empty() && acks_.front().due <= now; acks_.pop_front()) {
+            const pending_ack& next = acks_.front();
+            up_to = next.offset;
+            if (counter_) world_.counted.acknowledge(table_, next.first_row, next.rows);
+            world_.count.rows_acknowledged += next.rows;
+        }
         if (!up_to) return;
         wire::EphemeralStreamResponse response;
         response.mutable_ingest_record_response()->set_durability_ack_up_to_offset(*up_to);
@@ -291,7 +316,9 @@ class ingest_session {
     std::string table_;
     wire::RecordType record_type_ = wire::RECORD_TYPE_UNSPECIFIED;
     std::unique_ptr<row_decoder> rows_;
-    std::size_t known_columns_ = 0; // columns of rows_ that the table has
+    std::optional<row_counter> counter_; // with options::count_rows
+    std::vector<counted_row> counted_;   // of the requests that were taken and not committed yet
+    std::size_t known_columns_ = 0;      // columns of rows_ that the table has
     std::int64_t next_offset_ = 0;
     std::deque<pending_ack> acks_;
     bool acks_wait_ = false; // until the client half-closes

@@ -18,10 +18,31 @@ TEST_CASE("what was published can be listed") {
         const json event = json::parse(line);
         replay_ids.insert(event.at("replay_id").get<std::string>());
         CHECK(!event.contains("undecodable"));
+        CHECK(event.at("records") >= 1);
+        CHECK(event.at("published_us") > 0);
     }
     CHECK(replay_ids.size() == 3000);
     CHECK(replay_ids.begin()->size() == 20);
     CHECK(org.status().at("published") == 3000);
+}
+
+TEST_CASE("events can have a size") {
+    peer org;
+    const auto schema = nlohmann::ordered_json::parse(emulator::all_schemas().account.json);
+    for (const std::size_t bytes : {1u, 300u, 420u, 9'000u, 1'000'000u}) {
+        const std::size_t before = org.state().salesforce.published();
+        org.control("/publish", {{"count", 2}, {"bytes", bytes}});
+        const auto events = org.state().salesforce.read("/data/ChangeEvents", before, 10).events;
+        REQUIRE(events.size() == 2);
+        for (const auto& stored : events) {
+            CAPTURE(bytes);
+            const std::size_t size = stored.event.payload.size();
+            if (bytes > 1) CHECK((size == bytes || size + 1 == bytes));
+            const auto datum = avro_reader::read(schema, stored.event.payload);
+            CHECK(datum.at("Description").get<std::string>().size() < size);
+            CHECK(datum.at("ChangeEventHeader").at("changedFields").size() == 1);
+        }
+    }
 }
 
 TEST_CASE("undecodable events are cut and marked") {

@@ -2,6 +2,7 @@
 #include "peer.hpp"
 
 #include <google/protobuf/descriptor.pb.h>
+#include <sstream>
 
 using namespace test;
 
@@ -230,6 +231,81 @@ TEST_CASE("acknowledgements can come late, even after the half-close") {
     held.send_json(0, {R"({"id":2})"});
     REQUIRE(held.wait_for_ack(0));
     CHECK(std::chrono::steady_clock::now() - start > std::chrono::milliseconds(100));
+}
+
+TEST_CASE("rows can be counted instead of stored") {
+    emulator::options chosen;
+    chosen.count_rows = true;
+    chosen.checksum_without = {"ingested_at"};
+    peer workspace(chosen);
+    using field_type = google::protobuf::FieldDescriptorProto;
+    google::protobuf::DescriptorProto row_type;
+    row_type.set_name("Row");
+    const auto add = [&](const char* name, int number, field_type::Type type) {
+        auto* field = row_type.add_field();
+        field->set_name(name);
+        field->set_number(number);
+        field->set_type(type);
+        field->set_label(field_type::LABEL_OPTIONAL);
+    };
+    add("replay_id", 1, field_type::TYPE_STRING);
+    add("record_ordinal", 2, field_type::TYPE_INT32);
+    add("ingested_at", 3, field_type::TYPE_INT64);
+    add("record_data", 4, field_type::TYPE_STRING);
+
+    workspace.fault({{"op", "hold_acks"}, {"ms", 60'000}});
+    ingest_call call(workspace, workspace.zerobus_metadata(table));
+    REQUIRE(call.create(table, zerobus::PROTO, row_type.SerializeAsString()));
+    const std::string first("\x0a\x02"
+                            "ab\x10\x03\x18\x07\x22\x01x");
+    const std::string later("\x0a\x02"
+                            "ab\x10\x03\x18\xff\x07\x22\x01x"); // another ingested_at
+    const std::string other("\x0a\x02"
+                            "ab\x10\x04\x18\x07\x22\x01y");
+    const std::string fixed("\x2d"
+                            "abcd\x31"
+                            "abcdefgh"); // fields of four and eight bytes, no replay id
+    std::int64_t offset = 0;
+    for (const std::string& record : {first, later, other, fixed}) call.send_proto(offset++, record);
+    const auto counted = [&] {
+        std::vector<json> rows;
+        std::istringstream lines(
+            httplib::Client(workspace.state().urls.control_url).Get(std::string("/counted?table=") + table)->body);
+        for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
+        return rows;
+    };
+    for (int i = 0; i < 2000 && workspace.status().at("rows") != 4; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const auto held = counted();
+    REQUIRE(held.size() == 4);
+    CHECK(held[0][4].is_null()); // durable is what was acknowledged
+    CHECK(workspace.status().at("rows_acknowledged") == 0);
+
+    workspace.fault({{"op", "clear"}});
+    REQUIRE(call.wait_for_ack(3));
+    const auto rows = counted();
+    REQUIRE(rows.size() == 4);
+    CHECK(workspace.status().at("rows_acknowledged") == 4);
+    CHECK(std::vector<json>(rows[0].begin(), rows[0].begin() + 2) == std::vector<json>{"ab", 3});
+    CHECK(rows[0][3] == first.size());
+    CHECK(rows[0][2] == rows[1][2]);
+    CHECK(rows[0][2] != rows[2][2]);
+    CHECK(std::vector<json>(rows[3].begin(), rows[3].begin() + 2) == std::vector<json>{"", 0});
+    for (const json& row : rows) CHECK(row[4].get<std::int64_t>() > 0);
+    CHECK(workspace.state().tables.rows_written() == 0);
+
+    // What is cut short is refused, and what came in front of it stays; so is what cannot be counted.
+    call.send_proto(4, first);
+    call.send_proto(5, first.substr(0, first.size() - 1));
+    CHECK(call.finish().error_code() == grpc::INVALID_ARGUMENT);
+    CHECK(counted().size() == 5);
+    for (const std::string& record : {std::string("\x0a"), std::string("\x0b"), std::string("\x18\xff"),
+                                      std::string("\x31"
+                                                  "abc")})
+        CHECK(refusal_of(workspace, row_type.SerializeAsString(), record).error_code() == grpc::INVALID_ARGUMENT);
+    ingest_call of_json(workspace, workspace.zerobus_metadata(table));
+    CHECK(!of_json.create(table, zerobus::JSON));
+    CHECK(of_json.finish().error_code() == grpc::INVALID_ARGUMENT);
 }
 
 TEST_CASE("streams fail on request") {
