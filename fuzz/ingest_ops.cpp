@@ -76,11 +76,11 @@ zerobus::ingest_stream_options small(zerobus::record_type type) {
     o.record_type = type;
     o.requests = 4;
     o.bytes = 120;
-    o.open_time = milliseconds(1'000);
-    o.ack_time = milliseconds(2'000);
-    o.drain_time = milliseconds(500);
-    o.retries = 8;
-    o.token_renewals = 2;
+    o.open_limit = milliseconds(1'000);
+    o.ack_limit = milliseconds(2'000);
+    o.drain_limit = milliseconds(500);
+    o.patience.attempts = 9;
+    o.patience.token_renewals = 1;
     o.rejections = 5;
     return o;
 }

@@ -506,7 +506,7 @@ class delivery {
         }
     }
     void on(const pubsub::failed& f, time_point now) {
-        if (f.why.remedy != pubsub::remedy::choose_position)
+        if (f.why.remedy != call::remedy::choose_position)
             return fail({delivery_fault::subscription, owned(f.why), f.why.budget_used_up}, now);
         if (!options_.on_unknown_position) return fail({delivery_fault::position_unknown, owned(f.why)}, now);
         news_.emplace_back(position_replaced{subscription_.position(), owned(f.why)});

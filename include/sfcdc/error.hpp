@@ -150,7 +150,9 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
     case errc::bad_stream_options:
-        return "a stream needs a table name of the form catalog.schema.table, and a descriptor for protobuf records";
+        return "a stream needs a table name of the form catalog.schema.table, a descriptor for protobuf records, and "
+               "budgets "
+               "of at least one";
     case errc::record_batch_too_large: return "the records are more than limits::request_record_bytes";
     case errc::stream_full: return "the stream holds as much as it may; add again when more is durable";
     case errc::stream_closed: return "the stream is closed or has failed, and takes no more rows";

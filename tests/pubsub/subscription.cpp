@@ -62,7 +62,7 @@ namespace {
 
 const std::vector<std::pair<std::string, state>> states = {
     {"waiting", state::waiting},     {"opening", state::opening},   {"streaming", state::streaming},
-    {"login_due", state::login_due}, {"renewing", state::renewing}, {"choosing", state::choosing},
+    {"token_due", state::token_due}, {"renewing", state::renewing}, {"choosing", state::choosing},
     {"closed", state::closed},
 };
 
@@ -101,7 +101,7 @@ subscriber brought_to(state wanted, bool managed) {
         s.pass(1s);
         break;
     case state::streaming: break;
-    case state::login_due: s.end(grpc_status::unauthenticated); break;
+    case state::token_due: s.end(grpc_status::unauthenticated); break;
     case state::renewing:
         s.end(grpc_status::unauthenticated);
         s.pass(1s);
@@ -122,11 +122,11 @@ TEST_CASE("every pair of state and input does what the table at the top of the h
         {"opened", [](subscriber& s) { return s.handle(opened{s.call}); }},
         {"response", [](subscriber& s) { return s.respond(keepalive_at(5)); }},
         {"broken response", [](subscriber& s) { return s.respond("\x0a"); }},
-        {"ended, retry_here", [](subscriber& s) { return s.end(grpc_status::internal, "service.unavailable"); }},
+        {"ended, retry", [](subscriber& s) { return s.end(grpc_status::internal, "service.unavailable"); }},
         {"ended, slow_down", [](subscriber& s) { return s.end(grpc_status::resource_exhausted); }},
         {"ended, wait_hours",
          [](subscriber& s) { return s.end(grpc_status::unknown, "subscription.limit.exceeded"); }},
-        {"ended, renew_login", [](subscriber& s) { return s.end(grpc_status::unauthenticated); }},
+        {"ended, renew_token", [](subscriber& s) { return s.end(grpc_status::unauthenticated); }},
         {"ended, choose_position",
          [](subscriber& s) { return s.end(grpc_status::invalid_argument, "subscription.fetch.replayid.corrupted"); }},
         {"ended, stop", [](subscriber& s) { return s.end(grpc_status::permission_denied); }},
@@ -335,10 +335,9 @@ TEST_CASE("options that make no sense are said to be so at once") {
     CHECK(refused({.developer_name = "d", .credits = 0}));
     CHECK(refused({.developer_name = "d", .credits = 101}));
     CHECK(refused({.developer_name = "d", .max_unreleased = 99}));
-    CHECK(refused({.developer_name = "d", .attempts = 0}));
-    CHECK(refused({.developer_name = "d", .faulty_calls = 0}));
-    CHECK(refused({.developer_name = "d", .login_renewals = 0}));
-    CHECK(refused({.developer_name = "d", .refused_logins = 0}));
+    CHECK(refused({.developer_name = "d", .patience = {.attempts = 0}}));
+    CHECK(refused({.developer_name = "d", .patience = {.faulty_calls = 0}}));
+    CHECK(refused({.developer_name = "d", .patience = {.refusals = 0}}));
     CHECK_FALSE(refused({.developer_name = "d", .credits = 100, .max_unreleased = 100}));
     CHECK_FALSE(refused({.topic_name = topic, .preset = replay_preset::latest}));
 }
@@ -388,7 +387,7 @@ TEST_CASE("a message that cannot be read, or a position that cannot be one, is t
         s.stream();
         s.respond(bad);
         CHECK(s.last().what == "interrupted");
-        CHECK(s.last().why.remedy == remedy::retry_here);
+        CHECK(s.last().why.remedy == remedy::retry);
         CHECK(s.last().why.fault != errc::none);
         s.run();
         REQUIRE(s.taken<cancel_call>().size() == 1);
@@ -499,7 +498,7 @@ TEST_CASE("a half-open connection is given up when a keepalive is overdue") {
     REQUIRE(s.taken<cancel_call>().size() == 1);
     CHECK(s.last().what == "interrupted");
     CHECK(s.last().why.fault == errc::server_silent);
-    CHECK(s.last().why.remedy == remedy::retry_here);
+    CHECK(s.last().why.remedy == remedy::retry);
     s.pass(1s);
     s.stream();
     CHECK(s.call == 2);
@@ -536,12 +535,13 @@ TEST_CASE("each error code is followed by what its remedy says") {
         CHECK(said.what == (goes_on ? "interrupted" : "failed"));
         s.wait();
         switch (known.remedy) {
-        case remedy::retry_here:
+        case remedy::retry:
         case remedy::slow_down:
         case remedy::wait_hours: CHECK(s.sub.state() == state::opening); break;
-        case remedy::renew_login: CHECK(s.sub.state() == state::renewing); break;
+        case remedy::renew_token: CHECK(s.sub.state() == state::renewing); break;
         case remedy::choose_position: CHECK(s.sub.state() == state::choosing); break;
         case remedy::stop: CHECK(s.sub.closed()); break;
+        case remedy::find_row: FAIL("Zerobus only");
         }
         CHECK(s.sub.position() == position(4));
     }
@@ -627,7 +627,7 @@ TEST_CASE("a subscription is not closed before its last event was polled") {
 
 TEST_CASE("attempts can be bounded, and health gives them back") {
     subscription_options options = behind(0);
-    options.attempts = 3;
+    options.patience.attempts = 3;
     const auto drop = [](subscriber& s) {
         s.end(grpc_status::unavailable);
         s.wait();
@@ -686,7 +686,7 @@ TEST_CASE("an expired session is renewed and the subscription goes on behind its
     s.stream();
     s.respond(events(1, 5));
     s.end(grpc_status::unauthenticated, "service.auth.error");
-    CHECK(s.last().why.remedy == remedy::renew_login);
+    CHECK(s.last().why.remedy == remedy::renew_token);
     s.pass(500ms);
     REQUIRE(s.taken<renew_token>().size() == 1);
     CHECK(s.taken<renew_token>()[0].call == 1);
@@ -728,7 +728,7 @@ TEST_CASE("a token that somebody else renewed is as good") {
     subscriber s(behind(0));
     s.stream();
     s.end(grpc_status::unauthenticated);
-    REQUIRE(s.sub.state() == state::login_due);
+    REQUIRE(s.sub.state() == state::token_due);
     s.handle(token_renewed{});
     s.stream();
     CHECK(s.taken<renew_token>().empty());

@@ -411,8 +411,9 @@ class world {
                               .descriptor_proto = "a row",
                               .requests = most_requests,
                               .bytes = most_bytes,
-                              .refusals = patience});
-        pubsub::subscription_options subscription{.max_unreleased = most_unreleased, .refusals = patience};
+                              .patience = {.refusals = patience}});
+        pubsub::subscription_options subscription{.max_unreleased = most_unreleased,
+                                                  .patience = {.refusals = patience}};
         if (managed_) {
             subscription.developer_name = salesforce::managed_name;
         } else {

@@ -65,7 +65,7 @@ using action = std::variant<open_call, send_request, cancel_call, renew_token>;
 // ---- what the user must know -----------------------------------------------------------------------------------------
 
 struct reason {
-    pubsub::remedy remedy = pubsub::remedy::retry_here;
+    call::remedy remedy = call::remedy::retry;
     errc fault = errc::none;     // what the subscription itself noticed; none: the server ended the call, as follows
     bool budget_used_up = false; // another try might help, but there were enough of them
     wire::grpc_status status = wire::grpc_status::ok;

@@ -33,12 +33,12 @@
 //     acknowledge  the requests up to there are durable, and the server is in good health
 //     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
 //     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
-//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop (a stream that was well tries
-//                  again first, as ingest_stream_options::refusals says)
+//     lost         status_rules say what helps: again later, a new token, find the bad row, or stop. When, and whether a refusal
+//                  is tried again first, is what call::patience says
 //     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
 //     none         a call of before: what still comes from it changes nothing
 //     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
-//     deadline     open_time; ack_time of the oldest request in flight; the server's time when draining; drain_time
+//     deadline     open_limit; ack_limit of the oldest request in flight; the server's time when draining; drain_limit
 //
 // And the stream itself; inputs about calls count in all states but `closed`:
 //
@@ -50,7 +50,7 @@
 //
 //     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
 //     again          the token is asked for again after a back-off
-//     failed         the event, with what to do; closed. Of a stream that was well: "again", refusals times
+//     failed         the event, with what to do; closed. A stream that was healthy asks again first, as call::patience says
 //
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
 #pragma once
@@ -67,6 +67,8 @@
 #include <variant>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/remedy.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
@@ -85,9 +87,10 @@ class ingest_stream {
     // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
     // rows for them. With options that cannot work the stream has failed from the start, with bad_stream_options.
     explicit ingest_stream(ingest_stream_options options)
-        : options_(std::move(options)), backoff_(options_.seed, options_.waits) {
+        : options_(std::move(options)), patience_(options_.patience, options_.seed) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
-        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
+        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty())
+            || !options_.patience.valid())
             fail({.cause = {errc::bad_stream_options, 0}}, "correct the options");
     }
 
@@ -166,7 +169,7 @@ class ingest_stream {
 
     enum class token : std::uint8_t { good, due, asked };
 
-    struct call {
+    struct call_state {
         std::uint64_t id = 0;
         ingest_stream::phase phase = ingest_stream::phase::none;
         std::int64_t sent = 0;       // requests, which is the next wire offset
@@ -185,7 +188,7 @@ class ingest_stream {
 
     // ---- inputs
 
-    call* find(std::uint64_t id) noexcept {
+    call_state* find(std::uint64_t id) noexcept {
         if (current_ && current_.id == id) return &current_;
         return old_ && old_.id == id ? &old_ : nullptr;
     }
@@ -199,19 +202,19 @@ class ingest_stream {
     }
 
     void on(const response& in, time_point now) {
-        call* const c = find(in.call);
+        call_state* const c = find(in.call);
         if (c == nullptr) return;
         const auto [message, unreadable] = parse_response(in.bytes);
         const error bad =
             unreadable ? unreadable : std::visit([&](const auto& r) { return take(*c, r, now); }, message);
-        if (bad) give_up(*c, bad, now);
+        if (bad) give_up(*c, bad, true, now);
     }
 
     // One for each kind of response; an error is the server's.
 
-    error take(call&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
+    error take(call_state&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
 
-    error take(call& c, const create_ingest_stream_response& created, time_point) {
+    error take(call_state& c, const create_ingest_stream_response& created, time_point) {
         if (c.phase != phase::creating) return {errc::unexpected_response, 0};
         if (!created.stream_id || created.stream_id->empty()) return {errc::response_incomplete, 0};
         c.phase = phase::streaming;
@@ -220,7 +223,7 @@ class ingest_stream {
         return {};
     }
 
-    error take(call& c, const ingest_record_response& ack, time_point now) {
+    error take(call_state& c, const ingest_record_response& ack, time_point now) {
         if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
         if (!ack.durability_ack_up_to_offset) return {errc::response_incomplete, 0};
         const std::int64_t up_to = *ack.durability_ack_up_to_offset;
@@ -230,46 +233,44 @@ class ingest_stream {
         return {};
     }
 
-    error take(call& c, const close_stream_signal& signal, time_point now) {
+    error take(call_state& c, const close_stream_signal& signal, time_point now) {
         if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
         if (c.phase != phase::streaming) return {};
         const duration d = signal.duration.value_or(duration{});
         const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
         const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
         // A server that closes what it never took a row from is not rotating, it is in trouble.
-        open_at_ = current_.durable > 0 ? now : now + backoff_.next();
+        open_at_ = current_.durable > 0 ? now : patience_.after_idle_call(now).at;
         retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
         return {};
     }
 
     void on(const call_ended& in, time_point now) {
-        call* const c = find(in.call);
+        call_state* const c = find(in.call);
         if (c == nullptr) return;
-        const call ended = std::exchange(*c, {});
+        const call_state ended = std::exchange(*c, {});
         const reason why{{errc::call_ended, 0}, in.status, in.message};
         const status_rule& rule = rule_of(in.status);
         const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
         if (what == remedy::find_row && ended.in_flight() > 0) return find_row(ended.in_flight(), why, now);
         if (ended.phase > phase::streaming) return; // as announced
-        switch (what) {
-        case remedy::retry: return retry(why, now);
-        case remedy::renew_token: return renew(why, now);
-        case remedy::find_row:
-        case remedy::stop: return refuse(why, now);
-        }
+        go_on(patience_.after(what == remedy::find_row ? remedy::stop : what, now), why);
     }
 
-    void on(const token_renewed&, time_point) {
-        if (token_ == token::asked) token_ = token::good;
+    void on(const token_renewed&, time_point now) {
+        if (token_ == token::good) return;
+        token_ = token::good; // where none was asked for yet, somebody else renewed it
+        open_at_ = patience_.after(call::token_answer::renewed, now).at;
     }
     void on(const token_refused& in, time_point now) {
         if (token_ == token::asked)
-            refuse({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message}, now);
+            go_on(patience_.after(call::token_answer::refused, now),
+                  {{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message});
     }
     void on(const token_unavailable& in, time_point now) {
-        if (token_ != token::asked) return;
-        token_ = token::due;
-        retry({{errc::token_unavailable, 0}, wire::grpc_status::unavailable, in.message}, now);
+        if (token_ == token::asked)
+            go_on(patience_.after(call::token_answer::unavailable, now),
+                  {{errc::token_unavailable, 0}, wire::grpc_status::unavailable, in.message});
     }
 
     void on(const std::monostate&, time_point) {}
@@ -278,57 +279,42 @@ class ingest_stream {
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
             give_up(current_, {current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, 0},
-                    now);
+                    false, now);
         }
     }
 
-    time_point deadline_of(const call& c) const {
+    time_point deadline_of(const call_state& c) const {
         const bool awaits_ack = c.in_flight() > 0 && c.phase < phase::half_closed;
-        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;
+        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_limit) : c.deadline;
     }
 
     // ---- what follows
 
-    void acknowledge(call& c, std::int64_t durable_requests, time_point now) {
+    void acknowledge(call_state& c, std::int64_t durable_requests, time_point now) {
         const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
         c.durable = durable_requests;
         if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
             last->rows.end = rows.end;
         else
             events_.emplace_back(durable{rows});
-        backoff_.reset();
-        failures_ = renewals_ = rejections_ = refusals_ = 0;
-        healthy_ = true;
+        patience_.healthy();
+        rejections_ = 0;
         if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
     }
 
     // The call is of no use any more; what it has in flight is sent again.
-    void give_up(call& c, const error& cause, time_point now) {
+    void give_up(call_state& c, const error& cause, bool faulty, time_point now) {
         const bool was_current = &c == &current_;
         cancel(c);
         const reason why{.cause = cause};
-        was_current ? retry(why, now) : interrupt(why, now);
+        if (!was_current) return interrupt(why, now); // the next call is open already
+        go_on(faulty ? patience_.after_faulty_call(now) : patience_.after(remedy::retry, now), why);
     }
 
-    void retry(const reason& why, time_point now) {
-        if (++failures_ > options_.retries) return fail(why);
-        open_at_ = now + backoff_.next();
-        interrupt(why, open_at_);
-    }
-
-    void renew(const reason& why, time_point now) {
-        if (++renewals_ > options_.token_renewals) return refuse(why, now);
-        token_ = token::due;
-        open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
-        interrupt(why, open_at_);
-    }
-
-    // Only a person can mend it, if it is not a fault on the other side: a stream that was well has some patience.
-    void refuse(const reason& why, time_point now) {
-        if (!healthy_ || ++refusals_ >= options_.refusals) return fail(why);
-        renewals_ = 0;
-        token_ = token::due;
-        open_at_ = now + options_.refused_wait;
+    void go_on(const call::next_attempt& next, const reason& why) {
+        if (!next) return fail(why);
+        token_ = next.remedy == remedy::renew_token ? token::due : token::good;
+        open_at_ = next.at;
         interrupt(why, open_at_);
     }
 
@@ -344,7 +330,7 @@ class ingest_stream {
         if (++rejections_ > options_.rejections) fail(why);
     }
 
-    // The current call becomes the old one, which acknowledges for `time`, or for drain_time behind our half-close.
+    // The current call becomes the old one, which acknowledges for `time`, or for drain_limit behind our half-close.
     void retire(std::chrono::nanoseconds time, time_point now) {
         if (old_.in_flight() > 0) { // more rotations than rows: the current call has nothing to wait for
             actions_.emplace_back(half_close{current_.id});
@@ -360,10 +346,10 @@ class ingest_stream {
     void half_close_old(time_point now) {
         actions_.emplace_back(half_close{old_.id});
         old_.phase = phase::half_closed;
-        old_.deadline = now + options_.drain_time;
+        old_.deadline = now + options_.drain_limit;
     }
 
-    void cancel(call& c) {
+    void cancel(call_state& c) {
         if (c) actions_.emplace_back(cancel_call{c.id});
         c = {};
     }
@@ -412,7 +398,7 @@ class ingest_stream {
         } else if (wants_call() && now >= open_at_) {
             current_.id = ++calls_;
             current_.phase = phase::opening;
-            current_.deadline = now + options_.open_time;
+            current_.deadline = now + options_.open_limit;
             actions_.emplace_back(open_call{current_.id});
         } else if (may_send()) {
             request& next = requests_[current_.in_flight()];
@@ -424,21 +410,20 @@ class ingest_stream {
     }
 
     ingest_stream_options options_;
-    sfcdc::backoff backoff_;
+    call::patience patience_;
     std::deque<action> actions_; // a few; requests are taken from requests_ one by one
     std::deque<event> events_;
 
     request_queue requests_; // the first ones are in flight: on old_ if it has any, else on current_
     std::size_t rejected_bytes_ = 0;
 
-    call current_, old_;
+    call_state current_, old_;
     std::uint64_t calls_ = 0;
     time_point open_at_ = time_point::min();
 
-    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0, refusals_ = 0; // in a row
-    bool healthy_ = false;                                                 // something was acknowledged once
-    bool started_ = false;                                                 // a stream was created once
-    token token_ = token::good;                                            // a token is awaited
+    unsigned rejections_ = 0;   // of rows, since there was health
+    bool started_ = false;      // a stream was created once
+    token token_ = token::good; // due: to be asked for; asked: awaited
     bool closing_ = false;
     bool stopped_ = false;
 };
