@@ -169,9 +169,9 @@ class world {
         fuzz::require(refused_alone_.count(e.offset) == 1);
         ++reported_;
     }
-    void on(const zerobus::interrupted& e) { fuzz::require(static_cast<bool>(e.cause)); }
+    void on(const zerobus::interrupted& e) { fuzz::require(e.why.remedy != call::remedy::stop); }
     void on(const zerobus::failed& e) {
-        fuzz::require(e.cause && !e.what_to_do.empty() && !failed_);
+        fuzz::require(e.why.remedy == call::remedy::stop && !e.what_to_do.empty() && !failed_);
         failed_ = true;
     }
 
@@ -237,7 +237,7 @@ class world {
     void perform(const zerobus::cancel_call& a) { calls_.erase(a.call); }
     void perform(const zerobus::renew_token&) { renewing_ = true; }
 
-    void handle(const zerobus::input& in) { stream_.handle(in, now_); }
+    void handle(const zerobus::input& in) { (void)stream_.handle(in, now_); }
     void respond(std::uint64_t id, const std::string& bytes) {
         const fuzz::exact_bytes exact({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
         handle(zerobus::response{id, exact.text()});
@@ -344,7 +344,7 @@ class world {
                 refused_alone_.insert(offset_of(call->requests.back().front()));
             calls_.erase(id);
         }
-        handle(zerobus::call_ended{id, static_cast<wire::grpc_status>(status), "words"});
+        handle(zerobus::call_ended{id, static_cast<wire::grpc_status>(status), {}, "words"});
     }
 
     void signal(std::uint64_t id) {

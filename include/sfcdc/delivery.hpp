@@ -98,9 +98,9 @@ class delivery {
     // Of the stream of an outlet.
     errc handle(std::uint32_t outlet, const zerobus::input& in, time_point now) {
         if (outlet >= options_.streams.size()) return errc::not_expected_now;
-        outlets_[outlet].stream->handle(in, now);
+        const errc bad = outlets_[outlet].stream->handle(in, now);
         take_news_of(outlet, now);
-        return errc::none;
+        return bad;
     }
     // The answers to fetch_schema. The user has the schema, and can decode events of this id.
     void schema_known(std::string_view id) { answered(id, {schema_state::known}); }
@@ -120,10 +120,10 @@ class delivery {
         settle(outlets_[outlet], rows);
         return errc::none;
     }
-    // No more events; what was received becomes durable, as far as drain_time allows.
+    // No more events; what was received becomes durable, as far as drain_limit allows.
     void close(time_point now) {
         subscription_.close();
-        if (!drain_until_) drain_until_ = now + options_.drain_time;
+        if (!drain_until_) drain_until_ = now + options_.drain_limit;
     }
 
     // ---- events
@@ -205,9 +205,7 @@ class delivery {
         take(last_rows_);
         doubt(undecodable_, now);
         if (undecodable_.in_doubt > options_.undecodable_in_a_row)
-            fail({delivery_fault::undecodable_events,
-                  {{}, errc::none, wire::grpc_status::ok, {}, std::string(reason)}},
-                 now);
+            fail({delivery_fault::undecodable_events, {call::reason_of(errc::none, reason), {}}}, now);
         return errc::none;
     }
 
@@ -274,7 +272,7 @@ class delivery {
         return first;
     }
 
-    // Nothing will come any more, and nothing is left to be done: no position is due either, unless drain_time is over.
+    // Nothing will come any more, and nothing is left to be done: no position is due either, unless drain_limit is over.
     bool closed() const noexcept {
         return subscription_.closed() && held_.empty() && news_.empty() && (drained_ || position_due() == nullptr)
                && std::all_of(outlets_.begin(), outlets_.end(), [&](const outlet_state& o) {
@@ -300,7 +298,7 @@ class delivery {
         return undecodable_.in_doubt > 0
                || std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.in_doubt > 0; });
     }
-    // Not everything became durable in drain_time: the next run fetches it again.
+    // Not everything became durable in drain_limit: the next run fetches it again.
     bool drain_timed_out() const noexcept { return drained_; }
 
   private:
@@ -454,8 +452,7 @@ class delivery {
     }
     void on(std::uint32_t outlet, outlet_state& o, zerobus::row_rejected& n, time_point now) {
         if (n.offset != o.settled + o.in_doubt && !o.frozen)
-            return fail({delivery_fault::mistake, {outlet, errc::checkpoint_bad_row, wire::grpc_status::ok, {}, {}}},
-                        now);
+            return fail({delivery_fault::mistake, {call::reason_of(errc::checkpoint_bad_row), outlet}}, now);
         ++o.refused;
         row_origin of = std::move(o.origins.front());
         o.origins.pop_front();
@@ -463,18 +460,15 @@ class delivery {
         if (options_.stop_at_dead_letter) {
             ++o.in_doubt;
             o.frozen = true;
-            return fail({delivery_fault::stopped_at_letter, {outlet, errc::none, wire::grpc_status::ok, {}, {}}},
-                        now);
+            return fail({delivery_fault::stopped_at_letter, {{}, outlet}}, now);
         }
         doubt(o, now);
     }
     void on(std::uint32_t outlet, outlet_state&, zerobus::interrupted& n, time_point) {
-        news_.emplace_back(delivery_interrupted{{outlet, n.cause.code, n.status, {}, std::move(n.message)}, n.until});
+        news_.emplace_back(delivery_interrupted{{std::move(n.why), outlet}, n.until});
     }
     void on(std::uint32_t outlet, outlet_state&, zerobus::failed& n, time_point now) {
-        fail(
-            {delivery_fault::stream, {outlet, n.cause.code, n.status, {}, std::move(n.message)}, false, n.what_to_do},
-            now);
+        fail({delivery_fault::stream, {std::move(n.why), outlet}, n.what_to_do}, now);
     }
 
     // ---- the subscription
@@ -498,26 +492,20 @@ class delivery {
                     held_.push_back({nullptr, {}, 0, 0, std::move(k->position)});
             } else if (const auto* const c = std::get_if<pubsub::committed>(&*news)) {
                 if (c->response.error) news_.emplace_back(commit_refused{std::string(c->response.error->msg)});
-            } else if (const auto* const i = std::get_if<pubsub::interrupted>(&*news)) {
-                news_.emplace_back(delivery_interrupted{owned(i->why), i->until});
-            } else if (const auto* const f = std::get_if<pubsub::failed>(&*news)) {
+            } else if (auto* const i = std::get_if<pubsub::interrupted>(&*news)) {
+                news_.emplace_back(delivery_interrupted{{std::move(i->why), {}}, i->until});
+            } else if (auto* const f = std::get_if<pubsub::failed>(&*news)) {
                 on(*f, now);
             }
         }
     }
-    void on(const pubsub::failed& f, time_point now) {
+    void on(pubsub::failed& f, time_point now) {
         if (f.why.remedy != call::remedy::choose_position)
-            return fail({delivery_fault::subscription, owned(f.why), f.why.budget_used_up}, now);
-        if (!options_.on_unknown_position) return fail({delivery_fault::position_unknown, owned(f.why)}, now);
-        news_.emplace_back(position_replaced{subscription_.position(), owned(f.why)});
+            return fail({delivery_fault::subscription, {std::move(f.why), {}}}, now);
+        if (!options_.on_unknown_position)
+            return fail({delivery_fault::position_unknown, {std::move(f.why), {}}}, now);
+        news_.emplace_back(position_replaced{subscription_.position(), {std::move(f.why), {}}});
         (void)subscription_.choose(*options_.on_unknown_position);
-    }
-    static delivery_reason owned(const pubsub::reason& why) {
-        return {{},
-                why.fault,
-                why.status,
-                std::string(why.error_code),
-                std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes))};
     }
 
     // The first reason counts.

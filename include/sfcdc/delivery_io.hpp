@@ -11,14 +11,13 @@
 #include <vector>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/call_io.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
-#include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 
@@ -54,7 +53,7 @@ struct delivery_options {
     std::optional<pubsub::replay_preset> on_unknown_position{};
 
     // From close() on, what was received may become durable for so long.
-    std::chrono::seconds drain_time{25};
+    std::chrono::seconds drain_limit{25};
 };
 
 // The event that a dead letter or a row is of. Owned copies.
@@ -93,13 +92,9 @@ struct dead_letter {
     std::uint32_t offset = 0; // of an event: the byte of the payload at which decoding failed
 };
 
-// Why something is interrupted or over. Owned copies of what the machines tell.
-struct delivery_reason {
-    std::optional<std::uint32_t> outlet; // a stream's; nothing: the subscription's, or the delivery's own
-    errc fault = errc::none;             // call_ended or none: the server ended the call, as follows
-    wire::grpc_status status = wire::grpc_status::ok;
-    std::string error_code; // of the subscription
-    std::string message;
+// Why something is interrupted or over, as the machines tell it.
+struct delivery_reason : call::reason {
+    std::optional<std::uint32_t> outlet{}; // a stream's; nothing: the subscription's, or the delivery's own
 };
 struct delivery_interrupted { // it goes on by itself
     delivery_reason why;
@@ -117,7 +112,6 @@ enum class delivery_fault : std::uint8_t {
 struct delivery_failed { // no event is taken any more, what was taken still becomes durable
     delivery_fault fault;
     delivery_reason why;
-    bool budget_used_up = false;   // of the subscription
     std::string_view what_to_do{}; // of a stream; lives as long as the program
 };
 

@@ -75,7 +75,6 @@ enum class errc : std::uint8_t {
     token_unavailable,
 
     // an ingest stream, what the server did; what was not acknowledged is sent again
-    call_ended,
     ack_timed_out,
     unexpected_response,
     response_incomplete,
@@ -156,7 +155,6 @@ constexpr const char* message(errc code) noexcept {
     case errc::record_batch_too_large: return "the records are more than limits::request_record_bytes";
     case errc::stream_full: return "the stream holds as much as it may; add again when more is durable";
     case errc::stream_closed: return "the stream is closed or has failed, and takes no more rows";
-    case errc::call_ended: return "the server ended the call";
     case errc::open_timed_out: return "the server did not open the stream in time";
     case errc::ack_timed_out: return "the server did not acknowledge a request in time";
     case errc::unexpected_response: return "the response is of a kind that cannot come here";

@@ -1,9 +1,8 @@
 #include "pubsub/subscriber.hpp"
+#include "state_tables.hpp"
 
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 
 using namespace sfcdc;
 using namespace sfcdc::pubsub;
@@ -66,29 +65,6 @@ const std::vector<std::pair<std::string, state>> states = {
     {"closed", state::closed},
 };
 
-// input -> state -> cell
-std::map<std::string, std::map<std::string, std::string>> table_in_header() {
-    std::ifstream header(SFCDC_SOURCE_ROOT "/include/sfcdc/pubsub/subscription.hpp");
-    std::map<std::string, std::map<std::string, std::string>> table;
-    std::vector<std::string> columns;
-    for (std::string line; std::getline(header, line);) {
-        if (!line.starts_with("//   | ") || line.find("---") != line.npos) continue;
-        std::vector<std::string> cells;
-        std::istringstream in(line.substr(6));
-        for (std::string cell; std::getline(in, cell, '|');) {
-            const auto first = cell.find_first_not_of(' ');
-            cells.push_back(first == cell.npos ? "" : cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
-        }
-        if (columns.empty()) {
-            columns = cells;
-            continue;
-        }
-        REQUIRE(cells.size() == columns.size());
-        for (std::size_t i = 1; i < cells.size(); ++i) table[cells[0]][columns[i]] = cells[i];
-    }
-    return table;
-}
-
 // A subscription in this state, behind one call at least, so that there can be inputs that are too late.
 subscriber brought_to(state wanted, bool managed) {
     subscription_options options = managed ? subscription_options{.developer_name = "name"} : from_earliest();
@@ -139,9 +115,9 @@ TEST_CASE("every pair of state and input does what the table at the top of the h
         {"close()", [](subscriber& s) { return s.sub.close(), errc::none; }},
         {"time", [](subscriber& s) { return s.now += 1h, static_cast<void>(s.sub.poll_action(s.now)), errc::none; }},
     };
-    const auto table = table_in_header();
-    REQUIRE(table.size() == inputs.size());
-    for (const auto& [input_name, row] : table) {
+    const state_table table = read_state_table("sfcdc/pubsub/subscription.hpp", "input");
+    REQUIRE(table.rows.size() == inputs.size());
+    for (const auto& [input_name, row] : table.rows) {
         REQUIRE(inputs.contains(input_name));
         REQUIRE(row.size() == states.size());
         for (const auto& [state_name, before] : states) {

@@ -93,13 +93,13 @@ TEST_CASE("options that cannot work fail before anything is opened") {
         o.table_name = table;
         scene s(o);
         CHECK(s.said() == "failed ()");
-        CHECK(s.cause.code == errc::bad_stream_options);
+        CHECK(s.why.fault == errc::bad_stream_options);
         CHECK(s.stream.closed());
         CHECK(s.try_add({"a"}).error.code == errc::stream_closed);
     }
     auto o = options();
     o.descriptor_proto.clear();
-    CHECK(scene(o).cause.code == errc::bad_stream_options);
+    CHECK(scene(o).why.fault == errc::bad_stream_options);
     o.record_type = zerobus::record_type::json;
     CHECK(scene(o).said() == "open 1");
 }
@@ -112,7 +112,7 @@ TEST_CASE("a stream that is not created in time is given up and tried again") {
         CHECK(s.said().empty());
         s.wait(milliseconds(1));
         CHECK(s.said() == "cancel 1, interrupted");
-        CHECK(s.cause.code == errc::open_timed_out);
+        CHECK(s.why.fault == errc::open_timed_out);
         s.wait(milliseconds(500));
         CHECK(s.said() == "open 2");
         s.created(1); // too late
@@ -134,7 +134,7 @@ TEST_CASE("a stream that is not created in time is given up and tried again") {
         scene s(o);
         s.wait(milliseconds(100));
         CHECK(s.said() == "open 1, cancel 1, failed ()");
-        CHECK(s.cause.code == errc::open_timed_out);
+        CHECK(s.why.fault == errc::open_timed_out);
     }
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("acknowledgements that lie break the call, and nothing counts as durab
         s.opened(2);
         s.created(2);
         CHECK(s.said() == "open 2, create 2, send 2 #0 d, send 2 #1 e"); // and all that was not durable is sent again
-        return s.cause.code;
+        return s.why.fault;
     };
     CHECK(broken_by(ack_response(0)) == errc::ack_regressed); // 2, 0, 3 is how rows were lost elsewhere
     CHECK(broken_by(ack_response(-1)) == errc::ack_regressed);
@@ -297,7 +297,7 @@ TEST_CASE("an acknowledgement of -1 before any other is one of nothing") {
     s.said();
     s.ack(1, -1); // now it takes one back
     CHECK(s.said() == "interrupted, cancel 1");
-    CHECK(s.cause.code == errc::ack_regressed);
+    CHECK(s.why.fault == errc::ack_regressed);
     CHECK(held_records(s.stream) == strings{"b"});
 }
 
@@ -308,7 +308,7 @@ TEST_CASE("an acknowledgement of less than -1 takes back what never was") {
     s.said();
     s.ack(1, -2);
     CHECK(s.said() == "interrupted, cancel 1");
-    CHECK(s.cause.code == errc::ack_regressed);
+    CHECK(s.why.fault == errc::ack_regressed);
 }
 
 TEST_CASE("a server that breaks the protocol again and again is one that refuses") {
@@ -336,6 +336,24 @@ TEST_CASE("a server that breaks the protocol again and again is one that refuses
     CHECK(held_records(s.stream) == strings{"b"});
 }
 
+TEST_CASE("what the user cannot have seen is a mistake, and changes nothing") {
+    scene s;
+    CHECK(s.opened(0) == errc::unknown_call);
+    CHECK(s.opened(2) == errc::unknown_call);
+    CHECK(s.ended(7, 5) == errc::unknown_call);
+    CHECK(s.respond(2, "\x0a") == errc::unknown_call);
+    s.open();
+    CHECK(s.opened(1) == errc::not_expected_now);
+    CHECK(s.said().empty());
+    CHECK(s.add({"a"}) == zerobus::offset_range{0, 1});
+    CHECK(s.said() == "send 1 #0 a");
+    s.ended(1, 14);
+    CHECK(s.opened(1) == errc::none); // late
+    CHECK(s.respond(1, "\x0a") == errc::none);
+    s.abandon();
+    CHECK(s.ended(99, 5) == errc::none); // nothing is asked for any more
+}
+
 TEST_CASE("responses that cannot come break the call") {
     const auto broken_by = [](const std::string& response) {
         scene s;
@@ -345,12 +363,12 @@ TEST_CASE("responses that cannot come break the call") {
         s.respond(1, response);
         CHECK(s.said() == "interrupted, cancel 1");
         CHECK(held_records(s.stream) == strings{"a"});
-        return s.cause;
+        return s.why.fault;
     };
-    CHECK(broken_by("").code == errc::unexpected_response);
-    CHECK(broken_by(field(9, "new")).code == errc::unexpected_response);
-    CHECK(broken_by(created_response()).code == errc::unexpected_response); // a second time
-    CHECK(broken_by("\x12\x02\x08") == error{errc::message_truncated, 1});
+    CHECK(broken_by("") == errc::unexpected_response);
+    CHECK(broken_by(field(9, "new")) == errc::unexpected_response);
+    CHECK(broken_by(created_response()) == errc::unexpected_response); // a second time
+    CHECK(broken_by("\x12\x02\x08") == errc::message_truncated);
 }
 
 TEST_CASE("the first response must create the stream, with an id") {
@@ -366,7 +384,7 @@ TEST_CASE("the first response must create the stream, with an id") {
         s.said();
         s.respond(1, response);
         CHECK(s.said() == "interrupted, cancel 1");
-        CHECK(s.cause.code == code);
+        CHECK(s.why.fault == code);
     }
     scene s; // before it was even asked for
     s.said();
@@ -608,7 +626,7 @@ TEST_CASE("every status code, while the stream opens and while it runs") {
         if (said == "interrupted, renew_token" || said == "renew_token, interrupted") return "token";
         if (said == "interrupted, rejected 0 a (the words)") return "row";
         CHECK(said == "interrupted");
-        CHECK(s.cause.code == errc::call_ended);
+        CHECK(s.why.fault == errc::none);
         s.wait(milliseconds(500));
         return s.said() == "open 2" ? "again" : "";
     };
@@ -793,7 +811,7 @@ TEST_CASE("the budget of retries is one for failures in a row, and an acknowledg
             if (!s.stream.closed()) s.wait_for_call(call + 1);
         }
         CHECK(s.stream.closed());
-        CHECK(s.cause.code == errc::call_ended);
+        CHECK(s.why.fault == errc::none);
     }
     SECTION("with progress in between there is no end") {
         scene s(o);
@@ -834,7 +852,7 @@ TEST_CASE("each request has its own deadline for the acknowledgement") {
     SECTION("the oldest one decides") {
         s.wait(seconds(1));
         CHECK(s.said().find("cancel 1, interrupted") == 0);
-        CHECK(s.cause.code == errc::ack_timed_out);
+        CHECK(s.why.fault == errc::ack_timed_out);
         s.opened(2);
         s.created(2);
         CHECK(s.requests.back().records == strings{"b"});
@@ -860,7 +878,7 @@ TEST_CASE("each request has its own deadline for the acknowledgement") {
         CHECK(again.said().empty());
         again.wait(seconds(1));
         CHECK(again.said() == "cancel 1, interrupted");
-        CHECK(again.cause.code == errc::ack_timed_out);
+        CHECK(again.why.fault == errc::ack_timed_out);
     }
     SECTION("and without another try the stream fails") {
         auto o = options();
@@ -871,7 +889,7 @@ TEST_CASE("each request has its own deadline for the acknowledgement") {
         only.said();
         only.wait(seconds(60));
         CHECK(only.said() == "cancel 1, failed ()");
-        CHECK(only.cause.code == errc::ack_timed_out);
+        CHECK(only.why.fault == errc::ack_timed_out);
         CHECK(held_records(only.stream) == strings{"a"});
     }
     SECTION("nothing in flight, nothing to wait for") {
@@ -992,7 +1010,7 @@ TEST_CASE("when no token can be had the stream fails and keeps its rows") {
     s.said();
     s.input(zerobus::token_refused{"invalid_client"});
     CHECK(s.said() == "failed (invalid_client)");
-    CHECK(s.cause.code == errc::token_refused);
+    CHECK(s.why.fault == errc::token_refused);
     CHECK(!s.what_to_do.empty());
     CHECK(held_records(s.stream) == strings{"a"});
 }
@@ -1008,7 +1026,7 @@ TEST_CASE("a login service that cannot be asked is asked again after a wait, and
     for (int i = 0; i < 3; ++i) {
         s.input(zerobus::token_unavailable{"429"});
         CHECK(s.said() == "interrupted");
-        CHECK(s.cause.code == errc::token_unavailable);
+        CHECK(s.why.fault == errc::token_unavailable);
         s.wait(std::chrono::ceil<milliseconds>(s.interrupted_until - s.now));
         CHECK(s.said() == "renew_token");
     }

@@ -48,6 +48,7 @@
 #include <variant>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/call_io.hpp>
 #include <sfcdc/call/patience.hpp>
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/error.hpp>
@@ -70,7 +71,7 @@ class subscription {
   public:
     explicit subscription(subscription_options options)
         : options_(std::move(options)), patience_(options_.patience, options_.seed) {
-        if (!valid()) finish({remedy::stop, errc::bad_subscription_options});
+        if (!valid()) finish(call::reason_of(errc::bad_subscription_options));
     }
 
     // Says what happened. Not none where the user made a mistake: the input was not taken.
@@ -269,12 +270,12 @@ class subscription {
     errc on_call(const call_ended& in, time_point now) {
         const remedy what = remedy_for(in.error_code, in.status);
         forget_call();
-        const reason why{what, errc::none, false, in.status, without_prefix(in.error_code), in.message};
+        reason why = call::reason_of(in, without_prefix(in.error_code));
         // A managed position is Salesforce's own: there is nothing to choose from.
         if (what == remedy::choose_position && managed())
-            finish(why);
+            finish(std::move(why));
         else
-            go_on(patience_.after(what, now), why);
+            go_on(patience_.after(what, now), std::move(why));
         return errc::none;
     }
 
@@ -335,14 +336,16 @@ class subscription {
         until_ = patience_.after(call::token_answer::renewed, now).at;
         return errc::none;
     }
-    errc on(token_refused, time_point now) {
+    errc on(const token_refused& in, time_point now) {
         if (state_ == subscription_state::renewing)
-            go_on(patience_.after(call::token_answer::refused, now), {remedy::stop, errc::token_refused});
+            go_on(patience_.after(call::token_answer::refused, now),
+                  call::reason_of(errc::token_refused, in.message));
         return errc::none;
     }
-    errc on(token_unavailable, time_point now) {
+    errc on(const token_unavailable& in, time_point now) {
         if (state_ == subscription_state::renewing)
-            go_on(patience_.after(call::token_answer::unavailable, now), {remedy::stop, errc::token_unavailable});
+            go_on(patience_.after(call::token_answer::unavailable, now),
+                  call::reason_of(errc::token_unavailable, in.message));
         return errc::none;
     }
 
@@ -359,14 +362,14 @@ class subscription {
             forget_call();
             state_ = subscription_state::waiting;
             until_ = now;
-            events_.push_back(interrupted{{remedy::retry, errc::events_not_released}, now});
+            events_.push_back(interrupted{call::reason_of(errc::events_not_released), now});
         }
     }
 
     void give_up_call(errc fault, const call::next_attempt& next) {
         cancel_ = call_;
         forget_call();
-        go_on(next, {remedy::stop, fault});
+        go_on(next, call::reason_of(fault));
     }
     // Nothing of a response that breaks the rules is handed over: it is fetched again.
     errc refuse_response(errc fault, time_point now) {
@@ -384,21 +387,21 @@ class subscription {
     void go_on(const call::next_attempt& next, reason why) {
         why.remedy = next.remedy;
         why.budget_used_up = next.budget_used_up;
-        if (next.remedy == remedy::stop) return finish(why);
+        if (next.remedy == remedy::stop) return finish(std::move(why));
         if (next.remedy == remedy::choose_position) {
             state_ = subscription_state::choosing;
-            events_.push_back(failed{why});
+            events_.push_back(failed{std::move(why)});
             return;
         }
         state_ = next.remedy == remedy::renew_token ? subscription_state::token_due : subscription_state::waiting;
         until_ = next.at;
-        events_.push_back(interrupted{why, until_});
+        events_.push_back(interrupted{std::move(why), until_});
     }
 
     void finish(reason why) {
         why.remedy = remedy::stop;
         state_ = subscription_state::closed;
-        events_.push_back(failed{why});
+        events_.push_back(failed{std::move(why)});
     }
 
     // Of Subscribe; Salesforce keeps the position of a managed one.
