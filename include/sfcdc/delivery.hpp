@@ -205,7 +205,7 @@ class delivery {
         take(last_rows_);
         doubt(undecodable_, now);
         if (undecodable_.in_doubt > options_.undecodable_in_a_row)
-            fail({delivery_fault::undecodable_events, {call::reason_of(errc::none, reason), {}}}, now);
+            fail({delivery_fault::undecodable_events, {call::reason_of(call::fault::none, reason), {}}}, now);
         return errc::none;
     }
 
@@ -452,7 +452,7 @@ class delivery {
     }
     void on(std::uint32_t outlet, outlet_state& o, zerobus::row_rejected& n, time_point now) {
         if (n.offset != o.settled + o.in_doubt && !o.frozen)
-            return fail({delivery_fault::mistake, {call::reason_of(errc::checkpoint_bad_row), outlet}}, now);
+            return fail({delivery_fault::mistake, {call::reason_of(call::fault::row_without_event), outlet}}, now);
         ++o.refused;
         row_origin of = std::move(o.origins.front());
         o.origins.pop_front();

@@ -42,6 +42,7 @@
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/fault.hpp>
 #include <sfcdc/call/call_io.hpp>
 
 #include <sfcdc/pubsub/replay_id.hpp>

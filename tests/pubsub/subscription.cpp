@@ -299,7 +299,7 @@ TEST_CASE("options that make no sense are said to be so at once") {
         subscriber s(std::move(o));
         s.run();
         return s.sub.closed() && s.actions.empty() && s.last().what == "failed"
-               && s.last().why.fault == errc::bad_subscription_options && !s.sub.poll_timeout();
+               && s.last().why.fault == call::fault::bad_options && !s.sub.poll_timeout();
     };
     CHECK(refused({}));
     CHECK(refused({.topic_name = topic})); // a forgotten start is not LATEST
@@ -345,7 +345,7 @@ TEST_CASE("more events than were asked for are the server's fault: they are fetc
         s.stream();
         s.respond(events(1, 101));
         CHECK(s.sub.unreleased() == 0);
-        CHECK(s.last().why.fault == errc::more_events_than_requested);
+        CHECK(s.last().why.fault == call::fault::more_events_than_requested);
         CHECK(s.last().what == (i < 5 ? "interrupted" : "failed"));
         s.wait();
         CHECK(s.taken<cancel_call>().size() == static_cast<std::size_t>(i));
@@ -364,7 +364,7 @@ TEST_CASE("a message that cannot be read, or a position that cannot be one, is t
         s.respond(bad);
         CHECK(s.last().what == "interrupted");
         CHECK(s.last().why.remedy == remedy::retry);
-        CHECK(s.last().why.fault != errc::none);
+        CHECK(s.last().why.fault != call::fault::none);
         s.run();
         REQUIRE(s.taken<cancel_call>().size() == 1);
         CHECK(s.taken<cancel_call>()[0].call == 1);
@@ -414,7 +414,7 @@ TEST_CASE("a sink that stands still: the call is given back, and resumed when th
     s.pass(1h);
     REQUIRE(s.taken<cancel_call>().size() == 1);
     CHECK(s.last().what == "interrupted");
-    CHECK(s.last().why.fault == errc::events_not_released);
+    CHECK(s.last().why.fault == call::fault::events_not_released);
     CHECK(s.last().until == s.now - 1h + 45s);
     CHECK(s.taken<open_call>().size() == 1);
     CHECK_FALSE(s.sub.poll_timeout()); // only release() can help
@@ -473,7 +473,7 @@ TEST_CASE("a half-open connection is given up when a keepalive is overdue") {
     s.pass(1s);
     REQUIRE(s.taken<cancel_call>().size() == 1);
     CHECK(s.last().what == "interrupted");
-    CHECK(s.last().why.fault == errc::server_silent);
+    CHECK(s.last().why.fault == call::fault::server_silent);
     CHECK(s.last().why.remedy == remedy::retry);
     s.pass(1s);
     s.stream();
@@ -487,7 +487,7 @@ TEST_CASE("a call that does not open is given up") {
     CHECK(s.taken<cancel_call>().empty());
     s.pass(1s);
     REQUIRE(s.taken<cancel_call>().size() == 1);
-    CHECK(s.last().why.fault == errc::open_timed_out);
+    CHECK(s.last().why.fault == call::fault::open_timed_out);
     CHECK(s.handle(opened{1}) == errc::none); // late
     CHECK(s.sub.state() == state::waiting);
     s.pass(1s);
@@ -504,7 +504,7 @@ TEST_CASE("each error code is followed by what its remedy says") {
         s.end(grpc_status::unknown, std::string(error_code_prefix) + std::string(known.code), "text");
         const told& said = s.last();
         CHECK(said.why.remedy == known.remedy);
-        CHECK(said.why.fault == errc::none);
+        CHECK(said.why.fault == call::fault::none);
         CHECK(said.error_code == known.code);
         CHECK(said.message == "text");
         const bool goes_on = known.remedy != remedy::stop && known.remedy != remedy::choose_position;
@@ -743,7 +743,7 @@ TEST_CASE("a refused login ends a new subscription at once, and a running one af
     fresh.pass(1s);
     fresh.handle(token_refused{});
     CHECK(fresh.sub.closed());
-    CHECK(fresh.last().why.fault == errc::token_refused);
+    CHECK(fresh.last().why.fault == call::fault::token_refused);
 
     subscriber s(behind(0));
     s.stream();
@@ -754,7 +754,7 @@ TEST_CASE("a refused login ends a new subscription at once, and a running one af
         CHECK(s.taken<renew_token>().size() == static_cast<std::size_t>(i));
         s.handle(token_refused{});
         CHECK(s.last().what == (i < 3 ? "interrupted" : "failed"));
-        CHECK(s.last().why.fault == errc::token_refused);
+        CHECK(s.last().why.fault == call::fault::token_refused);
         s.pass(59s);
         CHECK(s.taken<renew_token>().size() == static_cast<std::size_t>(i));
         s.pass(1s);
@@ -770,7 +770,7 @@ TEST_CASE("a login service that cannot be asked is asked again, with growing wai
     for (int i = 0; i < 100; ++i) {
         s.handle(token_unavailable{});
         CHECK(s.last().what == "interrupted");
-        CHECK(s.last().why.fault == errc::token_unavailable);
+        CHECK(s.last().why.fault == call::fault::token_unavailable);
         s.pass(30s);
     }
     CHECK(s.taken<renew_token>().size() == 101);

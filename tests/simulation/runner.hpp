@@ -113,7 +113,9 @@ template<class Io> class runner {
 
     void on(const sfcdc::dead_letter& letter) { io_.dead_letter(letter); }
     void on(const sfcdc::delivery_keepalive& alive) { io_.keepalive(alive.position); }
-    void on(const sfcdc::commit_refused& why) { io_.log("a commit was refused", why.message, sfcdc::errc::none); }
+    void on(const sfcdc::commit_refused& why) {
+        io_.log("a commit was refused", why.message, sfcdc::call::fault::none);
+    }
     void on(const sfcdc::delivery_interrupted& pause) {
         io_.log(pause.why.outlet ? "a stream is interrupted" : "the subscription is interrupted", pause.why.message,
                 pause.why.fault);

@@ -169,8 +169,8 @@ class world {
         net_.answer(std::move(answer), net_.life(),
                     random_.between<duration>(20ms, random_.one_in(5) ? duration(20s) : duration(500ms)));
     }
-    void log(const char* what, std::string_view why, sfcdc::errc code) {
-        log_.note("runner: %s: %s %.*s", what, sfcdc::message(code), static_cast<int>(why.size()), why.data());
+    void log(const char* what, std::string_view why, sfcdc::call::fault fault) {
+        log_.note("runner: %s: %s %.*s", what, sfcdc::call::message(fault), static_cast<int>(why.size()), why.data());
     }
 
     void perform(const sfcdc::call::action& action) { perform_for(0, action); }

@@ -63,11 +63,11 @@ std::string outcome_of(const std::string& phase, const std::function<errc(scene&
     }
     if (contains(said, "cancel 1")) {
         CHECK(contains(said, "interrupted"));
-        CHECK(s->why.fault != errc::none);
+        CHECK(s->why.fault != call::fault::none);
         return "broken";
     }
     if (contains(said, "interrupted")) {
-        CHECK(s->why.fault == errc::none);
+        CHECK(s->why.fault == call::fault::none);
         s->wait(seconds(1));
         CHECK(contains(s->said(), "open 2"));
         return "lost";

@@ -8,9 +8,8 @@
 #include <variant>
 
 #include <sfcdc/backoff.hpp>
-#include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/fault.hpp>
 #include <sfcdc/call/remedy.hpp>
-#include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/wire/text.hpp>
@@ -80,15 +79,16 @@ using action = std::variant<open_call, send_request, half_close, cancel_call, re
 // Why a call is over. Owned copies; texts are cut to limits::peer_text_bytes.
 struct reason {
     call::remedy remedy = call::remedy::retry; // what follows
-    errc fault = errc::none;     // what was noticed on this side; none: the server ended the call, as follows
+    call::fault fault =
+        call::fault::none;       // what was noticed on this side; none: the server ended the call, as follows
     bool budget_used_up = false; // another attempt might help, but there were enough of them
     wire::grpc_status status = wire::grpc_status::ok;
     std::string error_code{}; // Salesforce's, without its prefix
     std::string message{};    // the server's or the login service's words
 };
 
-// Of a fault that this side has noticed, with what a login service said of it, if it was one.
-inline reason reason_of(errc fault, std::string_view message = {}) {
+// Of a fault that this side has noticed, with what there is to say of it: a login service's words, or what was wrong with a response.
+inline reason reason_of(call::fault fault, std::string_view message = {}) {
     return {.fault = fault, .message = std::string(wire::utf8_prefix(message, limits::peer_text_bytes))};
 }
 // Of a call that the server ended.

@@ -71,7 +71,11 @@ class subscription {
   public:
     explicit subscription(subscription_options options)
         : options_(std::move(options)), patience_(options_.patience, options_.seed) {
-        if (!valid()) finish(call::reason_of(errc::bad_subscription_options));
+        if (!valid())
+            finish(call::reason_of(fault::bad_options,
+                                   "a subscription needs a topic and a start (a replay id exactly when it is "
+                                   "custom), or exactly one of subscription id and developer name; 1 to 100 credits, "
+                                   "room for as many events, budgets of at least one"));
     }
 
     // Says what happened. Not none where the user made a mistake: the input was not taken.
@@ -292,8 +296,9 @@ class subscription {
         }
         const fetch_response& message = plain.value;
         const std::size_t events = message.events.size();
-        if (plain.error) return refuse_response(plain.error.code, now);
-        if (events > outstanding_) return refuse_response(errc::more_events_than_requested, now);
+        if (plain.error)
+            return refuse_response(call::reason_of(fault::unreadable_response, plain.error.message()), now);
+        if (events > outstanding_) return refuse_response(call::reason_of(fault::more_events_than_requested), now);
 
         heard_at_ = now;
         if (events != 0) {
@@ -339,22 +344,22 @@ class subscription {
     errc on(const token_refused& in, time_point now) {
         if (state_ == subscription_state::renewing)
             go_on(patience_.after(call::token_answer::refused, now),
-                  call::reason_of(errc::token_refused, in.message));
+                  call::reason_of(fault::token_refused, in.message));
         return errc::none;
     }
     errc on(const token_unavailable& in, time_point now) {
         if (state_ == subscription_state::renewing)
             go_on(patience_.after(call::token_answer::unavailable, now),
-                  call::reason_of(errc::token_unavailable, in.message));
+                  call::reason_of(fault::token_unavailable, in.message));
         return errc::none;
     }
 
     // ---- interruptions
     void check_limits(time_point now) {
         if (state_ == subscription_state::opening && now >= until_) {
-            give_up_call(errc::open_timed_out, patience_.after(remedy::retry, now));
+            give_up_call(call::reason_of(fault::open_timed_out), patience_.after(remedy::retry, now));
         } else if (state_ == subscription_state::streaming && now >= silent_at()) {
-            give_up_call(errc::server_silent, patience_.after(remedy::retry, now));
+            give_up_call(call::reason_of(fault::server_silent), patience_.after(remedy::retry, now));
         } else if (state_ == subscription_state::streaming && outstanding_ == 0 && room() == 0
                    && now >= out_of_credits_at()) {
             // The server would end the call soon. It is resumed when enough is released; the budgets have no part in it.
@@ -362,18 +367,18 @@ class subscription {
             forget_call();
             state_ = subscription_state::waiting;
             until_ = now;
-            events_.push_back(interrupted{call::reason_of(errc::events_not_released), now});
+            events_.push_back(interrupted{call::reason_of(fault::events_not_released), now});
         }
     }
 
-    void give_up_call(errc fault, const call::next_attempt& next) {
+    void give_up_call(reason why, const call::next_attempt& next) {
         cancel_ = call_;
         forget_call();
-        go_on(next, call::reason_of(fault));
+        go_on(next, std::move(why));
     }
     // Nothing of a response that breaks the rules is handed over: it is fetched again.
-    errc refuse_response(errc fault, time_point now) {
-        give_up_call(fault, patience_.after_faulty_call(now));
+    errc refuse_response(reason why, time_point now) {
+        give_up_call(std::move(why), patience_.after_faulty_call(now));
         return errc::none;
     }
 

@@ -31,6 +31,7 @@ using call::send_request; // a FetchRequest or ManagedFetchRequest
 
 // ---- what the user must know
 
+using call::fault;
 using call::interrupted;
 using call::reason;
 

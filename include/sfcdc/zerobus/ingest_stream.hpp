@@ -92,13 +92,16 @@ namespace sfcdc::zerobus {
 class ingest_stream {
   public:
     // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
-    // rows for them. With options that cannot work the stream has failed from the start, with bad_stream_options.
+    // rows for them. With options that cannot work the stream has failed from the start, with the fault bad_options.
     explicit ingest_stream(ingest_stream_options options)
         : options_(std::move(options)), patience_(options_.patience, options_.seed) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
         if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty())
             || !options_.patience.valid())
-            fail(call::reason_of(errc::bad_stream_options), "correct the options");
+            fail(call::reason_of(fault::bad_options,
+                                 "a stream needs a table name of the form catalog.schema.table, a descriptor "
+                                 "for protobuf records, and budgets of at least one"),
+                 "correct the options");
     }
 
     // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
@@ -217,37 +220,40 @@ class ingest_stream {
 
     errc on_call(call_state& c, const response& in, time_point now) {
         const auto [message, unreadable] = parse_response(in.bytes);
-        const errc bad =
-            unreadable ? unreadable.code : std::visit([&](const auto& r) { return take(c, r, now); }, message);
-        if (bad != errc::none) give_up(c, bad, true, now);
+        if (unreadable) {
+            give_up(c, call::reason_of(fault::unreadable_response, unreadable.message()), true, now);
+        } else if (const call::fault bad = std::visit([&](const auto& r) { return take(c, r, now); }, message);
+                   bad != fault::none) {
+            give_up(c, call::reason_of(bad), true, now);
+        }
         return errc::none;
     }
 
     // One for each kind of response; an error is the server's.
 
-    errc take(call_state&, const std::monostate&, time_point) { return errc::unexpected_response; }
+    call::fault take(call_state&, const std::monostate&, time_point) { return fault::unexpected_response; }
 
-    errc take(call_state& c, const create_ingest_stream_response& created, time_point) {
-        if (c.phase != phase::creating) return errc::unexpected_response;
-        if (!created.stream_id || created.stream_id->empty()) return errc::response_incomplete;
+    call::fault take(call_state& c, const create_ingest_stream_response& created, time_point) {
+        if (c.phase != phase::creating) return fault::unexpected_response;
+        if (!created.stream_id || created.stream_id->empty()) return fault::response_incomplete;
         c.phase = phase::streaming;
         c.deadline = never;
         started_ = true;
         return {};
     }
 
-    errc take(call_state& c, const ingest_record_response& ack, time_point now) {
-        if (c.phase < phase::streaming) return errc::unexpected_response;
-        if (!ack.durability_ack_up_to_offset) return errc::response_incomplete;
+    call::fault take(call_state& c, const ingest_record_response& ack, time_point now) {
+        if (c.phase < phase::streaming) return fault::unexpected_response;
+        if (!ack.durability_ack_up_to_offset) return fault::response_incomplete;
         const std::int64_t up_to = *ack.durability_ack_up_to_offset;
-        if (up_to < c.durable - 1) return errc::ack_regressed; // -1, as the first one, is of nothing
-        if (up_to >= c.sent) return errc::ack_beyond_sent;
+        if (up_to < c.durable - 1) return fault::ack_regressed; // -1, as the first one, is of nothing
+        if (up_to >= c.sent) return fault::ack_beyond_sent;
         if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
         return {};
     }
 
-    errc take(call_state& c, const close_stream_signal& signal, time_point now) {
-        if (c.phase < phase::streaming) return errc::unexpected_response;
+    call::fault take(call_state& c, const close_stream_signal& signal, time_point now) {
+        if (c.phase < phase::streaming) return fault::unexpected_response;
         if (c.phase != phase::streaming) return {};
         const duration d = signal.duration.value_or(duration{});
         const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
@@ -278,21 +284,21 @@ class ingest_stream {
     errc on(const token_refused& in, time_point now) {
         if (token_ == token::asked)
             go_on(patience_.after(call::token_answer::refused, now),
-                  call::reason_of(errc::token_refused, in.message));
+                  call::reason_of(fault::token_refused, in.message));
         return errc::none;
     }
     errc on(const token_unavailable& in, time_point now) {
         if (token_ == token::asked)
             go_on(patience_.after(call::token_answer::unavailable, now),
-                  call::reason_of(errc::token_unavailable, in.message));
+                  call::reason_of(fault::token_unavailable, in.message));
         return errc::none;
     }
 
     void on_time(time_point now) {
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
-            give_up(current_, current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, false,
-                    now);
+            const bool late_ack = current_.phase == phase::streaming;
+            give_up(current_, call::reason_of(late_ack ? fault::ack_timed_out : fault::open_timed_out), false, now);
         }
     }
 
@@ -316,10 +322,9 @@ class ingest_stream {
     }
 
     // The call is of no use any more; what it has in flight is sent again.
-    void give_up(call_state& c, errc fault, bool faulty, time_point now) {
+    void give_up(call_state& c, reason why, bool faulty, time_point now) {
         const bool was_current = &c == &current_;
         cancel(c);
-        reason why = call::reason_of(fault);
         if (!was_current) return interrupt(std::move(why), now); // the next call is open already
         go_on(faulty ? patience_.after_faulty_call(now) : patience_.after(remedy::retry, now), std::move(why));
     }
@@ -376,7 +381,7 @@ class ingest_stream {
     }
 
     void fail(reason why) {
-        const bool credentials = why.fault == errc::token_refused;
+        const bool credentials = why.fault == fault::token_refused;
         const std::string_view advice =
             rule_of(credentials ? wire::grpc_status::unauthenticated : why.status).what_to_do;
         fail(std::move(why), advice);

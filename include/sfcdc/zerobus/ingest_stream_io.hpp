@@ -33,6 +33,7 @@ using call::send_request; // an EphemeralStreamRequest
 
 // ---- what the user must know. Each logical offset comes once, in `durable` or in `row_rejected`, and in order.
 
+using call::fault;
 using call::interrupted; // of several that were not polled the last one is kept
 using call::reason;
 
