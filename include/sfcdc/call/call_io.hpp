@@ -79,12 +79,12 @@ using action = std::variant<open_call, send_request, half_close, cancel_call, re
 // Why a call is over. Owned copies; texts are cut to limits::peer_text_bytes.
 struct reason {
     call::remedy remedy = call::remedy::retry; // what follows
-    call::fault fault =
-        call::fault::none;       // what was noticed on this side; none: the server ended the call, as follows
+    // What was noticed on this side. None: the server ended the call, with the status and the error code below.
+    call::fault fault = call::fault::none;
     bool budget_used_up = false; // another attempt might help, but there were enough of them
     wire::grpc_status status = wire::grpc_status::ok;
     std::string error_code{}; // Salesforce's, without its prefix
-    std::string message{};    // the server's or the login service's words
+    std::string message{};    // the words of the server or of the login service, or what is wrong with a response
 };
 
 // Of a fault that this side has noticed, with what there is to say of it: a login service's words, or what was wrong with a response.
