@@ -51,7 +51,7 @@ struct patience_options {
     // Budgets: each counts what happens without health in between, and is at least one (token_renewals may be none).
     unsigned attempts = unlimited; // the last of so many calls that end, for whatever reason, is the end
     unsigned faulty_calls = 5;     // so many calls on which the server broke the protocol are a refusal
-    unsigned token_renewals = 3;   // so many new tokens behind the first; if the last is not accepted, it is a refusal
+    unsigned token_renewals = 3;   // so many new tokens behind the first one; then it is a refusal
     unsigned refusals = 3;         // the last of so many refusals is the end
 
     constexpr bool valid() const noexcept { return attempts >= 1 && faulty_calls >= 1 && refusals >= 1; }
