@@ -43,14 +43,14 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         std::string text = describe(end.code, end.error_code, end.message);
         const remedy what_to_do = pubsub::remedy_for(end.error_code, end.code);
         if (what_to_do == remedy::stop || what_to_do == remedy::choose_position) return text;
-        if (what_to_do == remedy::renew_login && ++renewals > refused_sessions)
+        if (what_to_do == remedy::renew_token && ++renewals > refused_sessions)
             throw failure(exit_code::refused,
                           "Salesforce accepts the login but not the session (" + text
                               + "); check the IP restrictions of the run-as user of [salesforce] client_id.");
         const auto delay = wait.next();
         spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, text, delay.count());
         pause(stop, delay);
-        if (what_to_do != remedy::renew_login) continue;
+        if (what_to_do != remedy::renew_token) continue;
         try {
             s = login_.renewed(s, stop);
         } catch (const http::unavailable& u) { // the old session once more
