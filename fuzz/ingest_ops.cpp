@@ -76,11 +76,11 @@ zerobus::ingest_stream_options small(zerobus::record_type type) {
     o.record_type = type;
     o.requests = 4;
     o.bytes = 120;
-    o.open_time = milliseconds(1'000);
-    o.ack_time = milliseconds(2'000);
-    o.drain_time = milliseconds(500);
-    o.retries = 8;
-    o.token_renewals = 2;
+    o.open_limit = milliseconds(1'000);
+    o.ack_limit = milliseconds(2'000);
+    o.drain_limit = milliseconds(500);
+    o.patience.attempts = 9;
+    o.patience.token_renewals = 1;
     o.rejections = 5;
     return o;
 }
@@ -169,9 +169,9 @@ class world {
         fuzz::require(refused_alone_.count(e.offset) == 1);
         ++reported_;
     }
-    void on(const zerobus::interrupted& e) { fuzz::require(static_cast<bool>(e.cause)); }
+    void on(const zerobus::interrupted& e) { fuzz::require(e.why.remedy != call::remedy::stop); }
     void on(const zerobus::failed& e) {
-        fuzz::require(e.cause && !e.what_to_do.empty() && !failed_);
+        fuzz::require(e.why.remedy == call::remedy::stop && !e.what_to_do.empty() && !failed_);
         failed_ = true;
     }
 
@@ -237,7 +237,7 @@ class world {
     void perform(const zerobus::cancel_call& a) { calls_.erase(a.call); }
     void perform(const zerobus::renew_token&) { renewing_ = true; }
 
-    void handle(const zerobus::input& in) { stream_.handle(in, now_); }
+    void handle(const zerobus::input& in) { (void)stream_.handle(in, now_); }
     void respond(std::uint64_t id, const std::string& bytes) {
         const fuzz::exact_bytes exact({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
         handle(zerobus::response{id, exact.text()});
@@ -344,7 +344,7 @@ class world {
                 refused_alone_.insert(offset_of(call->requests.back().front()));
             calls_.erase(id);
         }
-        handle(zerobus::call_ended{id, static_cast<wire::grpc_status>(status), "words"});
+        handle(zerobus::call_ended{id, static_cast<wire::grpc_status>(status), {}, "words"});
     }
 
     void signal(std::uint64_t id) {

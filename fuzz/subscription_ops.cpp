@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     options.credits = 1 + in.next() % 100;
     options.max_unreleased = options.credits + in.next();
     options.seed = kind;
-    if (kind % 8 != 0) options.attempts = 1 + kind % 8;
+    if (kind % 8 != 0) options.patience.attempts = 1 + kind % 8;
     if (kind & 8)
         options.developer_name = "name";
     else {

@@ -77,7 +77,8 @@ struct pipeline_config {
     std::filesystem::path dead_letters;
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     failure_policy on_failure = failure_policy::restart;
-    std::chrono::seconds silence_limit = pubsub::subscription_options().silence_limit; // of the subscription
+    std::chrono::seconds silence_limit = // of the subscription
+        std::chrono::duration_cast<std::chrono::seconds>(pubsub::subscription_options().silence_limit);
     std::int64_t schema_json_every = 10'000; // rows with a schema; 0: only the first of a run, 1: each
 
     // The file that holds the position.

@@ -98,9 +98,9 @@ class delivery {
     // Of the stream of an outlet.
     errc handle(std::uint32_t outlet, const zerobus::input& in, time_point now) {
         if (!is_stream(outlet)) return errc::not_expected_now;
-        outlets_[outlet].stream->handle(in, now);
+        const errc bad = outlets_[outlet].stream->handle(in, now);
         take_news_of(outlet, now);
-        return errc::none;
+        return bad;
     }
     // The answers to fetch_schema. The user has the schema, and can decode events of this id.
     void schema_known(std::string_view id) { answered(id, {schema_state::known}); }
@@ -120,10 +120,10 @@ class delivery {
         settle(outlets_[outlet], rows);
         return errc::none;
     }
-    // No more events; what was received becomes durable, as far as drain_time allows.
+    // No more events; what was received becomes durable, as far as drain_limit allows.
     void close(time_point now) {
         subscription_.close();
-        if (!drain_until_) drain_until_ = now + options_.drain_time;
+        if (!drain_until_) drain_until_ = now + options_.drain_limit;
     }
 
     // A further stream, for a table that turned up only now; returns the number of its outlet. At any time.
@@ -146,7 +146,7 @@ class delivery {
             } else if (front.next == std::default_sentinel) {
                 held_bytes_ -= front.bytes;
                 held_.pop_front();
-            } else if (held_rows() >= options_.bytes / 2 || checkpoint_.full()) {
+            } else if (held_rows() >= options_.bytes / 4 || checkpoint_.full()) {
                 return nullptr;
             } else if (const schema& s = schema_of(front.next->schema_id, now); s.state == schema_state::known) {
                 static_cast<pubsub::consumer_event&>(event_) = *front.next;
@@ -211,9 +211,7 @@ class delivery {
         take(last_rows_);
         doubt(undecodable_, now);
         if (undecodable_.in_doubt > options_.undecodable_in_a_row)
-            fail({delivery_fault::undecodable_events,
-                  {{}, errc::none, wire::grpc_status::ok, {}, std::string(reason)}},
-                 now);
+            fail({delivery_fault::undecodable_events, {call::reason_of(call::fault::none, reason), {}}}, now);
         return errc::none;
     }
 
@@ -281,7 +279,7 @@ class delivery {
         return first;
     }
 
-    // Nothing will come any more, and nothing is left to be done: no position is due either, unless drain_time is over.
+    // Nothing will come any more, and nothing is left to be done: no position is due either, unless drain_limit is over.
     bool closed() const noexcept {
         return subscription_.closed() && held_.empty() && news_.empty() && (drained_ || position_due() == nullptr)
                && std::all_of(outlets_.begin(), outlets_.end(), [&](const outlet_state& o) {
@@ -308,7 +306,7 @@ class delivery {
         return undecodable_.in_doubt > 0
                || std::any_of(outlets_.begin(), outlets_.end(), [](const outlet_state& o) { return o.in_doubt > 0; });
     }
-    // Not everything became durable in drain_time: the next run fetches it again.
+    // Not everything became durable in drain_limit: the next run fetches it again.
     bool drain_timed_out() const noexcept { return drained_; }
 
   private:
@@ -466,8 +464,7 @@ class delivery {
     }
     void on(std::uint32_t outlet, outlet_state& o, zerobus::row_rejected& n, time_point now) {
         if (n.offset != o.settled + o.in_doubt && !o.frozen)
-            return fail({delivery_fault::mistake, {outlet, errc::checkpoint_bad_row, wire::grpc_status::ok, {}, {}}},
-                        now);
+            return fail({delivery_fault::mistake, {call::reason_of(call::fault::row_without_event), outlet}}, now);
         ++o.refused;
         row_origin of = std::move(o.origins.front());
         o.origins.pop_front();
@@ -475,18 +472,15 @@ class delivery {
         if (options_.stop_at_dead_letter) {
             ++o.in_doubt;
             o.frozen = true;
-            return fail({delivery_fault::stopped_at_letter, {outlet, errc::none, wire::grpc_status::ok, {}, {}}},
-                        now);
+            return fail({delivery_fault::stopped_at_letter, {{}, outlet}}, now);
         }
         doubt(o, now);
     }
     void on(std::uint32_t outlet, outlet_state&, zerobus::interrupted& n, time_point) {
-        news_.emplace_back(delivery_interrupted{{outlet, n.cause.code, n.status, {}, std::move(n.message)}, n.until});
+        news_.emplace_back(delivery_interrupted{{std::move(n.why), outlet}, n.until});
     }
     void on(std::uint32_t outlet, outlet_state&, zerobus::failed& n, time_point now) {
-        fail(
-            {delivery_fault::stream, {outlet, n.cause.code, n.status, {}, std::move(n.message)}, false, n.what_to_do},
-            now);
+        fail({delivery_fault::stream, {std::move(n.why), outlet}, n.what_to_do}, now);
     }
 
     // ---- the subscription
@@ -496,7 +490,7 @@ class delivery {
         while (auto news = subscription_.poll_event()) {
             if (const auto* const r = std::get_if<pubsub::received>(&*news)) {
                 const std::size_t events = r->response.events.size();
-                event_bytes_ = std::max(bytes / events, event_bytes_ - event_bytes_ / 8);
+                event_bytes_ = std::max({bytes / events, event_bytes_.value_or(0) / 8 * 7, std::size_t{1}});
                 held_bytes_ += bytes;
                 held_events_ += events;
                 held_.push_back({owner, r->response.events.begin(), bytes, received_timestamp, {}});
@@ -510,26 +504,20 @@ class delivery {
                     held_.push_back({nullptr, {}, 0, 0, std::move(k->position)});
             } else if (const auto* const c = std::get_if<pubsub::committed>(&*news)) {
                 if (c->response.error) news_.emplace_back(commit_refused{std::string(c->response.error->msg)});
-            } else if (const auto* const i = std::get_if<pubsub::interrupted>(&*news)) {
-                news_.emplace_back(delivery_interrupted{owned(i->why), i->until});
-            } else if (const auto* const f = std::get_if<pubsub::failed>(&*news)) {
+            } else if (auto* const i = std::get_if<pubsub::interrupted>(&*news)) {
+                news_.emplace_back(delivery_interrupted{{std::move(i->why), {}}, i->until});
+            } else if (auto* const f = std::get_if<pubsub::failed>(&*news)) {
                 on(*f, now);
             }
         }
     }
-    void on(const pubsub::failed& f, time_point now) {
-        if (f.why.remedy != pubsub::remedy::choose_position)
-            return fail({delivery_fault::subscription, owned(f.why), f.why.budget_used_up}, now);
-        if (!options_.on_unknown_position) return fail({delivery_fault::position_unknown, owned(f.why)}, now);
-        news_.emplace_back(position_replaced{subscription_.position(), owned(f.why)});
+    void on(pubsub::failed& f, time_point now) {
+        if (f.why.remedy != call::remedy::choose_position)
+            return fail({delivery_fault::subscription, {std::move(f.why), {}}}, now);
+        if (!options_.on_unknown_position)
+            return fail({delivery_fault::position_unknown, {std::move(f.why), {}}}, now);
+        news_.emplace_back(position_replaced{subscription_.position(), {std::move(f.why), {}}});
         (void)subscription_.choose(*options_.on_unknown_position);
-    }
-    static delivery_reason owned(const pubsub::reason& why) {
-        return {{},
-                why.fault,
-                why.status,
-                std::string(why.error_code),
-                std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes))};
     }
 
     // The first reason counts.
@@ -549,9 +537,9 @@ class delivery {
 
     // How many events may be under way, by the bytes that are left and the size that they have had.
     std::uint32_t events_allowed() const noexcept {
-        const std::size_t share = options_.bytes / 2; // the other half is the rows'
+        const std::size_t share = options_.bytes / 4;
         const std::size_t left = held_bytes_ >= share ? 0 : share - held_bytes_;
-        const std::size_t events = left / std::max<std::size_t>(event_bytes_, 1);
+        const std::size_t events = left / event_bytes_.value_or(limits::event_bytes);
         return static_cast<std::uint32_t>(std::clamp<std::size_t>(events, held_bytes_ == 0 ? 1 : 0, 100));
     }
 
@@ -563,7 +551,7 @@ class delivery {
     pubsub::subscription subscription_;
     std::deque<response> held_;
     std::size_t held_bytes_ = 0, held_events_ = 0;    // of held_
-    std::size_t event_bytes_ = 0;                     // of an event, as seen lately
+    std::optional<std::size_t> event_bytes_{};        // of an event, as seen lately
     std::unordered_map<std::string, schema> schemas_; // its elements stay where they are
     std::pair<const std::string, schema>* last_schema_ = nullptr;
     std::pair<const std::string, schema> too_many_{

@@ -11,14 +11,13 @@
 #include <vector>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/call_io.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
-#include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 
@@ -35,8 +34,9 @@ struct delivery_options {
 
     // A request of Zerobus is filled up to here. A row that is larger is a dead letter.
     std::size_t request_bytes = limits::request_record_bytes;
-    // Of events and rows that are held at once, in bytes; what it costs when the lake stands still. Credits are given back as far as
-    // this leaves room for events of the size that was seen last.
+    // What a lake that stands still may cost, in bytes: a quarter is for events that are held, a quarter for rows, and the other half for
+    // the copies of both that the I/O has meanwhile (a response that is being put together, a request that is not written yet). Credits are
+    // given back as far as this leaves room for events of the size that was seen last; before any was seen, for events of 1 MB.
     std::size_t bytes = 128u << 20;
 
     // The first dead letter ends the delivery with its event in front of the position.
@@ -54,7 +54,7 @@ struct delivery_options {
     std::optional<pubsub::replay_preset> on_unknown_position{};
 
     // From close() on, what was received may become durable for so long.
-    std::chrono::seconds drain_time{25};
+    std::chrono::seconds drain_limit{25};
 };
 
 // The event that a dead letter or a row is of. Owned copies.
@@ -93,13 +93,9 @@ struct dead_letter {
     std::uint32_t offset = 0; // of an event: the byte of the payload at which decoding failed
 };
 
-// Why something is interrupted or over. Owned copies of what the machines tell.
-struct delivery_reason {
-    std::optional<std::uint32_t> outlet; // a stream's; nothing: the subscription's, or the delivery's own
-    errc fault = errc::none;             // call_ended or none: the server ended the call, as follows
-    wire::grpc_status status = wire::grpc_status::ok;
-    std::string error_code; // of the subscription
-    std::string message;
+// Why something is interrupted or over, as the machines tell it.
+struct delivery_reason : call::reason {
+    std::optional<std::uint32_t> outlet{}; // a stream's; nothing: the subscription's, or the delivery's own
 };
 struct delivery_interrupted { // it goes on by itself
     delivery_reason why;
@@ -117,7 +113,6 @@ enum class delivery_fault : std::uint8_t {
 struct delivery_failed { // no event is taken any more, what was taken still becomes durable
     delivery_fault fault;
     delivery_reason why;
-    bool budget_used_up = false;   // of the subscription
     std::string_view what_to_do{}; // of a stream; lives as long as the program
 };
 

@@ -63,35 +63,13 @@ enum class errc : std::uint8_t {
     bad_base64,
     replay_id_too_long,
 
-    // an ingest stream, what its user did; nothing was taken
-    bad_stream_options,
-    record_batch_too_large,
-    stream_full,
-    stream_closed,
-
-    // both protocols; what was not acknowledged is sent again, a subscription is resumed
-    open_timed_out,
-    token_refused,
-    token_unavailable,
-
-    // an ingest stream, what the server did; what was not acknowledged is sent again
-    call_ended,
-    ack_timed_out,
-    unexpected_response,
-    response_incomplete,
-    ack_regressed,
-    ack_beyond_sent,
-
-    // a subscription, what its user did; nothing was changed by it
-    bad_subscription_options,
+    // subscription and ingest stream, mistakes of the user; nothing was taken, and nothing changed
     not_expected_now,
     unknown_call,
     released_too_many,
-
-    // a subscription, why a call is over although the server did not end it; it is resumed
-    server_silent,
-    more_events_than_requested,
-    events_not_released,
+    record_batch_too_large,
+    stream_full,
+    stream_closed,
 
     // checkpoint; offset = which of the rows given, else 0
     checkpoint_full,
@@ -149,31 +127,12 @@ constexpr const char* message(errc code) noexcept {
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";
     case errc::bad_base64: return "the text is not base64";
     case errc::replay_id_too_long: return "a replay id is longer than limits::replay_id_bytes";
-    case errc::bad_stream_options:
-        return "a stream needs a table name of the form catalog.schema.table, and a descriptor for protobuf records";
     case errc::record_batch_too_large: return "the records are more than limits::request_record_bytes";
     case errc::stream_full: return "the stream holds as much as it may; add again when more is durable";
     case errc::stream_closed: return "the stream is closed or has failed, and takes no more rows";
-    case errc::call_ended: return "the server ended the call";
-    case errc::open_timed_out: return "the server did not open the stream in time";
-    case errc::ack_timed_out: return "the server did not acknowledge a request in time";
-    case errc::unexpected_response: return "the response is of a kind that cannot come here";
-    case errc::response_incomplete: return "the response lacks what it must say";
-    case errc::ack_regressed: return "an acknowledgement takes an earlier one back";
-    case errc::ack_beyond_sent: return "an acknowledgement is for a request that was not sent";
-    case errc::token_refused: return "the login service refused a new token: look at the credentials";
-    case errc::bad_subscription_options:
-        return "a subscription needs a topic and a start (a replay id exactly when it is custom), or exactly one of "
-               "subscription id and developer name; 1 to 100 credits, room for as many events, budgets of at least "
-               "one";
-    case errc::not_expected_now: return "the subscription is not in a state in which this can happen or be asked for";
-    case errc::unknown_call: return "the subscription never opened a call of this number";
+    case errc::not_expected_now: return "this cannot happen, or be asked for, in the state that the machine is in";
+    case errc::unknown_call: return "no call of this number was ever opened";
     case errc::released_too_many: return "more events are released than were handed over";
-    case errc::server_silent: return "the server sent neither events nor a keepalive in time";
-    case errc::more_events_than_requested: return "the server sent more events than it was asked for";
-    case errc::events_not_released:
-        return "the events handed over were not released in time for the server to keep the call open";
-    case errc::token_unavailable: return "the login service could not be asked for a new token";
     case errc::checkpoint_full: return "the checkpoint holds as many events that are not durable as it may";
     case errc::checkpoint_bad_row:
         return "an event has a row on a stream that the checkpoint does not know, or in front of an earlier event's "

@@ -25,7 +25,10 @@ inline constexpr std::size_t name_bytes = 16u << 20;
 // Brackets within brackets in the schema text: the parser recurses, and the stack must hold it.
 inline constexpr int json_depth = 64;
 
-// Salesforce's own limit for an event is 1 MB. Offsets into a payload are 32 bits wide.
+// Salesforce's own limit for an event is 1 MB: what the first ones may have, before any was seen.
+inline constexpr std::size_t event_bytes = 1u << 20;
+
+// Of a payload, whoever it is from. Offsets into it are 32 bits wide.
 inline constexpr std::size_t payload_bytes = 64u << 20;
 
 // Values within values in a payload: a recursive type could otherwise recurse as deep as the payload is long.

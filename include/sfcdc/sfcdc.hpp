@@ -40,6 +40,10 @@
 #include <sfcdc/row/protobuf.hpp>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/remedy.hpp>
+#include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/fault.hpp>
+#include <sfcdc/call/call_io.hpp>
 
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/messages.hpp>

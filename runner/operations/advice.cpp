@@ -8,10 +8,10 @@ namespace {
 
 failure of_subscription(const delivery_failed& failed, const advised_pipeline& of) {
     const std::string said = describe(failed.why);
-    if (failed.why.fault == errc::token_refused) return {exit_code::refused, of.login_refusal};
-    if (failed.why.fault != errc::none)
+    if (failed.why.fault == call::fault::token_refused) return {exit_code::refused, of.login_refusal};
+    if (failed.why.fault != call::fault::none)
         return {exit_code::failed, "The subscription to " + of.topic + " cannot go on (" + said + ")."};
-    if (failed.budget_used_up)
+    if (failed.why.budget_used_up)
         return {exit_code::refused, "Salesforce accepts the login but not the session (" + said
                                         + "); check the IP restrictions of the run-as user of " + of.salesforce
                                         + " client_id."};
@@ -22,7 +22,7 @@ failure of_subscription(const delivery_failed& failed, const advised_pipeline& o
 failure of_stream(const delivery_failed& failed, const advised_pipeline& of) {
     using wire::grpc_status;
     const std::string said = describe(failed.why);
-    if (failed.why.fault == errc::token_refused) return {exit_code::refused, of.token_refusal};
+    if (failed.why.fault == call::fault::token_refused) return {exit_code::refused, of.token_refusal};
     switch (failed.why.status) {
     case grpc_status::unauthenticated:
     case grpc_status::permission_denied:
@@ -49,7 +49,7 @@ failure of_stream(const delivery_failed& failed, const advised_pipeline& of) {
 } // namespace
 
 std::string describe(const delivery_reason& why) {
-    if (why.fault != errc::none && why.fault != errc::call_ended) {
+    if (why.fault != call::fault::none) {
         std::string text = message(why.fault);
         if (!why.message.empty()) (text += ": ") += why.message;
         return text;

@@ -75,7 +75,7 @@ void pipeline::open(const std::stop_token& stop) {
     options.subscription.seed = std::random_device{}();
     options.subscription.silence_limit = config_.silence_limit;
     options.stop_at_dead_letter = config_.on_undecodable == undecodable_policy::stop;
-    options.drain_time = drain_time;
+    options.drain_limit = drain_time;
     options.bytes = memory_;
     if (from_where_) options.on_unknown_position = preset_of(*from_where_);
     if (stored) {

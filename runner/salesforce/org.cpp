@@ -6,7 +6,7 @@
 #include "../operations/failure.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
-#include <sfcdc/backoff.hpp>
+#include <sfcdc/call/patience.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
 
 #include <spdlog/spdlog.h>
@@ -38,11 +38,29 @@ sessions::issued org::session(const std::stop_token& stop) {
 
 template<class Rpc>
 std::optional<std::string> org::ask(const std::string& what, const std::stop_token& stop, Rpc&& rpc) {
-    using pubsub::remedy;
-    backoff wait(std::random_device{}());
-    constexpr unsigned refused_sessions = 3;
+    using call::remedy;
+    const auto now = [] { return std::chrono::steady_clock::now(); };
+    std::random_device seed;
+    call::patience patience({}, seed()), patience_with_login({}, seed());
     sessions::issued s = session(stop);
-    for (unsigned renewals = 0, refused_logins = 0;;) {
+    patience_with_login.healthy(); // it has worked: a refusal may be taken back
+    std::string said;
+    for (call::next_attempt next; next;) {
+        pause(stop,
+              std::max(std::chrono::ceil<std::chrono::milliseconds>(next.at - now()), std::chrono::milliseconds(0)));
+        if (next.remedy == remedy::renew_token) {
+            try {
+                s = renewed(s.generation, stop);
+                next = patience.after(call::token_answer::renewed, now());
+            } catch (const http::unavailable&) {
+                next = patience_with_login.after(call::token_answer::unavailable, now());
+            } catch (const failure& f) {
+                next = patience_with_login.after(call::token_answer::refused, now());
+                if (!next) throw;
+                spdlog::warn("salesforce: {} Trying again in one minute.", f.what());
+            }
+            continue;
+        }
         grpc::ClientContext context;
         for (const auto& [name, value] : headers(s.credential)) context.AddMetadata(name, value);
         context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(15));
@@ -50,27 +68,17 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         const grpc::Status status = rpc(context);
         if (status.ok()) return std::nullopt;
         const call_status end = status_of(status, context);
-        std::string text = describe(end.code, end.error_code, end.message);
-        const remedy what_to_do = pubsub::remedy_for(end.error_code, end.code);
-        if (what_to_do == remedy::stop || what_to_do == remedy::choose_position) return text;
-        if (what_to_do == remedy::renew_login && ++renewals > refused_sessions)
-            throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + text
-                                                  + "); check the IP restrictions of the run-as user of "
-                                                  + config_.section + " client_id.");
-        const auto delay = wait.next();
-        spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, text, delay.count());
-        pause(stop, delay);
-        if (what_to_do != remedy::renew_login) continue;
-        try {
-            s = renewed(s.generation, stop);
-        } catch (const http::unavailable&) { // the old session once more
-            --renewals;
-        } catch (const failure& f) { // the login has worked before; more than three refusals lock the user
-            if (++refused_logins == 3) throw;
-            spdlog::warn("salesforce: {} Trying again in one minute.", f.what());
-            pause(stop, std::chrono::minutes(1));
-        }
+        said = describe(end.code, end.error_code, end.message);
+        next = patience.after(pubsub::remedy_for(end.error_code, end.code), now());
+        if (next)
+            spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, said,
+                         std::chrono::ceil<std::chrono::milliseconds>(next.at - now()).count());
     }
+    if (patience.next().budget_used_up)
+        throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + said
+                                              + "); check the IP restrictions of the run-as user of "
+                                              + config_.section + " client_id.");
+    return said;
 }
 
 void org::check_topic(const std::string& topic, const std::stop_token& stop) {

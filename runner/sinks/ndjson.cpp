@@ -17,6 +17,13 @@ std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner, 
     return position_.load(owner);
 }
 
+// A turn may have more events than the memory should have of their lines.
+bool ndjson_sink::ready() {
+    constexpr std::size_t enough = 4u << 20;
+    if (batch_.size() >= enough) settle();
+    return true;
+}
+
 std::uint32_t ndjson_sink::add(const cdc::event& event, const row::envelope& around) {
     std::uint32_t replaced = 0;
     row::for_each_row(layout_, event, [&](const row::record& of) {

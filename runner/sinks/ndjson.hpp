@@ -15,6 +15,7 @@ class ndjson_sink final : public sink {
 
     void prove() override;
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
+    bool ready() override;
     std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
     void settle() override;
     bool commit(const pubsub::replay_id* position) override;

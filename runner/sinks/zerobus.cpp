@@ -33,7 +33,7 @@ void table_stream::call_responded(std::uint64_t call, received_bytes response) n
     tell(zerobus::response{call, response.view()});
 }
 void table_stream::call_ended(std::uint64_t call, const call_status& status) noexcept {
-    tell(zerobus::call_ended{call, status.code, status.message});
+    tell(zerobus::call_ended{call, status.code, status.error_code, status.message});
 }
 
 void table_stream::perform(zerobus::action& action) {
@@ -70,7 +70,7 @@ void table_stream::take_token() {
     const auto answer = [&](const zerobus::input& to_stream, wire::grpc_status of_call, std::string_view why) {
         if (std::exchange(renewing_, false)) tell(to_stream);
         if (const std::uint64_t call = std::exchange(waits_for_token_, 0))
-            tell(zerobus::call_ended{call, of_call, why});
+            tell(zerobus::call_ended{call, of_call, {}, why});
     };
     try {
         auto fresh = token_errand_.take();

@@ -312,7 +312,7 @@ TEST_CASE(
         said.clear();
     };
     const auto refuse = [&] {
-        (void)s.d.handle(0, zerobus::call_ended{s.stream_call, wire::grpc_status::invalid_argument, "bad row"},
+        (void)s.d.handle(0, zerobus::call_ended{s.stream_call, wire::grpc_status::invalid_argument, {}, "bad row"},
                          s.now);
         said = s.actions();
     };
@@ -371,7 +371,7 @@ TEST_CASE("delivery: what is held is bounded in bytes: no more events are taken,
     CHECK(s.d.subscription().outstanding() == 50);
 }
 
-TEST_CASE("delivery: close() waits for rows, drops what waits for a schema, and ends after drain_time") {
+TEST_CASE("delivery: close() waits for rows, drops what waits for a schema, and ends after drain_limit") {
     scene s;
     s.open();
     s.d.schema_known("s");
@@ -389,7 +389,7 @@ TEST_CASE("delivery: close() waits for rows, drops what waits for a schema, and 
         CHECK_FALSE(s.d.drain_timed_out());
     }
     SECTION("they do not") {
-        s.now += delivery_options().drain_time;
+        s.now += delivery_options().drain_limit;
         s.actions();
         CHECK(s.d.closed());
         CHECK(s.d.drain_timed_out());

@@ -19,17 +19,17 @@ struct expected {
 
 // As the documentation advises for each code, written down a second time.
 constexpr expected documented[] = {
-    {remedy::retry_here, "service.unavailable"},
-    {remedy::retry_here, "topic.api.unavailable"},
-    {remedy::retry_here, "schema.api.unavailable"},
-    {remedy::retry_here, "subscription.internal.error"},
-    {remedy::retry_here, "subscription.fetch.overflow"},
-    {remedy::retry_here, "subscription.fetch.replay.repeated"},
-    {remedy::retry_here, "managed.subscription.already.active"},
-    {remedy::retry_here, "publish.stream.sweeper.timeout"},
-    {remedy::renew_login, "service.auth.error"},
-    {remedy::renew_login, "service.auth.refresh.invalid"},
-    {remedy::renew_login, "publish.auth.refresh.invalid"},
+    {remedy::retry, "service.unavailable"},
+    {remedy::retry, "topic.api.unavailable"},
+    {remedy::retry, "schema.api.unavailable"},
+    {remedy::retry, "subscription.internal.error"},
+    {remedy::retry, "subscription.fetch.overflow"},
+    {remedy::retry, "subscription.fetch.replay.repeated"},
+    {remedy::retry, "managed.subscription.already.active"},
+    {remedy::retry, "publish.stream.sweeper.timeout"},
+    {remedy::renew_token, "service.auth.error"},
+    {remedy::renew_token, "service.auth.refresh.invalid"},
+    {remedy::renew_token, "publish.auth.refresh.invalid"},
     {remedy::slow_down, "service.protection.stream.limit.triggered"},
     {remedy::slow_down, "service.protection.triggered"},
     {remedy::slow_down, "concurrent.client.limit.exceeded"},
@@ -86,18 +86,18 @@ TEST_CASE("without a code that is known the status decides") {
     for (const std::string_view code :
          {"", "service.something.new", "sfdc.platform.eventbus.grpc.", "service.auth"}) {
         CAPTURE(code);
-        CHECK(remedy_for(code, grpc_status::ok) == remedy::retry_here); // a clean end is resumed too
-        CHECK(remedy_for(code, grpc_status::cancelled) == remedy::retry_here);
-        CHECK(remedy_for(code, grpc_status::unknown) == remedy::retry_here);
-        CHECK(remedy_for(code, grpc_status::deadline_exceeded) == remedy::retry_here);
-        CHECK(remedy_for(code, grpc_status::internal) == remedy::retry_here);    // "Received RST_STREAM with code 0"
-        CHECK(remedy_for(code, grpc_status::unavailable) == remedy::retry_here); // "RST_STREAM closed stream"
-        CHECK(remedy_for(code, grpc_status::unauthenticated) == remedy::renew_login);
+        CHECK(remedy_for(code, grpc_status::ok) == remedy::retry); // a clean end is resumed too
+        CHECK(remedy_for(code, grpc_status::cancelled) == remedy::retry);
+        CHECK(remedy_for(code, grpc_status::unknown) == remedy::retry);
+        CHECK(remedy_for(code, grpc_status::deadline_exceeded) == remedy::retry);
+        CHECK(remedy_for(code, grpc_status::internal) == remedy::retry);    // "Received RST_STREAM with code 0"
+        CHECK(remedy_for(code, grpc_status::unavailable) == remedy::retry); // "RST_STREAM closed stream"
+        CHECK(remedy_for(code, grpc_status::unauthenticated) == remedy::renew_token);
         CHECK(remedy_for(code, grpc_status::resource_exhausted) == remedy::slow_down);
         CHECK(remedy_for(code, grpc_status::invalid_argument) == remedy::stop);
         CHECK(remedy_for(code, grpc_status::not_found) == remedy::stop);
         CHECK(remedy_for(code, grpc_status::permission_denied) == remedy::stop);
         CHECK(remedy_for(code, grpc_status::unimplemented) == remedy::stop);
-        CHECK(remedy_for(code, static_cast<grpc_status>(99)) == remedy::retry_here);
+        CHECK(remedy_for(code, static_cast<grpc_status>(99)) == remedy::retry);
     }
 }

@@ -87,7 +87,7 @@ class subscriber {
     void wait() {
         run();
         while (sub.state() == sfcdc::pubsub::subscription_state::waiting
-               || sub.state() == sfcdc::pubsub::subscription_state::login_due) {
+               || sub.state() == sfcdc::pubsub::subscription_state::token_due) {
             const auto next = sub.poll_timeout();
             REQUIRE(next);
             now = std::max(now, *next);

@@ -1,9 +1,8 @@
 #include "pubsub/subscriber.hpp"
+#include "state_tables.hpp"
 
-#include <fstream>
 #include <functional>
 #include <map>
-#include <sstream>
 
 using namespace sfcdc;
 using namespace sfcdc::pubsub;
@@ -62,32 +61,9 @@ namespace {
 
 const std::vector<std::pair<std::string, state>> states = {
     {"waiting", state::waiting},     {"opening", state::opening},   {"streaming", state::streaming},
-    {"login_due", state::login_due}, {"renewing", state::renewing}, {"choosing", state::choosing},
+    {"token_due", state::token_due}, {"renewing", state::renewing}, {"choosing", state::choosing},
     {"closed", state::closed},
 };
-
-// input -> state -> cell
-std::map<std::string, std::map<std::string, std::string>> table_in_header() {
-    std::ifstream header(SFCDC_SOURCE_ROOT "/include/sfcdc/pubsub/subscription.hpp");
-    std::map<std::string, std::map<std::string, std::string>> table;
-    std::vector<std::string> columns;
-    for (std::string line; std::getline(header, line);) {
-        if (!line.starts_with("//   | ") || line.find("---") != line.npos) continue;
-        std::vector<std::string> cells;
-        std::istringstream in(line.substr(6));
-        for (std::string cell; std::getline(in, cell, '|');) {
-            const auto first = cell.find_first_not_of(' ');
-            cells.push_back(first == cell.npos ? "" : cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
-        }
-        if (columns.empty()) {
-            columns = cells;
-            continue;
-        }
-        REQUIRE(cells.size() == columns.size());
-        for (std::size_t i = 1; i < cells.size(); ++i) table[cells[0]][columns[i]] = cells[i];
-    }
-    return table;
-}
 
 // A subscription in this state, behind one call at least, so that there can be inputs that are too late.
 subscriber brought_to(state wanted, bool managed) {
@@ -101,7 +77,7 @@ subscriber brought_to(state wanted, bool managed) {
         s.pass(1s);
         break;
     case state::streaming: break;
-    case state::login_due: s.end(grpc_status::unauthenticated); break;
+    case state::token_due: s.end(grpc_status::unauthenticated); break;
     case state::renewing:
         s.end(grpc_status::unauthenticated);
         s.pass(1s);
@@ -122,11 +98,11 @@ TEST_CASE("every pair of state and input does what the table at the top of the h
         {"opened", [](subscriber& s) { return s.handle(opened{s.call}); }},
         {"response", [](subscriber& s) { return s.respond(keepalive_at(5)); }},
         {"broken response", [](subscriber& s) { return s.respond("\x0a"); }},
-        {"ended, retry_here", [](subscriber& s) { return s.end(grpc_status::internal, "service.unavailable"); }},
+        {"ended, retry", [](subscriber& s) { return s.end(grpc_status::internal, "service.unavailable"); }},
         {"ended, slow_down", [](subscriber& s) { return s.end(grpc_status::resource_exhausted); }},
         {"ended, wait_hours",
          [](subscriber& s) { return s.end(grpc_status::unknown, "subscription.limit.exceeded"); }},
-        {"ended, renew_login", [](subscriber& s) { return s.end(grpc_status::unauthenticated); }},
+        {"ended, renew_token", [](subscriber& s) { return s.end(grpc_status::unauthenticated); }},
         {"ended, choose_position",
          [](subscriber& s) { return s.end(grpc_status::invalid_argument, "subscription.fetch.replayid.corrupted"); }},
         {"ended, stop", [](subscriber& s) { return s.end(grpc_status::permission_denied); }},
@@ -139,9 +115,9 @@ TEST_CASE("every pair of state and input does what the table at the top of the h
         {"close()", [](subscriber& s) { return s.sub.close(), errc::none; }},
         {"time", [](subscriber& s) { return s.now += 1h, static_cast<void>(s.sub.poll_action(s.now)), errc::none; }},
     };
-    const auto table = table_in_header();
-    REQUIRE(table.size() == inputs.size());
-    for (const auto& [input_name, row] : table) {
+    const state_table table = read_state_table("sfcdc/pubsub/subscription.hpp", "input");
+    REQUIRE(table.rows.size() == inputs.size());
+    for (const auto& [input_name, row] : table.rows) {
         REQUIRE(inputs.contains(input_name));
         REQUIRE(row.size() == states.size());
         for (const auto& [state_name, before] : states) {
@@ -323,7 +299,7 @@ TEST_CASE("options that make no sense are said to be so at once") {
         subscriber s(std::move(o));
         s.run();
         return s.sub.closed() && s.actions.empty() && s.last().what == "failed"
-               && s.last().why.fault == errc::bad_subscription_options && !s.sub.poll_timeout();
+               && s.last().why.fault == call::fault::bad_options && !s.sub.poll_timeout();
     };
     CHECK(refused({}));
     CHECK(refused({.topic_name = topic})); // a forgotten start is not LATEST
@@ -335,10 +311,9 @@ TEST_CASE("options that make no sense are said to be so at once") {
     CHECK(refused({.developer_name = "d", .credits = 0}));
     CHECK(refused({.developer_name = "d", .credits = 101}));
     CHECK(refused({.developer_name = "d", .max_unreleased = 99}));
-    CHECK(refused({.developer_name = "d", .attempts = 0}));
-    CHECK(refused({.developer_name = "d", .faulty_calls = 0}));
-    CHECK(refused({.developer_name = "d", .login_renewals = 0}));
-    CHECK(refused({.developer_name = "d", .refused_logins = 0}));
+    CHECK(refused({.developer_name = "d", .patience = {.attempts = 0}}));
+    CHECK(refused({.developer_name = "d", .patience = {.faulty_calls = 0}}));
+    CHECK(refused({.developer_name = "d", .patience = {.refusals = 0}}));
     CHECK_FALSE(refused({.developer_name = "d", .credits = 100, .max_unreleased = 100}));
     CHECK_FALSE(refused({.topic_name = topic, .preset = replay_preset::latest}));
 }
@@ -370,7 +345,7 @@ TEST_CASE("more events than were asked for are the server's fault: they are fetc
         s.stream();
         s.respond(events(1, 101));
         CHECK(s.sub.unreleased() == 0);
-        CHECK(s.last().why.fault == errc::more_events_than_requested);
+        CHECK(s.last().why.fault == call::fault::more_events_than_requested);
         CHECK(s.last().what == (i < 5 ? "interrupted" : "failed"));
         s.wait();
         CHECK(s.taken<cancel_call>().size() == static_cast<std::size_t>(i));
@@ -388,8 +363,8 @@ TEST_CASE("a message that cannot be read, or a position that cannot be one, is t
         s.stream();
         s.respond(bad);
         CHECK(s.last().what == "interrupted");
-        CHECK(s.last().why.remedy == remedy::retry_here);
-        CHECK(s.last().why.fault != errc::none);
+        CHECK(s.last().why.remedy == remedy::retry);
+        CHECK(s.last().why.fault != call::fault::none);
         s.run();
         REQUIRE(s.taken<cancel_call>().size() == 1);
         CHECK(s.taken<cancel_call>()[0].call == 1);
@@ -439,7 +414,7 @@ TEST_CASE("a sink that stands still: the call is given back, and resumed when th
     s.pass(1h);
     REQUIRE(s.taken<cancel_call>().size() == 1);
     CHECK(s.last().what == "interrupted");
-    CHECK(s.last().why.fault == errc::events_not_released);
+    CHECK(s.last().why.fault == call::fault::events_not_released);
     CHECK(s.last().until == s.now - 1h + 45s);
     CHECK(s.taken<open_call>().size() == 1);
     CHECK_FALSE(s.sub.poll_timeout()); // only release() can help
@@ -498,8 +473,8 @@ TEST_CASE("a half-open connection is given up when a keepalive is overdue") {
     s.pass(1s);
     REQUIRE(s.taken<cancel_call>().size() == 1);
     CHECK(s.last().what == "interrupted");
-    CHECK(s.last().why.fault == errc::server_silent);
-    CHECK(s.last().why.remedy == remedy::retry_here);
+    CHECK(s.last().why.fault == call::fault::server_silent);
+    CHECK(s.last().why.remedy == remedy::retry);
     s.pass(1s);
     s.stream();
     CHECK(s.call == 2);
@@ -512,7 +487,7 @@ TEST_CASE("a call that does not open is given up") {
     CHECK(s.taken<cancel_call>().empty());
     s.pass(1s);
     REQUIRE(s.taken<cancel_call>().size() == 1);
-    CHECK(s.last().why.fault == errc::open_timed_out);
+    CHECK(s.last().why.fault == call::fault::open_timed_out);
     CHECK(s.handle(opened{1}) == errc::none); // late
     CHECK(s.sub.state() == state::waiting);
     s.pass(1s);
@@ -529,19 +504,20 @@ TEST_CASE("each error code is followed by what its remedy says") {
         s.end(grpc_status::unknown, std::string(error_code_prefix) + std::string(known.code), "text");
         const told& said = s.last();
         CHECK(said.why.remedy == known.remedy);
-        CHECK(said.why.fault == errc::none);
+        CHECK(said.why.fault == call::fault::none);
         CHECK(said.error_code == known.code);
         CHECK(said.message == "text");
         const bool goes_on = known.remedy != remedy::stop && known.remedy != remedy::choose_position;
         CHECK(said.what == (goes_on ? "interrupted" : "failed"));
         s.wait();
         switch (known.remedy) {
-        case remedy::retry_here:
+        case remedy::retry:
         case remedy::slow_down:
         case remedy::wait_hours: CHECK(s.sub.state() == state::opening); break;
-        case remedy::renew_login: CHECK(s.sub.state() == state::renewing); break;
+        case remedy::renew_token: CHECK(s.sub.state() == state::renewing); break;
         case remedy::choose_position: CHECK(s.sub.state() == state::choosing); break;
         case remedy::stop: CHECK(s.sub.closed()); break;
+        case remedy::find_row: FAIL("Zerobus only");
         }
         CHECK(s.sub.position() == position(4));
     }
@@ -627,7 +603,7 @@ TEST_CASE("a subscription is not closed before its last event was polled") {
 
 TEST_CASE("attempts can be bounded, and health gives them back") {
     subscription_options options = behind(0);
-    options.attempts = 3;
+    options.patience.attempts = 3;
     const auto drop = [](subscriber& s) {
         s.end(grpc_status::unavailable);
         s.wait();
@@ -686,7 +662,7 @@ TEST_CASE("an expired session is renewed and the subscription goes on behind its
     s.stream();
     s.respond(events(1, 5));
     s.end(grpc_status::unauthenticated, "service.auth.error");
-    CHECK(s.last().why.remedy == remedy::renew_login);
+    CHECK(s.last().why.remedy == remedy::renew_token);
     s.pass(500ms);
     REQUIRE(s.taken<renew_token>().size() == 1);
     CHECK(s.taken<renew_token>()[0].call == 1);
@@ -728,7 +704,7 @@ TEST_CASE("a token that somebody else renewed is as good") {
     subscriber s(behind(0));
     s.stream();
     s.end(grpc_status::unauthenticated);
-    REQUIRE(s.sub.state() == state::login_due);
+    REQUIRE(s.sub.state() == state::token_due);
     s.handle(token_renewed{});
     s.stream();
     CHECK(s.taken<renew_token>().empty());
@@ -767,7 +743,7 @@ TEST_CASE("a refused login ends a new subscription at once, and a running one af
     fresh.pass(1s);
     fresh.handle(token_refused{});
     CHECK(fresh.sub.closed());
-    CHECK(fresh.last().why.fault == errc::token_refused);
+    CHECK(fresh.last().why.fault == call::fault::token_refused);
 
     subscriber s(behind(0));
     s.stream();
@@ -778,7 +754,7 @@ TEST_CASE("a refused login ends a new subscription at once, and a running one af
         CHECK(s.taken<renew_token>().size() == static_cast<std::size_t>(i));
         s.handle(token_refused{});
         CHECK(s.last().what == (i < 3 ? "interrupted" : "failed"));
-        CHECK(s.last().why.fault == errc::token_refused);
+        CHECK(s.last().why.fault == call::fault::token_refused);
         s.pass(59s);
         CHECK(s.taken<renew_token>().size() == static_cast<std::size_t>(i));
         s.pass(1s);
@@ -794,7 +770,7 @@ TEST_CASE("a login service that cannot be asked is asked again, with growing wai
     for (int i = 0; i < 100; ++i) {
         s.handle(token_unavailable{});
         CHECK(s.last().what == "interrupted");
-        CHECK(s.last().why.fault == errc::token_unavailable);
+        CHECK(s.last().why.fault == call::fault::token_unavailable);
         s.pass(30s);
     }
     CHECK(s.taken<renew_token>().size() == 101);

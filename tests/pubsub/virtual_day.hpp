@@ -45,7 +45,7 @@ inline virtual_day live_through(std::chrono::hours duration) {
     for (;;) {
         while (const auto event = sub.poll_event())
             if (const auto* stop = std::get_if<pubsub::interrupted>(&*event))
-                day.silent += stop->why.fault == sfcdc::errc::server_silent;
+                day.silent += stop->why.fault == sfcdc::call::fault::server_silent;
         while (const auto action = sub.poll_action(now)) {
             if (const auto* open = std::get_if<pubsub::open_call>(&*action)) {
                 day.calls = open->call;

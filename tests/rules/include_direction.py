@@ -3,8 +3,9 @@
 
     error, limits <- wire <- avro <- cdc <- row
                       ^
-                      |--- pubsub <- checkpoint
-                      '--- zerobus                         backoff <- pubsub, zerobus        all of these <- delivery
+                      '--- call <- pubsub <- checkpoint
+                             ^
+                             '---- zerobus                 backoff <- call                   all of these <- delivery
 
 and those of runner/, in quotes:
 
@@ -26,11 +27,12 @@ ALLOWED = {
     "avro": BASE | {"wire"},
     "cdc": BASE | {"wire", "avro"},
     "row": BASE | {"wire", "avro", "cdc"},
-    "pubsub": BASE | {"wire", "backoff"},
-    "zerobus": BASE | {"wire", "backoff"},
+    "call": BASE | {"wire", "backoff"},
+    "pubsub": BASE | {"wire", "backoff", "call"},
+    "zerobus": BASE | {"wire", "backoff", "call"},
     "checkpoint": BASE | {"wire", "pubsub"},
-    "delivery_io": BASE | {"wire", "backoff", "pubsub", "zerobus"},
-    "delivery": BASE | {"wire", "backoff", "pubsub", "zerobus", "checkpoint", "delivery_io"},
+    "delivery_io": BASE | {"wire", "backoff", "call", "pubsub", "zerobus"},
+    "delivery": BASE | {"wire", "backoff", "call", "pubsub", "zerobus", "checkpoint", "delivery_io"},
 }
 # The same for the folders of runner/; a file at its top is a part of its own, by its name.
 RUNNER = {
@@ -138,7 +140,7 @@ def self_test():
 
     def bad(path, text, wanted):
         base = {"sfcdc/error.hpp": "#pragma once\n", "sfcdc/avro/plan.hpp": "#pragma once\n", "sfcdc/wire/text.hpp": "#pragma once\n",
-                "sfcdc/pubsub/replay_id.hpp": "#pragma once\n", "sfcdc/zerobus/messages.hpp": "#pragma once\n",
+                "sfcdc/call/patience.hpp": "#pragma once\n", "sfcdc/pubsub/replay_id.hpp": "#pragma once\n", "sfcdc/zerobus/messages.hpp": "#pragma once\n",
                 "sfcdc/row/json.hpp": "#pragma once\n", "sfcdc/cdc/event.hpp": "#pragma once\n"}
         got = list(complaints({**base, path: "#pragma once\n" + text}))
         assert any(wanted in g for g in got) if wanted else not got, (path, text, got)
@@ -150,6 +152,11 @@ def self_test():
     bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/cdc/event.hpp>", "must not include")
     bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/row/json.hpp>", "must not include")
     bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
+    bad("sfcdc/pubsub/replay_id.hpp", "#include <sfcdc/call/patience.hpp>", None)
+    bad("sfcdc/zerobus/messages.hpp", "#include <sfcdc/call/patience.hpp>", None)
+    bad("sfcdc/call/patience.hpp", "#include <sfcdc/pubsub/replay_id.hpp>", "must not include")
+    bad("sfcdc/call/patience.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
+    bad("sfcdc/row/json.hpp", "#include <sfcdc/call/patience.hpp>", "must not include")
     bad("sfcdc/wire/text.hpp", "  #  include <sfcdc/avro/plan.hpp>", "must not include")
     bad("sfcdc/avro/plan.hpp", "#include <sfcdc/cdc/event.hpp>", "must not include")
     bad("sfcdc/error.hpp", "#include <sfcdc/wire/text.hpp>", "must not include")

@@ -77,12 +77,12 @@ def self_test():
     check(good.replace("| 5 what | `a test` |\n", ""), "5: stands there 0 times")
     check(good + "| 5 what | `a test` |\n", "5: stands there 2 times")
 
-    codes = error_codes('{"a.b", remedy::stop},\n{"c.d",\n   remedy::retry_here}, // why')
-    assert codes == [("a.b", "stop"), ("c.d", "retry_here")], codes
-    rows = "| a.b | stop | `a test` |\n| c.d | retry_here | `test_it` |\n"
+    codes = error_codes('{"a.b", remedy::stop},\n{"c.d",\n   remedy::retry}, // why')
+    assert codes == [("a.b", "stop"), ("c.d", "retry")], codes
+    rows = "| a.b | stop | `a test` |\n| c.d | retry | `test_it` |\n"
     tests = {"a test", "test_it"}
     assert not list(code_complaints(rows, codes, tests))
-    for bad in (rows.replace("stop", "retry_here"), rows.replace("a.b", "a.c"), rows.replace("`a test`", "`no test`"),
+    for bad in (rows.replace("stop", "retry"), rows.replace("a.b", "a.c"), rows.replace("`a test`", "`no test`"),
                 rows.replace("`a test`", "tested"), rows[:rows.index("| c.d")], rows + rows):
         assert list(code_complaints(bad, codes, tests)), bad
     return 0

@@ -75,7 +75,7 @@ class databricks {
         for (; c->confirmed <= *ack; ++c->confirmed)
             for (const std::int64_t row : c->sent[static_cast<std::size_t>(c->confirmed)])
                 truth_.confirmed(table_, row);
-        token_refusals_ = 0;
+        token_refusals_ = faulty_responses_ = 0;
         return true;
     }
 
@@ -117,6 +117,7 @@ class databricks {
     // Acknowledgements that no good server sends.
     bool acknowledge_wrongly() {
         return on_call([&](const auto& c) {
+            if (++faulty_responses_ >= 4) may_give_up = true; // the client's budget is five
             switch (random_.below(7)) {
             case 0: return acknowledge(c, std::int64_t{1'000'000'000}); // beyond anything sent
             case 1: return acknowledge(c, -1);
@@ -170,11 +171,11 @@ class databricks {
     static unsigned long long number(const call_ptr& c) { return c->number; }
 
     // After some codes Databricks' own clients do not try again; after those about tokens, they do with a new one. The client
-    // has three of them, and an acknowledgement on its way may have taken one off the count here and not there.
+    // has four of them, and an acknowledgement on its way may have taken one off the count here and not there.
     void judge(int grpc_code) {
         const bool about_token = grpc_code == grpc_unauthenticated || grpc_code == grpc_permission_denied;
         constexpr int final[] = {grpc_invalid_argument, grpc_not_found, grpc_out_of_range, grpc_unimplemented};
-        may_give_up = may_give_up || (about_token && ++token_refusals_ > 2)
+        may_give_up = may_give_up || (about_token && ++token_refusals_ > 3)
                       || std::find(std::begin(final), std::end(final), grpc_code) != std::end(final);
     }
 
@@ -404,7 +405,7 @@ class databricks {
     std::uint64_t tokens_ = 0;
     std::uint64_t first_valid_token_ = 1;
     std::optional<int> refuse_next_;
-    unsigned token_refusals_ = 0; // since something was acknowledged
+    unsigned token_refusals_ = 0, faulty_responses_ = 0; // since something was acknowledged
 };
 
 } // namespace simulation

@@ -19,6 +19,7 @@ AT_A_TIME = 2
 
 CHECKPOINT = "checkpoint.hpp"
 DELIVERY = "delivery.hpp"
+PATIENCE = "call/patience.hpp"
 SUBSCRIPTION = "pubsub/subscription.hpp"
 OPTIONS = "pubsub/subscription_options.hpp"
 CALL_END = "pubsub/call_end.hpp"
@@ -48,7 +49,7 @@ MUTATIONS = {
         "an event is handed over before its schema is there"),
     "keeps_credits": (DELIVERY, "(void)subscription_.release(passed);", "",
         "no credits go back to Salesforce"),
-    "credits_whatever_is_held": (DELIVERY, "const std::size_t events = left / std::max<std::size_t>(event_bytes_, 1);", "const std::size_t events = 100 + 0 * left;",
+    "credits_whatever_is_held": (DELIVERY, "const std::size_t events = left / event_bytes_.value_or(limits::event_bytes);", "const std::size_t events = 100 + 0 * left;",
         "events are asked for without a look at the bytes that are held"),
     "drops_batches": (DELIVERY, "if (o.stream->add(std::move(o.waiting.front())).error) break;", "(void)o.stream->add(std::move(o.waiting.front()));",
         "what does not fit into a stream is forgotten"),
@@ -72,6 +73,16 @@ MUTATIONS = {
         "Salesforce is not told the position of a managed subscription"),
     "fails_and_goes_on": (DELIVERY, "drop_events();\n        close(now);", "",
         "a delivery that has failed still takes events"),
+    # patience
+    "never_waits": (PATIENCE, "return next_ = {what, now + wait.next()};", "return next_ = {what, now + 0 * wait.next()};",
+        "no waits between attempts of any kind"),
+    "never_forgives": (PATIENCE, "attempts_ = faulty_calls_ = renewals_ = refusals_ = 0;", "",
+        "health does not give budgets back"),
+    "outages_end_runs": (PATIENCE, "unsigned attempts = unlimited;", "unsigned attempts = 12;",
+        "a service that is away for long is given up"),
+    "no_answer_is_a_refusal": (PATIENCE, "case token_answer::unavailable: return attempt(remedy::renew_token, wait_, now);",
+        "case token_answer::unavailable: return refused(remedy::renew_token, false, now);",
+        "a token service that cannot be asked counts as one that refuses"),
     # subscription
     "jumps_to_latest": (SUBSCRIPTION, "request.preset = options_.preset;", "request.preset = replay_preset::latest;",
         "a new call starts from latest"),
@@ -85,19 +96,19 @@ MUTATIONS = {
         "credits of a lost call count on the next one"),
     "no_watchdog": (SUBSCRIPTION, "now >= silent_at()) {", "false) {",
         "a dead line is never noticed"),
-    "starves": (OPTIONS, "duration no_credit_limit{45};", "duration no_credit_limit{75};",
+    "starves": (OPTIONS, "milliseconds no_credit_limit{45'000};", "milliseconds no_credit_limit{75'000};",
         "with a slow sink, Salesforce ends the call for want of credits"),
-    "same_token_again": (CALL_END, '{"service.auth.error", remedy::renew_login}', '{"service.auth.error", remedy::retry_here}',
+    "same_token_again": (CALL_END, '{"service.auth.error", remedy::renew_token}', '{"service.auth.error", remedy::retry}',
         "an expired token is used again and again"),
-    "gives_up": (CALL_END, "default: return remedy::retry_here;", "default: return remedy::stop;",
+    "gives_up": (CALL_END, "default: return remedy::retry;", "default: return remedy::stop;",
         "a call that breaks ends the subscription for good"),
-    "hammers": (SUBSCRIPTION, "until_ = now + wait;", "until_ = now + 0 * wait;",
+    "hammers": (SUBSCRIPTION, "until_ = next.at;", "until_ = time_point::min();",
         "no waits between attempts"),
     "hears_old_calls": (SUBSCRIPTION, "if (in.call != call_ || !has_call()) return errc::none;", "if (!has_call()) return errc::none;",
         "what comes late from an earlier call counts on this one"),
     "waits_for_ever_to_open": (SUBSCRIPTION, "if (state_ == subscription_state::opening && now >= until_) {", "if (false) {",
         "a call that is never answered is waited for without end"),
-    "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) refill_budgets();", "",
+    "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) patience_.healthy();", "",
         "health does not give budgets back"),
     "commits_first": (SUBSCRIPTION, "const bool commits = pending_commit_ && requested_;", "const bool commits = pending_commit_.has_value();",
         "the first request of a managed call commits"),
@@ -114,11 +125,11 @@ MUTATIONS = {
         "of several requests that may hold the bad row, the first is taken for it"),
     "halves_out_of_order": (QUEUE, "requests_.push_front(std::move(first));", "requests_.push_back(std::move(first));",
         "half of a refused request is sent behind all others"),
-    "budgets_never_refill": (STREAM, "failures_ = renewals_ = rejections_ = refusals_ = 0;", "",
+    "budgets_never_refill": (STREAM, "patience_.healthy();", "",
         "a stream that is well gives up after the fourth token"),
     "offset_0_left_out": (MESSAGES, "w.varint(1, offset);", "if (offset != 0) w.varint(1, offset);",
         "offset 0 is not on the wire, as proto3 would have it"),
-    "no_ack_deadline": (STREAM, "return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;", "return (void)awaits_ack, c.deadline;",
+    "no_ack_deadline": (STREAM, "return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_limit) : c.deadline;", "return (void)awaits_ack, c.deadline;",
         "a server that acknowledges nothing is waited for without end"),
     "wire_offsets_go_on": (STREAM, "append_request(current_.sent++, options_.record_type", "append_request(requests_.begin_offset() + current_.sent++, options_.record_type",
         "wire offsets do not start at 0 on each call"),
@@ -128,7 +139,7 @@ MUTATIONS = {
         "a bad row is reported with its neighbour's offset"),
     "closes_over_rows": (STREAM, "const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);", "const bool done = stopped_ || closing_;",
         "close() forgets what is under way"),
-    "stream_hammers": (STREAM, "open_at_ = now + backoff_.next();\n        interrupt(why, open_at_);", "open_at_ = now;\n        interrupt(why, open_at_);",
+    "stream_hammers": (STREAM, "open_at_ = next.at;", "open_at_ = time_point::min();",
         "no waits between attempts"),
 }
 

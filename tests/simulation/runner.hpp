@@ -32,11 +32,11 @@ struct schema_answer {
     std::string id;
 };
 
-// What Io::wait_until() returns: an input of the subscription, of a table's stream, or a schema. What it views stays until the next
+// What Io::wait_until() returns: an input of the subscription (without a table), of a table's stream, or a schema. What it views stays until the next
 // wait.
 struct arrived {
-    std::uint32_t table = 0;
-    std::variant<std::monostate, pubsub::input, zerobus::input, schema_answer> input;
+    std::optional<std::uint32_t> table{};
+    std::variant<std::monostate, sfcdc::call::input, schema_answer> input{};
 };
 
 enum class ended {
@@ -65,13 +65,12 @@ template<class Io> class runner {
                 return failed_ ? ended::failed : delivery_.drain_timed_out() ? ended::timed_out : ended::stopped;
             const arrived came = io_.wait_until(delivery_.poll_timeout());
             const std::size_t before = delivery_.waiting();
-            if (const auto* in = std::get_if<pubsub::input>(&came.input)) {
-                mistake_ = delivery_.handle(*in, io_.now()) != sfcdc::errc::none;
-                if (delivery_.waiting() > before) io_.received();
-            }
-            if (const auto* rows = std::get_if<zerobus::input>(&came.input))
-                mistake_ = delivery_.handle(came.table, *rows, io_.now()) != sfcdc::errc::none;
-            else if (const auto* schema = std::get_if<schema_answer>(&came.input))
+            if (const auto* in = std::get_if<sfcdc::call::input>(&came.input)) {
+                mistake_ =
+                    (came.table ? delivery_.handle(*came.table, *in, io_.now()) : delivery_.handle(*in, io_.now()))
+                    != sfcdc::errc::none;
+                if (!came.table && delivery_.waiting() > before) io_.received();
+            } else if (const auto* schema = std::get_if<schema_answer>(&came.input))
                 answer(*schema);
         }
         return ended::mistake;
@@ -114,7 +113,9 @@ template<class Io> class runner {
 
     void on(const sfcdc::dead_letter& letter) { io_.dead_letter(letter); }
     void on(const sfcdc::delivery_keepalive& alive) { io_.keepalive(alive.position); }
-    void on(const sfcdc::commit_refused& why) { io_.log("a commit was refused", why.message, sfcdc::errc::none); }
+    void on(const sfcdc::commit_refused& why) {
+        io_.log("a commit was refused", why.message, sfcdc::call::fault::none);
+    }
     void on(const sfcdc::delivery_interrupted& pause) {
         io_.log(pause.why.outlet ? "a stream is interrupted" : "the subscription is interrupted", pause.why.message,
                 pause.why.fault);

@@ -223,7 +223,9 @@ class salesforce {
             if (current_->left || current_->dead) clock_.after(45s, [last = current_] { last->over = true; });
             return fail(c, "managed.subscription.already.active", grpc_failed_precondition);
         }
-        current_ = c;
+        // A call of a process that died while the call was on its way takes no events from the one that lives. (A managed
+        // subscription has one client, which then is this one, until the service notices.)
+        if (!c->left || c->managed) current_ = c;
         net_.opened(c);
     }
 

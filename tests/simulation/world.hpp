@@ -169,22 +169,18 @@ class world {
         net_.answer(std::move(answer), net_.life(),
                     random_.between<duration>(20ms, random_.one_in(5) ? duration(20s) : duration(500ms)));
     }
-    void log(const char* what, std::string_view why, sfcdc::errc code) {
-        log_.note("runner: %s: %s %.*s", what, sfcdc::message(code), static_cast<int>(why.size()), why.data());
+    void log(const char* what, std::string_view why, sfcdc::call::fault fault) {
+        log_.note("runner: %s: %s %.*s", what, sfcdc::call::message(fault), static_cast<int>(why.size()), why.data());
     }
 
-    void perform(const pubsub::action& action) {
-        std::visit([this](const auto& a) { start(0, a); }, action);
-    }
-    void perform(std::uint32_t table, const zerobus::action& action) {
-        std::visit([&](const auto& a) { start(1 + table, a); }, action);
-    }
+    void perform(const sfcdc::call::action& action) { perform_for(0, action); }
+    void perform(std::uint32_t table, const sfcdc::call::action& action) { perform_for(1 + table, action); }
 
     arrived wait_until(std::optional<time_point> when) {
         if (!wait(when)) return {};
-        if (last_.what >= arrival::schema) return {0, for_schema()};
-        if (last_.service == 0) return {0, for_subscription()};
-        return {last_.service - 1, for_stream()};
+        if (last_.what >= arrival::schema) return {{}, for_schema()};
+        if (last_.service == 0) return {{}, for_machine()};
+        return {last_.service - 1, for_machine()};
     }
 
   private:
@@ -301,15 +297,16 @@ class world {
     }
 
     // What came in last, as the machines are told it.
-    pubsub::input for_subscription() const {
-        const std::uint64_t call = last_.call ? last_.call->number : 0;
+    sfcdc::call::input for_machine() const {
+        namespace call = sfcdc::call;
+        const std::uint64_t number = last_.call ? last_.call->number : 0;
         switch (last_.what) {
-        case arrival::opened: return pubsub::opened{call};
-        case arrival::message: return pubsub::response{call, last_.bytes};
-        case arrival::end: return pubsub::call_ended{call, status(), last_.status.error_code, "as planned"};
-        case arrival::token: return pubsub::token_renewed{};
-        case arrival::no_token: return pubsub::token_unavailable{};
-        case arrival::refused_token: return pubsub::token_refused{};
+        case arrival::opened: return call::opened{number};
+        case arrival::message: return call::response{number, last_.bytes};
+        case arrival::end: return call::call_ended{number, status(), last_.status.error_code, "as planned"};
+        case arrival::token: return call::token_renewed{};
+        case arrival::no_token: return call::token_unavailable{};
+        case arrival::refused_token: return call::token_refused{};
         default: return {};
         }
     }
@@ -322,34 +319,22 @@ class world {
                                                    : kind::refused,
                 last_.bytes};
     }
-    zerobus::input for_stream() const {
-        const std::uint64_t call = last_.call ? last_.call->number : 0;
-        switch (last_.what) {
-        case arrival::opened: return zerobus::opened{call};
-        case arrival::message: return zerobus::response{call, last_.bytes};
-        case arrival::end: return zerobus::call_ended{call, status(), "as planned"};
-        case arrival::token: return zerobus::token_renewed{};
-        case arrival::no_token: return zerobus::token_unavailable{};
-        case arrival::refused_token: return zerobus::token_refused{};
-        default: return {};
-        }
-    }
     sfcdc::wire::grpc_status status() const { return static_cast<sfcdc::wire::grpc_status>(last_.status.grpc_code); }
 
-    void start(std::uint32_t service, const pubsub::open_call& a) {
-        const std::string_view method =
-            managed_ ? "/eventbus.v1.PubSub/ManagedSubscribe" : "/eventbus.v1.PubSub/Subscribe";
-        if (a.method != method) log_.fail("the subscription calls another method");
+    void perform_for(std::uint32_t service, const sfcdc::call::action& action) {
+        std::visit([&](const auto& a) { start(service, a); }, action);
+    }
+    void start(std::uint32_t service, const sfcdc::call::open_call& a) {
+        const std::string_view method = service > 0 ? "/databricks.zerobus.Zerobus/EphemeralStream"
+                                        : managed_  ? "/eventbus.v1.PubSub/ManagedSubscribe"
+                                                    : "/eventbus.v1.PubSub/Subscribe";
+        if (a.method != method) log_.fail("a machine calls another method");
         open_call(service, a.call);
     }
-    void start(std::uint32_t service, const zerobus::open_call& a) { open_call(service, a.call); }
-    void start(std::uint32_t service, const pubsub::send_request& a) { send(service, a.call, a.bytes); }
-    void start(std::uint32_t service, const zerobus::send_request& a) { send(service, a.call, a.bytes); }
-    void start(std::uint32_t service, const zerobus::half_close& a) { half_close(service, a.call); }
-    void start(std::uint32_t service, const pubsub::cancel_call& a) { cancel_call(service, a.call); }
-    void start(std::uint32_t service, const zerobus::cancel_call& a) { cancel_call(service, a.call); }
-    void start(std::uint32_t service, const pubsub::renew_token&) { renew_token(service); }
-    void start(std::uint32_t service, const zerobus::renew_token&) { renew_token(service); }
+    void start(std::uint32_t service, const sfcdc::call::send_request& a) { send(service, a.call, a.bytes); }
+    void start(std::uint32_t service, const sfcdc::call::half_close& a) { half_close(service, a.call); }
+    void start(std::uint32_t service, const sfcdc::call::cancel_call& a) { cancel_call(service, a.call); }
+    void start(std::uint32_t service, const sfcdc::call::renew_token&) { renew_token(service); }
 
     // Everything the runner does, it may not live to do.
     void step() {
@@ -411,8 +396,9 @@ class world {
                               .descriptor_proto = "a row",
                               .requests = most_requests,
                               .bytes = most_bytes,
-                              .refusals = patience});
-        pubsub::subscription_options subscription{.max_unreleased = most_unreleased, .refusals = patience};
+                              .patience = {.refusals = patience}});
+        pubsub::subscription_options subscription{.max_unreleased = most_unreleased,
+                                                  .patience = {.refusals = patience}};
         if (managed_) {
             subscription.developer_name = salesforce::managed_name;
         } else {

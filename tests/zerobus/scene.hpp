@@ -91,7 +91,7 @@ class scene {
     std::vector<sent_request> requests;
     // Of the last event that said so.
     time_point interrupted_until{};
-    error cause;
+    zerobus::reason why;
     std::string_view what_to_do;
     std::uint64_t last_call = 0;
     bool token_asked = false;
@@ -117,20 +117,21 @@ class scene {
         if (bad) throw std::runtime_error(bad.message());
         return rows;
     }
-    void input(const zerobus::input& in) {
-        stream.handle(in, now);
+    errc input(const zerobus::input& in) {
+        const errc mistake = stream.handle(in, now);
         run();
+        return mistake;
     }
-    void opened(std::uint64_t call) { input(zerobus::opened{call}); }
-    void respond(std::uint64_t call, const std::string& bytes) {
+    errc opened(std::uint64_t call) { return input(zerobus::opened{call}); }
+    errc respond(std::uint64_t call, const std::string& bytes) {
         const exact_bytes exact(bytes); // gone when handle() is over
-        input(zerobus::response{call, exact.text()});
+        return input(zerobus::response{call, exact.text()});
     }
     void created(std::uint64_t call) { respond(call, created_response()); }
     void ack(std::uint64_t call, std::int64_t offset) { respond(call, ack_response(offset)); }
-    void ended(std::uint64_t call, int status, std::string_view message = "gone") {
+    errc ended(std::uint64_t call, int status, std::string_view message = "gone") {
         const exact_bytes exact(message);
-        input(zerobus::call_ended{call, static_cast<wire::grpc_status>(status), exact.text()});
+        return input(zerobus::call_ended{call, static_cast<wire::grpc_status>(status), {}, exact.text()});
     }
     void close() {
         stream.close();
@@ -209,13 +210,13 @@ class scene {
     }
     void report(const zerobus::interrupted& e) {
         interrupted_until = e.until;
-        cause = e.cause;
+        why = e.why;
         say("interrupted");
     }
     void report(const zerobus::failed& e) {
-        cause = e.cause;
+        why = e.why;
         what_to_do = e.what_to_do;
-        say("failed (" + e.message + ")");
+        say("failed (" + e.why.message + ")");
     }
 
     std::string said_;

@@ -3,35 +3,28 @@
 // Source: Pub/Sub API guide, "Error Codes", "Retry RPC Calls"; codes seen in live traffic.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
+#include <sfcdc/call/remedy.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
 namespace sfcdc::pubsub {
 
-enum class remedy : std::uint8_t {
-    retry_here,      // from the same position, after a wait
-    renew_login,     // then retry
-    slow_down,       // retry after a long wait
-    wait_hours,      // the allocation of 24 hours is used up
-    choose_position, // Salesforce does not know the position: where to go on is not for a program to decide
-    stop,            // asking again gives the same answer
-};
+using call::remedy;
 
 // What stands in front of each code in the trailer.
 inline constexpr std::string_view error_code_prefix = "sfdc.platform.eventbus.grpc.";
 
 struct error_code_remedy {
     std::string_view code; // without the prefix
-    pubsub::remedy remedy;
+    call::remedy remedy;
 };
 
 inline constexpr error_code_remedy error_code_remedies[] = {
-    {"service.unavailable", remedy::retry_here},
-    {"service.auth.error", remedy::renew_login},
+    {"service.unavailable", remedy::retry},
+    {"service.auth.error", remedy::renew_token},
     {"service.auth.headers.invalid", remedy::stop},
-    {"service.auth.refresh.invalid", remedy::renew_login}, // a new login does not need the old refresh token
+    {"service.auth.refresh.invalid", remedy::renew_token}, // a new login does not need the old refresh token
     {"service.protection.stream.limit.triggered", remedy::slow_down},
     {"service.protection.triggered", remedy::slow_down},
     {"service.tenant.license", remedy::stop},
@@ -39,22 +32,21 @@ inline constexpr error_code_remedy error_code_remedies[] = {
     {"topic.not.found", remedy::stop},
     {"topic.meta.permission", remedy::stop},
     {"topic.validation.empty", remedy::stop},
-    {"topic.api.unavailable", remedy::retry_here},
-    {"schema.api.unavailable", remedy::retry_here},
+    {"topic.api.unavailable", remedy::retry},
+    {"schema.api.unavailable", remedy::retry},
     {"schema.meta.permission", remedy::stop},
     {"schema.validation.failed", remedy::stop},
     {"subscription.fetch.replayid.corrupted", remedy::choose_position}, // or older than the retention, or a moved org
     {"subscription.fetch.replayid.validation.failed", remedy::choose_position},
-    {"subscription.fetch.replay.repeated", remedy::retry_here},
+    {"subscription.fetch.replay.repeated", remedy::retry},
     {"subscription.limit.exceeded", remedy::wait_hours},
-    {"subscription.fetch.overflow", remedy::retry_here}, // a new call has no credits outstanding
+    {"subscription.fetch.overflow", remedy::retry}, // a new call has no credits outstanding
     {"subscription.fetch.requested.events.invalid", remedy::stop},
     {"subscription.fetch.topic.mismatch", remedy::stop},
     {"subscription.fetch.request.invalid", remedy::stop},
     {"subscription.topic.cannot.subscribe", remedy::stop},
-    {"subscription.internal.error", remedy::retry_here},
-    {"managed.subscription.already.active",
-     remedy::retry_here}, // held by our own last call, until it is seen to be gone
+    {"subscription.internal.error", remedy::retry},
+    {"managed.subscription.already.active", remedy::retry}, // held by our own last call, until it is seen to be gone
     {"managed.subscription.config.stopped", remedy::stop},
     {"managed.subscription.config.deleted", remedy::stop},
     {"managed.subscription.developer.name.not.found", remedy::stop},
@@ -65,8 +57,8 @@ inline constexpr error_code_remedy error_code_remedies[] = {
     {"managed.subscription.fetch.request.invalid", remedy::stop},
     {"managed.subscription.commit.request.restricted", remedy::stop},
     {"managed.subscription.auth.request.restricted", remedy::stop},
-    {"publish.stream.sweeper.timeout", remedy::retry_here},
-    {"publish.auth.refresh.invalid", remedy::renew_login},
+    {"publish.stream.sweeper.timeout", remedy::retry},
+    {"publish.auth.refresh.invalid", remedy::renew_token},
     {"publish.event.count.invalid", remedy::stop},
     {"publish.topic.mismatch", remedy::stop},
     {"publish.topic.validation.empty", remedy::stop},
@@ -85,13 +77,13 @@ constexpr remedy remedy_for(std::string_view code, wire::grpc_status status) noe
     for (const error_code_remedy& known : error_code_remedies)
         if (known.code == code) return known.remedy;
     switch (status) {
-    case wire::grpc_status::unauthenticated: return remedy::renew_login;
+    case wire::grpc_status::unauthenticated: return remedy::renew_token;
     case wire::grpc_status::resource_exhausted: return remedy::slow_down;
     case wire::grpc_status::invalid_argument:
     case wire::grpc_status::not_found:
     case wire::grpc_status::permission_denied:
     case wire::grpc_status::unimplemented: return remedy::stop;
-    default: return remedy::retry_here;
+    default: return remedy::retry;
     }
 }
 

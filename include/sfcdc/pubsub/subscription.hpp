@@ -10,36 +10,37 @@
 //
 // The state after each input. "." nothing changes, "!" a mistake of the user's, which is refused and changes nothing.
 //
-//   | input                  | waiting | opening   | streaming | login_due | renewing  | choosing | closed |
+//   | input                  | waiting | opening   | streaming | token_due | renewing  | choosing | closed |
 //   |------------------------|---------|-----------|-----------|-----------|-----------|----------|--------|
 //   | opened                 | .       | streaming | !         | .         | .         | .        | .      |
 //   | response               | .       | !         | .         | .         | .         | .        | .      |
 //   | broken response        | .       | !         | waiting   | .         | .         | .        | .      |
-//   | ended, retry_here      | .       | waiting   | waiting   | .         | .         | .        | .      |
+//   | ended, retry           | .       | waiting   | waiting   | .         | .         | .        | .      |
 //   | ended, slow_down       | .       | waiting   | waiting   | .         | .         | .        | .      |
 //   | ended, wait_hours      | .       | waiting   | waiting   | .         | .         | .        | .      |
-//   | ended, renew_login     | .       | login_due | login_due | .         | .         | .        | .      |
+//   | ended, renew_token     | .       | token_due | token_due | .         | .         | .        | .      |
 //   | ended, choose_position | .       | choosing  | choosing  | .         | .         | .        | .      |
 //   | ended, stop            | .       | closed    | closed    | .         | .         | .        | .      |
 //   | token_renewed          | .       | .         | .         | waiting   | waiting   | .        | .      |
-//   | token_refused          | .       | .         | .         | .         | login_due | .        | .      |
-//   | token_unavailable      | .       | .         | .         | .         | login_due | .        | .      |
+//   | token_refused          | .       | .         | .         | .         | token_due | .        | .      |
+//   | token_unavailable      | .       | .         | .         | .         | token_due | .        | .      |
 //   | choose()               | !       | !         | !         | !         | !         | waiting  | !      |
 //   | release()              | .       | .         | .         | .         | .         | .        | .      |
 //   | commit()               | .       | .         | .         | .         | .         | -        | !      |
 //   | close()                | closed  | closed    | closed    | closed    | closed    | closed   | closed |
 //   | time                   | opening | waiting   | waiting   | renewing  | .         | .        | .      |
 //
-// "ended, stop" of a subscription that was healthy is "ended, retry_here" with a wait of refused_wait, so many times as
-// subscription_options::refusals says. In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Where a
-// budget is used up (subscription_options), waiting and login_due are closed instead. A managed subscription has no
-// choosing: it is closed instead; another one has no commit().
+// In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Refusals
+// ("ended, stop", token_refused, budgets that are used up) close a subscription that never was healthy; one that was tries
+// again first, as call::patience says. A managed subscription has no choosing: it is closed instead; another one has no
+// commit().
 // Source: Pub/Sub API guide; proto/pubsub_api.proto.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@
 #include <variant>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/call_io.hpp>
+#include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/remedy.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/messages.hpp>
@@ -57,7 +61,7 @@
 
 namespace sfcdc::pubsub {
 
-enum class subscription_state : std::uint8_t { waiting, opening, streaming, login_due, renewing, choosing, closed };
+enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
 
 // After an interruption it resumes behind the last event handed over, or behind a keepalive's position: what was handed
 // over and is not yet released is in the user's hands. A new process starts from the position that it stored. It never
@@ -66,11 +70,12 @@ enum class subscription_state : std::uint8_t { waiting, opening, streaming, logi
 class subscription {
   public:
     explicit subscription(subscription_options options)
-        : options_(std::move(options)),
-          retry_(options_.seed, options_.retry),
-          slow_(options_.seed + 1, options_.slow),
-          hours_(options_.seed + 2, options_.hours) {
-        if (!valid()) finish({remedy::stop, errc::bad_subscription_options});
+        : options_(std::move(options)), patience_(options_.patience, options_.seed) {
+        if (!valid())
+            finish(call::reason_of(fault::bad_options,
+                                   "a subscription needs a topic and a start (a replay id exactly when it is "
+                                   "custom), or exactly one of subscription id and developer name; 1 to 100 credits, "
+                                   "room for as many events, budgets of at least one"));
     }
 
     // Says what happened. Not none where the user made a mistake: the input was not taken.
@@ -96,7 +101,7 @@ class subscription {
             until_ = now + options_.open_limit;
             return open_call{++call_,
                              managed() ? "/eventbus.v1.PubSub/ManagedSubscribe" : "/eventbus.v1.PubSub/Subscribe"};
-        case subscription_state::login_due:
+        case subscription_state::token_due:
             if (now < until_) return {};
             state_ = subscription_state::renewing;
             return renew_token{call_};
@@ -111,7 +116,7 @@ class subscription {
         switch (state_) {
         case subscription_state::waiting: return room() < chunk() ? std::nullopt : std::optional(until_);
         case subscription_state::opening:
-        case subscription_state::login_due: return until_;
+        case subscription_state::token_due: return until_;
         case subscription_state::streaming:
             if (room() >= chunk() || (pending_commit_ && requested_)) return time_point::min();
             return std::min(silent_at(), outstanding_ == 0 ? out_of_credits_at() : time_point::max());
@@ -171,8 +176,7 @@ class subscription {
     bool managed() const noexcept { return options_.topic_name.empty(); }
     bool valid() const noexcept {
         const subscription_options& o = options_;
-        const bool limits = o.credits >= 1 && o.credits <= 100 && o.max_unreleased >= o.credits && o.attempts >= 1
-                            && o.faulty_calls >= 1 && o.login_renewals >= 1 && o.refused_logins >= 1;
+        const bool limits = o.credits >= 1 && o.credits <= 100 && o.max_unreleased >= o.credits && o.patience.valid();
         if (managed()) return limits && o.subscription_id.empty() != o.developer_name.empty() && o.replay_id.empty();
         return limits && o.subscription_id.empty() && o.developer_name.empty()
                && (o.preset == replay_preset::custom) != o.replay_id.empty();
@@ -269,10 +273,13 @@ class subscription {
 
     errc on_call(const call_ended& in, time_point now) {
         const remedy what = remedy_for(in.error_code, in.status);
-        backoff& wait = what == remedy::slow_down ? slow_ : what == remedy::wait_hours ? hours_ : retry_;
-        if (what == remedy::renew_login) ++spent_.login_renewals;
         forget_call();
-        interrupt({what, errc::none, false, in.status, without_prefix(in.error_code), in.message}, now, wait.next());
+        reason why = call::reason_of(in, without_prefix(in.error_code));
+        // A managed position is Salesforce's own: there is nothing to choose from.
+        if (what == remedy::choose_position && managed())
+            finish(std::move(why));
+        else
+            go_on(patience_.after(what, now), std::move(why));
         return errc::none;
     }
 
@@ -289,8 +296,9 @@ class subscription {
         }
         const fetch_response& message = plain.value;
         const std::size_t events = message.events.size();
-        if (plain.error) return refuse_response(plain.error.code, now);
-        if (events > outstanding_) return refuse_response(errc::more_events_than_requested, now);
+        if (plain.error)
+            return refuse_response(call::reason_of(fault::unreadable_response, plain.error.message()), now);
+        if (events > outstanding_) return refuse_response(call::reason_of(fault::more_events_than_requested), now);
 
         heard_at_ = now;
         if (events != 0) {
@@ -302,7 +310,7 @@ class subscription {
         } else if (!message.latest_replay_id.empty() || !answer) {
             take_keepalive(message, now);
         }
-        if (events != 0 || now >= opened_at_ + options_.settled_after) refill_budgets();
+        if (events != 0 || now >= opened_at_ + options_.settled_after) patience_.healthy();
         if (answer) {
             // An answer to an earlier commit says nothing about the last.
             if (sent_commit_ && answer->commit_request_id == commit_id(commits_)) sent_commit_.reset();
@@ -327,30 +335,31 @@ class subscription {
         }
     }
 
-    errc on(token_renewed, time_point) {
-        if (state_ != subscription_state::renewing && state_ != subscription_state::login_due) return errc::none;
-        state_ = subscription_state::waiting; // login_due: somebody else renewed it
-        until_ = time_point::min();
+    errc on(token_renewed, time_point now) {
+        if (state_ != subscription_state::renewing && state_ != subscription_state::token_due) return errc::none;
+        state_ = subscription_state::waiting; // token_due: somebody else renewed it
+        until_ = patience_.after(call::token_answer::renewed, now).at;
         return errc::none;
     }
-    errc on(token_refused, time_point now) {
-        if (state_ != subscription_state::renewing) return errc::none;
-        ++spent_.refused_logins;
-        interrupt({remedy::renew_login, errc::token_refused}, now, options_.refused_wait);
-        return errc::none;
-    }
-    errc on(token_unavailable, time_point now) {
+    errc on(const token_refused& in, time_point now) {
         if (state_ == subscription_state::renewing)
-            interrupt({remedy::renew_login, errc::token_unavailable}, now, retry_.next());
+            go_on(patience_.after(call::token_answer::refused, now),
+                  call::reason_of(fault::token_refused, in.message));
+        return errc::none;
+    }
+    errc on(const token_unavailable& in, time_point now) {
+        if (state_ == subscription_state::renewing)
+            go_on(patience_.after(call::token_answer::unavailable, now),
+                  call::reason_of(fault::token_unavailable, in.message));
         return errc::none;
     }
 
     // ---- interruptions
     void check_limits(time_point now) {
         if (state_ == subscription_state::opening && now >= until_) {
-            give_up_call(errc::open_timed_out, now);
+            give_up_call(call::reason_of(fault::open_timed_out), patience_.after(remedy::retry, now));
         } else if (state_ == subscription_state::streaming && now >= silent_at()) {
-            give_up_call(errc::server_silent, now);
+            give_up_call(call::reason_of(fault::server_silent), patience_.after(remedy::retry, now));
         } else if (state_ == subscription_state::streaming && outstanding_ == 0 && room() == 0
                    && now >= out_of_credits_at()) {
             // The server would end the call soon. It is resumed when enough is released; the budgets have no part in it.
@@ -358,19 +367,18 @@ class subscription {
             forget_call();
             state_ = subscription_state::waiting;
             until_ = now;
-            events_.push_back(interrupted{{remedy::retry_here, errc::events_not_released}, now});
+            events_.push_back(interrupted{call::reason_of(fault::events_not_released), now});
         }
     }
 
-    void give_up_call(errc fault, time_point now) {
+    void give_up_call(reason why, const call::next_attempt& next) {
         cancel_ = call_;
         forget_call();
-        interrupt({remedy::retry_here, fault}, now, retry_.next());
+        go_on(next, std::move(why));
     }
     // Nothing of a response that breaks the rules is handed over: it is fetched again.
-    errc refuse_response(errc fault, time_point now) {
-        ++spent_.faulty_calls;
-        give_up_call(fault, now);
+    errc refuse_response(reason why, time_point now) {
+        give_up_call(std::move(why), patience_.after_faulty_call(now));
         return errc::none;
     }
 
@@ -381,56 +389,24 @@ class subscription {
         sent_commit_.reset();
     }
 
-    void interrupt(reason why, time_point now, backoff::duration wait) {
-        ++spent_.attempts;
-        // A managed position is Salesforce's own: there is nothing to choose from.
-        if (why.remedy == remedy::choose_position && managed())
-            return finish({remedy::stop, why.fault, false, why.status, why.error_code, why.message});
-        if (why.remedy != remedy::stop && why.remedy != remedy::choose_position && budget_used_up()) {
-            why.remedy = remedy::stop;
-            why.budget_used_up = true;
-        }
-        if (why.remedy == remedy::stop && is_patient(why)) {
-            spent_.login_renewals = spent_.faulty_calls = 0;
-            why = {remedy::retry_here, why.fault, false, why.status, why.error_code, why.message};
-            wait = options_.refused_wait;
-        }
-        switch (why.remedy) {
-        case remedy::stop: return finish(why);
-        case remedy::choose_position:
+    void go_on(const call::next_attempt& next, reason why) {
+        why.remedy = next.remedy;
+        why.budget_used_up = next.budget_used_up;
+        if (next.remedy == remedy::stop) return finish(std::move(why));
+        if (next.remedy == remedy::choose_position) {
             state_ = subscription_state::choosing;
-            events_.push_back(failed{why});
+            events_.push_back(failed{std::move(why)});
             return;
-        case remedy::renew_login: state_ = subscription_state::login_due; break;
-        default: state_ = subscription_state::waiting;
         }
-        until_ = now + wait;
-        events_.push_back(interrupted{why, until_});
-    }
-
-    // What worked before, and is refused now, may be a fault on the other side, or a change that is taken back: it is tried again a
-    // few times.
-    bool is_patient(const reason& why) noexcept {
-        return was_healthy_ && why.fault != errc::token_refused && spent_.attempts < options_.attempts
-               && ++spent_.refusals < options_.refusals;
+        state_ = next.remedy == remedy::renew_token ? subscription_state::token_due : subscription_state::waiting;
+        until_ = next.at;
+        events_.push_back(interrupted{std::move(why), until_});
     }
 
     void finish(reason why) {
+        why.remedy = remedy::stop;
         state_ = subscription_state::closed;
-        events_.push_back(failed{why});
-    }
-
-    bool budget_used_up() const noexcept {
-        return spent_.attempts >= options_.attempts || spent_.faulty_calls >= options_.faulty_calls
-               || spent_.login_renewals >= options_.login_renewals
-               || spent_.refused_logins >= (was_healthy_ ? options_.refused_logins : 1);
-    }
-    void refill_budgets() noexcept {
-        spent_ = {};
-        was_healthy_ = true;
-        retry_.reset();
-        slow_.reset();
-        hours_.reset();
+        events_.push_back(failed{std::move(why)});
     }
 
     // Of Subscribe; Salesforce keeps the position of a managed one.
@@ -440,17 +416,11 @@ class subscription {
         options_.replay_id = replay_id::from_bytes(position).value; // its length was checked in parsing
     }
 
-    struct budgets {
-        unsigned attempts = 0, faulty_calls = 0, login_renewals = 0, refused_logins = 0, refusals = 0;
-    };
-
     subscription_options options_; // preset and replay_id: what the next call starts from
-    backoff retry_, slow_, hours_;
-    budgets spent_;
-    bool was_healthy_ = false;
+    call::patience patience_;
 
     subscription_state state_ = subscription_state::waiting;
-    time_point until_ = time_point::min(); // waiting, login_due: not before; opening: not after
+    time_point until_ = time_point::min(); // waiting, token_due: not before; opening: not after
     std::uint64_t call_ = 0;               // the last one
     std::uint64_t cancel_ = 0;             // this call is to be cancelled
 
@@ -460,7 +430,7 @@ class subscription {
     time_point opened_at_{}, heard_at_{}, requested_at_{}, no_credits_since_{};
 
     std::uint32_t unreleased_ = 0; // of all calls
-    std::uint32_t allowed_ = subscription_options::unlimited;
+    std::uint32_t allowed_ = std::numeric_limits<std::uint32_t>::max();
     std::optional<replay_id> pending_commit_, sent_commit_;
     std::uint64_t commits_ = 0;
     std::deque<event> events_;

@@ -18,39 +18,46 @@
 // every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
 // the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
 //
-// What a response, the end of a call or the end of its time does, by the phase of the call that it is about:
+// What an input about a call does, by the phase of that call. "." nothing changes, "!" a mistake of the user's, which is refused
+// and changes nothing.
 //
-//     the call is  opened  created  ack          same ack  close_signal  bad     ended  deadline
-//     none         -       -        -            -         -             -       -      -
-//     opening      create  broken   broken       broken    broken        broken  lost   broken
-//     creating     -       start    broken       broken    broken        broken  lost   broken
-//     streaming    -       broken   acknowledge  -         rotate        broken  lost   broken
-//     draining     -       broken   acknowledge  -         -             broken  left   half_close
-//     half_closed  -       broken   acknowledge  -         -             broken  left   cancel
+//   | about a call | none | opening | creating | streaming   | draining    | half_closed |
+//   |--------------|------|---------|----------|-------------|-------------|-------------|
+//   | opened       | .    | create  | !        | !           | !           | !           |
+//   | created      | .    | broken  | start    | broken      | broken      | broken      |
+//   | ack          | .    | broken  | broken   | acknowledge | acknowledge | acknowledge |
+//   | same ack     | .    | broken  | broken   | .           | .           | .           |
+//   | close_signal | .    | broken  | broken   | rotate      | .           | .           |
+//   | bad          | .    | broken  | broken   | broken      | broken      | broken      |
+//   | ended        | .    | lost    | lost     | lost        | left        | left        |
+//   | time         | .    | broken  | broken   | broken      | half_close  | cancel      |
 //
 //     create       create_stream is sent
 //     start        rows may be sent
 //     acknowledge  the requests up to there are durable, and the server is in good health
 //     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
 //     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
-//     lost         status_rules say what to do: again later, a new token, find the bad row, or stop (a stream that was well tries
-//                  again first, as ingest_stream_options::refusals says)
+//     lost         status_rules say what helps: again later, a new token, find the bad row, or stop. When, and whether a refusal
+//                  is tried again first, is what call::patience says
 //     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
 //     none         a call of before: what still comes from it changes nothing
 //     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
-//     deadline     open_time; ack_time of the oldest request in flight; the server's time when draining; drain_time
+//     time         open_limit; ack_limit of the oldest request in flight; the server's time when draining; drain_limit
 //
-// And the stream itself; inputs about calls count in all states but `closed`:
+// And what the others do, by the state of the stream; inputs about calls count in all states but `closed`:
 //
-//     the stream is  add      close    abandon  token_renewed  token_refused  token_unavailable
-//     running        taken    closing  closed   -              -              -
-//     renewing       taken    closing  closed   running        failed         again
-//     closing        refused  -        closed   -              -              -
-//     closed         refused  -        -        -              -              -
+//   | about the stream  | running | renewing | closing | closed |
+//   |-------------------|---------|----------|---------|--------|
+//   | add()             | taken   | taken    | !       | !      |
+//   | close()           | closing | closing  | .       | .      |
+//   | abandon()         | closed  | closed   | closed  | .      |
+//   | token_renewed     | .       | running  | .       | .      |
+//   | token_refused     | .       | failed   | .       | .      |
+//   | token_unavailable | .       | again    | .       | .      |
 //
 //     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
-//     again          the token is asked for again after a back-off
-//     failed         the event, with what to do; closed. Of a stream that was well: "again", refusals times
+//     again          the token is asked for again after a wait
+//     failed         the event, with what to do; closed. A stream that was healthy asks again first, as call::patience says
 //
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
 #pragma once
@@ -67,10 +74,12 @@
 #include <variant>
 
 #include <sfcdc/backoff.hpp>
+#include <sfcdc/call/call_io.hpp>
+#include <sfcdc/call/patience.hpp>
+#include <sfcdc/call/remedy.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
-#include <sfcdc/wire/text.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 #include <sfcdc/zerobus/messages.hpp>
@@ -83,12 +92,16 @@ namespace sfcdc::zerobus {
 class ingest_stream {
   public:
     // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
-    // rows for them. With options that cannot work the stream has failed from the start, with bad_stream_options.
+    // rows for them. With options that cannot work the stream has failed from the start, with the fault bad_options.
     explicit ingest_stream(ingest_stream_options options)
-        : options_(std::move(options)), backoff_(options_.seed, options_.waits) {
+        : options_(std::move(options)), patience_(options_.patience, options_.seed) {
         const bool needs_descriptor = options_.record_type == record_type::proto;
-        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty()))
-            fail({.cause = {errc::bad_stream_options, 0}}, "correct the options");
+        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty())
+            || !options_.patience.valid())
+            fail(call::reason_of(fault::bad_options,
+                                 "a stream needs a table name of the form catalog.schema.table, a descriptor "
+                                 "for protobuf records, and budgets of at least one"),
+                 "correct the options");
     }
 
     // Rows for one request, which come back as an acknowledgement together. The batch is moved from on success only.
@@ -126,10 +139,11 @@ class ingest_stream {
         return done && actions_.empty() && events_.empty();
     }
 
-    // Says what happened. Its views need to live no longer than this call.
-    void handle(const input& in, time_point now) {
-        if (stopped_) return;
-        std::visit([&](const auto& i) { on(i, now); }, in);
+    // Says what happened. Not none where the user made a mistake: the input was not taken. Its views need to live no longer than
+    // this call.
+    errc handle(const input& in, time_point now) {
+        if (stopped_) return errc::none;
+        return std::visit([&](const auto& what) { return on(what, now); }, in);
     }
 
     // To be called until it has nothing; also notices what `now` is too late for.
@@ -166,7 +180,7 @@ class ingest_stream {
 
     enum class token : std::uint8_t { good, due, asked };
 
-    struct call {
+    struct call_state {
         std::uint64_t id = 0;
         ingest_stream::phase phase = ingest_stream::phase::none;
         std::int64_t sent = 0;       // requests, which is the next wire offset
@@ -177,174 +191,167 @@ class ingest_stream {
         std::size_t in_flight() const noexcept { return static_cast<std::size_t>(sent - durable); }
     };
 
-    struct reason {
-        sfcdc::error cause;
-        wire::grpc_status status = wire::grpc_status::unknown;
-        std::string_view message{};
-    };
-
     // ---- inputs
 
-    call* find(std::uint64_t id) noexcept {
+    call_state* find(std::uint64_t id) noexcept {
         if (current_ && current_.id == id) return &current_;
         return old_ && old_.id == id ? &old_ : nullptr;
     }
 
-    void on(const opened& in, time_point) {
-        if (find(in.call) != &current_ || current_.phase != phase::opening) return;
-        current_.phase = phase::creating;
+    // An input about a call: one of an earlier call is too late to matter.
+    template<class Input> errc about_call(const Input& in, time_point now) {
+        if (in.call == 0 || in.call > calls_) return errc::unknown_call;
+        call_state* const c = find(in.call);
+        return c == nullptr ? errc::none : on_call(*c, in, now);
+    }
+    errc on(std::monostate, time_point) { return errc::none; }
+    errc on(const opened& in, time_point now) { return about_call(in, now); }
+    errc on(const response& in, time_point now) { return about_call(in, now); }
+    errc on(const call_ended& in, time_point now) { return about_call(in, now); }
+
+    errc on_call(call_state& c, const opened& in, time_point) {
+        if (c.phase != phase::opening) return errc::not_expected_now;
+        c.phase = phase::creating;
         send_request create{in.call, {}};
         append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
         actions_.emplace_back(std::move(create));
+        return errc::none;
     }
 
-    void on(const response& in, time_point now) {
-        call* const c = find(in.call);
-        if (c == nullptr) return;
+    errc on_call(call_state& c, const response& in, time_point now) {
         const auto [message, unreadable] = parse_response(in.bytes);
-        const error bad =
-            unreadable ? unreadable : std::visit([&](const auto& r) { return take(*c, r, now); }, message);
-        if (bad) give_up(*c, bad, now);
+        if (unreadable) {
+            give_up(c, call::reason_of(fault::unreadable_response, unreadable.message()), true, now);
+        } else if (const call::fault bad = std::visit([&](const auto& r) { return take(c, r, now); }, message);
+                   bad != fault::none) {
+            give_up(c, call::reason_of(bad), true, now);
+        }
+        return errc::none;
     }
 
     // One for each kind of response; an error is the server's.
 
-    error take(call&, const std::monostate&, time_point) { return {errc::unexpected_response, 0}; }
+    call::fault take(call_state&, const std::monostate&, time_point) { return fault::unexpected_response; }
 
-    error take(call& c, const create_ingest_stream_response& created, time_point) {
-        if (c.phase != phase::creating) return {errc::unexpected_response, 0};
-        if (!created.stream_id || created.stream_id->empty()) return {errc::response_incomplete, 0};
+    call::fault take(call_state& c, const create_ingest_stream_response& created, time_point) {
+        if (c.phase != phase::creating) return fault::unexpected_response;
+        if (!created.stream_id || created.stream_id->empty()) return fault::response_incomplete;
         c.phase = phase::streaming;
         c.deadline = never;
         started_ = true;
         return {};
     }
 
-    error take(call& c, const ingest_record_response& ack, time_point now) {
-        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
-        if (!ack.durability_ack_up_to_offset) return {errc::response_incomplete, 0};
+    call::fault take(call_state& c, const ingest_record_response& ack, time_point now) {
+        if (c.phase < phase::streaming) return fault::unexpected_response;
+        if (!ack.durability_ack_up_to_offset) return fault::response_incomplete;
         const std::int64_t up_to = *ack.durability_ack_up_to_offset;
-        if (up_to < c.durable - 1) return {errc::ack_regressed, 0}; // -1, as the first one, is of nothing
-        if (up_to >= c.sent) return {errc::ack_beyond_sent, 0};
+        if (up_to < c.durable - 1) return fault::ack_regressed; // -1, as the first one, is of nothing
+        if (up_to >= c.sent) return fault::ack_beyond_sent;
         if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
         return {};
     }
 
-    error take(call& c, const close_stream_signal& signal, time_point now) {
-        if (c.phase < phase::streaming) return {errc::unexpected_response, 0};
+    call::fault take(call_state& c, const close_stream_signal& signal, time_point now) {
+        if (c.phase < phase::streaming) return fault::unexpected_response;
         if (c.phase != phase::streaming) return {};
         const duration d = signal.duration.value_or(duration{});
         const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
         const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
         // A server that closes what it never took a row from is not rotating, it is in trouble.
-        open_at_ = current_.durable > 0 ? now : now + backoff_.next();
+        open_at_ = current_.durable > 0 ? now : patience_.after_idle_call(now).at;
         retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
         return {};
     }
 
-    void on(const call_ended& in, time_point now) {
-        call* const c = find(in.call);
-        if (c == nullptr) return;
-        const call ended = std::exchange(*c, {});
-        const reason why{{errc::call_ended, 0}, in.status, in.message};
+    errc on_call(call_state& c, const call_ended& in, time_point now) {
+        const call_state ended = std::exchange(c, {});
         const status_rule& rule = rule_of(in.status);
         const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
-        if (what == remedy::find_row && ended.in_flight() > 0) return find_row(ended.in_flight(), why, now);
-        if (ended.phase > phase::streaming) return; // as announced
-        switch (what) {
-        case remedy::retry: return retry(why, now);
-        case remedy::renew_token: return renew(why, now);
-        case remedy::find_row:
-        case remedy::stop: return refuse(why, now);
-        }
+        if (what == remedy::find_row && ended.in_flight() > 0)
+            find_row(ended.in_flight(), call::reason_of(in), now);
+        else if (ended.phase <= phase::streaming) // else it ended as announced
+            go_on(patience_.after(what == remedy::find_row ? remedy::stop : what, now), call::reason_of(in));
+        return errc::none;
     }
 
-    void on(const token_renewed&, time_point) {
-        if (token_ == token::asked) token_ = token::good;
+    errc on(token_renewed, time_point now) {
+        if (token_ == token::good) return errc::none;
+        token_ = token::good; // due: somebody else renewed it
+        open_at_ = patience_.after(call::token_answer::renewed, now).at;
+        return errc::none;
     }
-    void on(const token_refused& in, time_point now) {
+    errc on(const token_refused& in, time_point now) {
         if (token_ == token::asked)
-            refuse({{errc::token_refused, 0}, wire::grpc_status::unauthenticated, in.message}, now);
+            go_on(patience_.after(call::token_answer::refused, now),
+                  call::reason_of(fault::token_refused, in.message));
+        return errc::none;
     }
-    void on(const token_unavailable& in, time_point now) {
-        if (token_ != token::asked) return;
-        token_ = token::due;
-        retry({{errc::token_unavailable, 0}, wire::grpc_status::unavailable, in.message}, now);
+    errc on(const token_unavailable& in, time_point now) {
+        if (token_ == token::asked)
+            go_on(patience_.after(call::token_answer::unavailable, now),
+                  call::reason_of(fault::token_unavailable, in.message));
+        return errc::none;
     }
-
-    void on(const std::monostate&, time_point) {}
 
     void on_time(time_point now) {
         if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
         if (now >= deadline_of(current_)) {
-            give_up(current_, {current_.phase == phase::streaming ? errc::ack_timed_out : errc::open_timed_out, 0},
-                    now);
+            const bool late_ack = current_.phase == phase::streaming;
+            give_up(current_, call::reason_of(late_ack ? fault::ack_timed_out : fault::open_timed_out), false, now);
         }
     }
 
-    time_point deadline_of(const call& c) const {
+    time_point deadline_of(const call_state& c) const {
         const bool awaits_ack = c.in_flight() > 0 && c.phase < phase::half_closed;
-        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_time) : c.deadline;
+        return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_limit) : c.deadline;
     }
 
     // ---- what follows
 
-    void acknowledge(call& c, std::int64_t durable_requests, time_point now) {
+    void acknowledge(call_state& c, std::int64_t durable_requests, time_point now) {
         const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
         c.durable = durable_requests;
         if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
             last->rows.end = rows.end;
         else
             events_.emplace_back(durable{rows});
-        backoff_.reset();
-        failures_ = renewals_ = rejections_ = refusals_ = 0;
-        healthy_ = true;
+        patience_.healthy();
+        rejections_ = 0;
         if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
     }
 
     // The call is of no use any more; what it has in flight is sent again.
-    void give_up(call& c, const error& cause, time_point now) {
+    void give_up(call_state& c, reason why, bool faulty, time_point now) {
         const bool was_current = &c == &current_;
         cancel(c);
-        const reason why{.cause = cause};
-        was_current ? retry(why, now) : interrupt(why, now);
+        if (!was_current) return interrupt(std::move(why), now); // the next call is open already
+        go_on(faulty ? patience_.after_faulty_call(now) : patience_.after(remedy::retry, now), std::move(why));
     }
 
-    void retry(const reason& why, time_point now) {
-        if (++failures_ > options_.retries) return fail(why);
-        open_at_ = now + backoff_.next();
-        interrupt(why, open_at_);
-    }
-
-    void renew(const reason& why, time_point now) {
-        if (++renewals_ > options_.token_renewals) return refuse(why, now);
-        token_ = token::due;
-        open_at_ = renewals_ == 1 ? now : now + backoff_.next(); // a token that has only expired is no trouble
-        interrupt(why, open_at_);
-    }
-
-    // Only a person can mend it, if it is not a fault on the other side: a stream that was well has some patience.
-    void refuse(const reason& why, time_point now) {
-        if (!healthy_ || ++refusals_ >= options_.refusals) return fail(why);
-        renewals_ = 0;
-        token_ = token::due;
-        open_at_ = now + options_.refused_wait;
-        interrupt(why, open_at_);
+    void go_on(const call::next_attempt& next, reason why) {
+        why.remedy = next.remedy;
+        why.budget_used_up = next.budget_used_up;
+        if (!next) return fail(std::move(why));
+        token_ = next.remedy == remedy::renew_token ? token::due : token::good;
+        open_at_ = next.at;
+        interrupt(std::move(why), open_at_);
     }
 
     // No wait: each refusal leaves less to look at, and options.rejections ends what finds only bad rows.
-    void find_row(std::size_t in_flight, const reason& why, time_point now) {
+    void find_row(std::size_t in_flight, reason why, time_point now) {
+        why.remedy = remedy::find_row;
         open_at_ = now;
         interrupt(why, now);
         if (!requests_.narrow(in_flight)) return;
         const std::int64_t offset = requests_.begin_offset();
-        row_rejected rejected{offset, requests_.pop_refused(), text(why)};
+        row_rejected rejected{offset, requests_.pop_refused(), why.message};
         rejected_bytes_ += rejected.record.size();
         events_.emplace_back(std::move(rejected));
-        if (++rejections_ > options_.rejections) fail(why);
+        if (++rejections_ > options_.rejections) fail(std::move(why));
     }
 
-    // The current call becomes the old one, which acknowledges for `time`, or for drain_time behind our half-close.
+    // The current call becomes the old one, which acknowledges for `time`, or for drain_limit behind our half-close.
     void retire(std::chrono::nanoseconds time, time_point now) {
         if (old_.in_flight() > 0) { // more rotations than rows: the current call has nothing to wait for
             actions_.emplace_back(half_close{current_.id});
@@ -360,22 +367,28 @@ class ingest_stream {
     void half_close_old(time_point now) {
         actions_.emplace_back(half_close{old_.id});
         old_.phase = phase::half_closed;
-        old_.deadline = now + options_.drain_time;
+        old_.deadline = now + options_.drain_limit;
     }
 
-    void cancel(call& c) {
+    void cancel(call_state& c) {
         if (c) actions_.emplace_back(cancel_call{c.id});
         c = {};
     }
 
-    void interrupt(const reason& why, time_point until) {
+    void interrupt(reason why, time_point until) {
         if (!events_.empty() && std::holds_alternative<interrupted>(events_.back())) events_.pop_back();
-        events_.emplace_back(interrupted{why.cause, why.status, text(why), until});
+        events_.emplace_back(interrupted{std::move(why), until});
     }
 
-    void fail(const reason& why) { fail(why, rule_of(why.status).what_to_do); }
-    void fail(const reason& why, std::string_view what_to_do) {
-        events_.emplace_back(failed{why.cause, why.status, text(why), what_to_do});
+    void fail(reason why) {
+        const bool credentials = why.fault == fault::token_refused;
+        const std::string_view advice =
+            rule_of(credentials ? wire::grpc_status::unauthenticated : why.status).what_to_do;
+        fail(std::move(why), advice);
+    }
+    void fail(reason why, std::string_view what_to_do) {
+        why.remedy = remedy::stop;
+        events_.emplace_back(failed{std::move(why), what_to_do});
         stop();
     }
 
@@ -383,10 +396,6 @@ class ingest_stream {
         stopped_ = true;
         cancel(current_);
         cancel(old_);
-    }
-
-    static std::string text(const reason& why) {
-        return std::string(wire::utf8_prefix(why.message, limits::peer_text_bytes));
     }
 
     // ---- what can be done next
@@ -412,8 +421,8 @@ class ingest_stream {
         } else if (wants_call() && now >= open_at_) {
             current_.id = ++calls_;
             current_.phase = phase::opening;
-            current_.deadline = now + options_.open_time;
-            actions_.emplace_back(open_call{current_.id});
+            current_.deadline = now + options_.open_limit;
+            actions_.emplace_back(open_call{current_.id, "/databricks.zerobus.Zerobus/EphemeralStream"});
         } else if (may_send()) {
             request& next = requests_[current_.in_flight()];
             next.sent = now;
@@ -424,21 +433,20 @@ class ingest_stream {
     }
 
     ingest_stream_options options_;
-    sfcdc::backoff backoff_;
+    call::patience patience_;
     std::deque<action> actions_; // a few; requests are taken from requests_ one by one
     std::deque<event> events_;
 
     request_queue requests_; // the first ones are in flight: on old_ if it has any, else on current_
     std::size_t rejected_bytes_ = 0;
 
-    call current_, old_;
+    call_state current_, old_;
     std::uint64_t calls_ = 0;
     time_point open_at_ = time_point::min();
 
-    unsigned failures_ = 0, renewals_ = 0, rejections_ = 0, refusals_ = 0; // in a row
-    bool healthy_ = false;                                                 // something was acknowledged once
-    bool started_ = false;                                                 // a stream was created once
-    token token_ = token::good;                                            // a token is awaited
+    unsigned rejections_ = 0;   // of rows, since there was health
+    bool started_ = false;      // a stream was created once
+    token token_ = token::good; // due: to be asked for; asked: awaited
     bool closing_ = false;
     bool stopped_ = false;
 };

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include <sfcdc/backoff.hpp>
+#include <sfcdc/call/patience.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 
 namespace sfcdc::zerobus {
@@ -23,23 +23,17 @@ struct ingest_stream_options {
     std::size_t requests = 256;
     std::size_t bytes = 64u << 20;
 
-    milliseconds open_time{15'000}; // from open_call to create_stream_response; as Databricks' clients
-    milliseconds ack_time{60'000};  // for each request from its sending; as Databricks' clients
-    milliseconds drain_time{2'000}; // from half_close to the end of the call; acks take 200 to 500 ms
+    milliseconds open_limit{15'000}; // from open_call to create_stream_response; as Databricks' clients
+    milliseconds ack_limit{60'000};  // for each request from its sending; as Databricks' clients
+    milliseconds drain_limit{2'000}; // from half_close to the end of the call; acks take 200 to 500 ms
 
-    // In a row, with nothing acknowledged in between. Waits are up to 30 s, so these retries last about three days.
-    unsigned retries = 10'000;
-    unsigned token_renewals = 3;
-    // What worked before, and is refused now (token, permission, table), is tried again so often, with this wait in between, before
-    // the stream has failed. A new stream fails at the first.
-    unsigned refusals = 3;
-    milliseconds refused_wait{60'000};
+    // Of the jitter: another one for each process.
+    std::uint64_t seed = 0;
+
+    // Waits between calls, and how many of them may end. Health is an acknowledgement.
+    call::patience_options patience{};
     // If so many rows in a row are bad, it is not the rows: the table has changed.
     unsigned rejections = 100;
-
-    // Of the jitter; another one for each process.
-    std::uint64_t seed = 0;
-    backoff::options waits{}; // 0.5 to 30 s
 };
 
 } // namespace sfcdc::zerobus

@@ -4,24 +4,19 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 
+#include <sfcdc/call/remedy.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
 namespace sfcdc::zerobus {
 
-enum class remedy : std::uint8_t {
-    retry,       // after a back-off
-    renew_token, // then retry
-    find_row,    // one of the rows in flight is refused for good: send fewer until it is alone
-    stop,        // only a person can mend this
-};
+using call::remedy;
 
 struct status_rule {
     std::string_view name;
-    remedy opening;              // the call ended before the stream was created
-    remedy streaming;            // or afterwards; find_row without a row in flight is stop
+    call::remedy opening;        // the call ended before the stream was created
+    call::remedy streaming;      // or afterwards; find_row without a row in flight is stop
     std::string_view what_to_do; // when it comes to `failed`
 };
 

@@ -1,0 +1,19 @@
+// What helps after a call that has ended: the words of pubsub/call_end.hpp and of zerobus/status.hpp, whose tables say which
+// of them belongs to which end. How long to wait, and how often, is decided in call/patience.hpp.
+#pragma once
+
+#include <cstdint>
+
+namespace sfcdc::call {
+
+enum class remedy : std::uint8_t {
+    retry,           // the same call again, after a wait
+    renew_token,     // a new token first, because the server does not accept the one that the call had
+    slow_down,       // the same call again, after a wait of minutes: the server has too much to do
+    wait_hours,      // the same call again, after a wait of hours: the allocation of 24 hours is used up
+    find_row,        // Zerobus refuses one of the rows in flight: the machine sends fewer until the row is alone
+    choose_position, // Salesforce does not know the position: a person says where to go on
+    stop,            // the server refuses the call, and would refuse it again
+};
+
+} // namespace sfcdc::call
