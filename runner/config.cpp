@@ -397,6 +397,7 @@ class reader {
         constexpr std::string_view name = "pipeline";
         only(t, name,
              {"topic",
+              "managed_subscription",
               "salesforce",
               "databricks",
               "start",
@@ -442,12 +443,20 @@ class reader {
         if (zerobus) c.databricks = section_of(t, "databricks", all.databricks);
         c.table = text(t, name, "table", zerobus, "events");
         c.path = text(t, name, "path", !zerobus);
-        c.checkpoint = text(t, name, "checkpoint", !sqlite);
+        c.managed_subscription = text(t, name, "managed_subscription", false);
+        const bool managed = !c.managed_subscription.empty();
+        if (managed && !word(c.managed_subscription))
+            wrong(where(t, "managed_subscription"),
+                  "[pipeline] managed_subscription: the developer name or the id of a managed event subscription was "
+                  "expected");
+        c.checkpoint = text(t, name, "checkpoint", !sqlite && !managed);
         const auto useless = [&](std::string_view key, bool is, const char* why) {
             if (is && t.get(key) != nullptr) wrong(where(t, key), label(name, key) + ": " + why);
         };
         useless("path", zerobus, "a zerobus pipeline has no file; its rows go to \"table\"");
         useless("checkpoint", sqlite, "the sqlite sink keeps the position in its database");
+        useless("checkpoint", managed && !sqlite, "Salesforce keeps the position of a managed subscription");
+        useless("start", managed, "a managed subscription says in Salesforce where it starts");
         useless("table", c.sink == sink_kind::ndjson, "an ndjson pipeline has no table");
         useless("databricks", !zerobus, "only rows of the zerobus sink go to Databricks");
         const bool change_events = c.topic.empty() || c.topic.starts_with("/data/");
@@ -459,7 +468,8 @@ class reader {
             for (const std::string& entity : *names)
                 if (!word(entity))
                     wrong(where(t, names == &c.filter.entities ? "entities" : "exclude_entities"),
-                          "[pipeline]: \"" + entity + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
+                          "[pipeline]: \"" + entity
+                              + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
         if (!c.table.empty()) {
             const std::string one = runner::table_of(c.table, "Account");
             if (one.find_first_of("{}") != one.npos)
@@ -480,7 +490,7 @@ class reader {
         std::replace(topic.begin(), topic.end(), '/', '_');
         const std::string beside =
             sqlite ? c.path.string() + "." + topic.substr(topic.empty() ? 0 : 1) : c.checkpoint.string();
-        c.dead_letters = text(t, name, "dead_letters", false, beside + ".dead_letters.ndjson");
+        c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, beside + ".dead_letters.ndjson");
         all.pipelines.push_back(std::move(c));
     }
 
@@ -583,9 +593,11 @@ class reader {
                 wrong(t.source(),
                       "[pipeline]: two pipelines keep the position of " + s.topic + " in " + s.path.string());
         } else {
-            use(s.checkpoint, "checkpoint", "checkpoint");
-            use(s.checkpoint.string() + ".new", "checkpoint", "checkpoint's draft (.new)");
-            use(state_lock::file_of(s.checkpoint), "checkpoint", "checkpoint's lock (.lock)");
+            if (!s.checkpoint.empty()) {
+                use(s.checkpoint, "checkpoint", "checkpoint");
+                use(s.checkpoint.string() + ".new", "checkpoint", "checkpoint's draft (.new)");
+                use(state_lock::file_of(s.checkpoint), "checkpoint", "checkpoint's lock (.lock)");
+            }
             if (s.sink == sink_kind::ndjson) use(s.path, "path", "path");
         }
         use(s.dead_letters, "dead_letters", "dead_letters");

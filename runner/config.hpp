@@ -66,6 +66,7 @@ struct pipeline_config {
     std::string topic;
     std::string salesforce;                          // the name of its section; empty: [salesforce]
     std::string databricks;                          // the same
+    std::string managed_subscription; // its developer name or id; not empty: Salesforce keeps the position, and `checkpoint` is empty
     start_position start = start_position::earliest; // used when no position is stored yet
     event_filter_config filter;
     sink_kind sink = sink_kind::sqlite;
@@ -81,7 +82,7 @@ struct pipeline_config {
         std::chrono::duration_cast<std::chrono::seconds>(pubsub::subscription_options().silence_limit);
     std::int64_t schema_json_every = 10'000; // rows with a schema; 0: only the first of a run, 1: each
 
-    // The file that holds the position.
+    // The file that holds the position; empty where Salesforce keeps it and the rows go to no database.
     const std::filesystem::path& state() const noexcept { return sink == sink_kind::sqlite ? path : checkpoint; }
 };
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -26,6 +27,15 @@ void forbid_core_dumps() {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+// Blocks of the size of a large event go back to the system when they are freed. By itself glibc keeps more and larger blocks the more it
+// has seen, and a lake that goes on after it stood still would take twice memory_limit.
+void give_memory_back() {
+#ifdef __GLIBC__
+    ::mallopt(M_MMAP_THRESHOLD, 512 << 10);
+    ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
 }
 
 // What gRPC and curl need is had before they are asked: without it some of them end the process, and others wait for ever.
@@ -65,6 +75,7 @@ int run(const run_options& options) {
 
     termination asked; // first: whatever the start does, the process can be ended
     forbid_core_dumps();
+    give_memory_back();
     prove_resources(c.pipelines.size());
     for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
     supervisor(c, from).run(asked);

@@ -2,9 +2,6 @@
 
 #include "../operations/failure.hpp"
 
-#include <sfcdc/pubsub/call_end.hpp>
-#include <sfcdc/zerobus/status.hpp>
-
 #include <algorithm>
 #include <deque>
 #include <optional>
@@ -27,13 +24,6 @@ call_status status_of(const grpc::Status& status, const grpc::ClientContext& con
     return {static_cast<wire::grpc_status>(status.error_code()),
             code == trailers.end() ? std::string() : std::string(code->second.data(), code->second.size()),
             status.error_message()};
-}
-
-std::string describe(wire::grpc_status code, std::string_view error_code, std::string_view message) {
-    std::string text(zerobus::rule_of(code).name);
-    if (!error_code.empty()) (text += ' ') += pubsub::without_prefix(error_code);
-    if (!message.empty()) (text += ": ") += message;
-    return text;
 }
 
 // Lives from open() until gRPC has nothing of it any more, which is later than the machine's interest in it.

@@ -38,9 +38,6 @@ struct call_status {
 };
 call_status status_of(const grpc::Status& status, const grpc::ClientContext& context);
 
-// For the log: "INTERNAL service.unavailable: message".
-std::string describe(wire::grpc_status code, std::string_view error_code, std::string_view message);
-
 // The calls of one machine. Used by the thread that waits on the inbox.
 class calls {
   public:

@@ -1,6 +1,7 @@
 #include "advice.hpp"
 
 #include <sfcdc/error.hpp>
+#include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/zerobus/status.hpp>
 
 namespace sfcdc::runner {
@@ -48,14 +49,16 @@ failure of_stream(const delivery_failed& failed, const advised_pipeline& of) {
 
 } // namespace
 
+std::string describe(wire::grpc_status status, std::string_view error_code, std::string_view message) {
+    std::string text(zerobus::rule_of(status).name); // the names of gRPC
+    if (!error_code.empty()) (text += ' ') += pubsub::without_prefix(error_code);
+    if (!message.empty()) (text += ": ") += message;
+    return text;
+}
+
 std::string describe(const delivery_reason& why) {
-    if (why.fault != call::fault::none) {
-        std::string text = message(why.fault);
-        if (!why.message.empty()) (text += ": ") += why.message;
-        return text;
-    }
-    std::string text(zerobus::rule_of(why.status).name); // the names of gRPC
-    if (!why.error_code.empty()) (text += ' ') += why.error_code;
+    if (why.fault == call::fault::none) return describe(why.status, why.error_code, why.message);
+    std::string text = message(why.fault);
     if (!why.message.empty()) (text += ": ") += why.message;
     return text;
 }

@@ -6,10 +6,13 @@
 #include <sfcdc/delivery_io.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace sfcdc::runner {
 
-// "INTERNAL service.unavailable: message", or what a machine has noticed by itself.
+// How a call has ended, for the log: "INTERNAL service.unavailable: message". The code may have its prefix.
+std::string describe(wire::grpc_status status, std::string_view error_code, std::string_view message);
+// The same, or what a machine has noticed by itself.
 std::string describe(const delivery_reason& why);
 
 // What a sentence names.

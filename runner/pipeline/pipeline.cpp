@@ -71,26 +71,38 @@ void pipeline::open(const std::stop_token& stop) {
     const auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
 
     delivery_options options;
-    options.subscription.topic_name = config_.topic;
     options.subscription.seed = std::random_device{}();
     options.subscription.silence_limit = config_.silence_limit;
     options.stop_at_dead_letter = config_.on_undecodable == undecodable_policy::stop;
     options.drain_limit = drain_time;
     options.bytes = memory_;
-    if (from_where_) options.on_unknown_position = preset_of(*from_where_);
-    if (stored) {
-        options.subscription.replay_id = *stored;
-        spdlog::info("{}: resuming after {}", config_.topic, stored->hex());
+    if (!config_.managed_subscription.empty()) {
+        name_managed_subscription(options.subscription);
     } else {
-        const start_position start = from_where_.value_or(config_.start);
-        options.subscription.preset = preset_of(start);
-        spdlog::info("{}: no position yet, starting from {}", config_.topic, name_of(start));
+        options.subscription.topic_name = config_.topic;
+        if (from_where_) options.on_unknown_position = preset_of(*from_where_);
+        if (stored) {
+            options.subscription.replay_id = *stored;
+            spdlog::info("{}: resuming after {}", config_.topic, stored->hex());
+        } else {
+            const start_position start = from_where_.value_or(config_.start);
+            options.subscription.preset = preset_of(start);
+            spdlog::info("{}: no position yet, starting from {}", config_.topic, name_of(start));
+        }
     }
     options.streams = sink_->streams();
     options.sinks = sink_->writes_itself() ? 1 : 0;
     delivery_.emplace(std::move(options));
     sink_->attach(*delivery_);
     counts_.subscribed = true;
+}
+
+// Ids begin with a digit, and developer names do not.
+void pipeline::name_managed_subscription(pubsub::subscription_options& options) const {
+    const std::string& name = config_.managed_subscription;
+    const bool is_id = name.front() >= '0' && name.front() <= '9';
+    (is_id ? options.subscription_id : options.developer_name) = name;
+    spdlog::info("{}: going on where the managed subscription {} is", config_.topic, name);
 }
 
 void pipeline::loop(const std::stop_token& stop) {

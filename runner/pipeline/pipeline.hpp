@@ -70,6 +70,7 @@ class pipeline final : private calls::listener {
 
     void stop_errands();
     void open(const std::stop_token& stop);
+    void name_managed_subscription(pubsub::subscription_options& options) const;
     void loop(const std::stop_token& stop);
     void tell(const pubsub::input& in);
 

@@ -80,7 +80,7 @@ std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& sta
 void supervisor::prepare(supervised& s) {
     s.lock_lost = false;
     s.lock.reset();
-    s.lock = lock_of(s.config.state());
+    if (!s.config.state().empty()) s.lock = lock_of(s.config.state());
     const std::size_t share = std::max(config_.memory_limit / config_.pipelines.size(), least_share);
     const auto workspace = workspaces_.find(s.config.databricks);
     s.line.reset(); // its files are closed before they are opened again

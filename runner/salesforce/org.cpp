@@ -3,6 +3,7 @@
 #include "../io/channel.hpp"
 #include "../io/http.hpp"
 #include "../io/pause.hpp"
+#include "../operations/advice.hpp"
 #include "../operations/failure.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
@@ -46,8 +47,8 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
     patience_with_login.healthy(); // it has worked: a refusal may be taken back
     std::string said;
     for (call::next_attempt next; next;) {
-        pause(stop,
-              std::max(std::chrono::ceil<std::chrono::milliseconds>(next.at - now()), std::chrono::milliseconds(0)));
+        if (const auto at = now(); next.at > at)
+            pause(stop, std::chrono::ceil<std::chrono::milliseconds>(next.at - at));
         if (next.remedy == remedy::renew_token) {
             try {
                 s = renewed(s.generation, stop);

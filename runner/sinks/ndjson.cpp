@@ -4,17 +4,18 @@
 
 namespace sfcdc::runner {
 
-ndjson_sink::ndjson_sink(const pipeline_config& pipeline)
-    : layout_(pipeline.layout), position_(pipeline.checkpoint), file_(pipeline.path) {}
+ndjson_sink::ndjson_sink(const pipeline_config& pipeline) : layout_(pipeline.layout), file_(pipeline.path) {
+    if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
+}
 
 void ndjson_sink::prove() {
     file_.prove();
-    position_.prove();
+    if (position_) position_->prove();
 }
 
 std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner, const std::stop_token&) {
     owner_ = owner;
-    return position_.load(owner);
+    return position_ ? position_->load(owner) : std::nullopt;
 }
 
 // A turn may have more events than the memory should have of their lines.
@@ -42,7 +43,7 @@ void ndjson_sink::settle() {
 }
 
 bool ndjson_sink::commit(const pubsub::replay_id* position) {
-    if (position != nullptr) position_.store(owner_, *position);
+    if (position != nullptr) position_->store(owner_, *position);
     return true;
 }
 

@@ -23,7 +23,7 @@ class ndjson_sink final : public sink {
 
   private:
     row::layout layout_;
-    position_file position_;
+    std::optional<position_file> position_; // none where Salesforce keeps it
     position_owner owner_;
     line_file file_;
     std::string batch_;

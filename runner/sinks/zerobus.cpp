@@ -90,11 +90,13 @@ void table_stream::take_token() {
 // ---- all tables of a pipeline
 
 zerobus_sink::zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in)
-    : config_(pipeline), workspace_(workspace), inbox_(in), position_(pipeline.checkpoint) {}
+    : config_(pipeline), workspace_(workspace), inbox_(in) {
+    if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
+}
 
 std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
     owner_ = owner;
-    return position_.load(owner);
+    return position_ ? position_->load(owner) : std::nullopt;
 }
 
 zerobus::ingest_stream_options zerobus_sink::options_of(const std::string& table) const {
@@ -139,7 +141,7 @@ std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
 }
 
 bool zerobus_sink::commit(const pubsub::replay_id* position) {
-    if (position != nullptr) position_.store(owner_, *position);
+    if (position != nullptr) position_->store(owner_, *position);
     return true;
 }
 

@@ -57,7 +57,9 @@ class zerobus_sink final : public sink {
   public:
     zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in);
 
-    void prove() override { position_.prove(); }
+    void prove() override {
+        if (position_) position_->prove();
+    }
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
     std::vector<zerobus::ingest_stream_options> streams() override;
     bool writes_itself() const override { return false; }
@@ -77,7 +79,7 @@ class zerobus_sink final : public sink {
     const pipeline_config& config_;
     databricks::workspace& workspace_;
     inbox& inbox_;
-    position_file position_;
+    std::optional<position_file> position_; // none where Salesforce keeps it
     position_owner owner_;
     std::vector<std::unique_ptr<table_stream>> streams_;        // by outlet
     std::map<std::string, std::uint32_t, std::less<>> outlets_; // by entity, where the table's name depends on it

@@ -20,7 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using sfcdc::runner::call_status;
 using sfcdc::runner::calls;
-using sfcdc::runner::describe;
 using sfcdc::runner::inbox;
 using sfcdc::runner::received_bytes;
 using sfcdc::wire::grpc_status;
@@ -188,9 +187,6 @@ TEST_CASE("a call ends with the server's status, its words and its error code") 
     CHECK(end.code == grpc_status::resource_exhausted);
     CHECK(end.error_code == code);
     CHECK(end.message == "no more today");
-    CHECK(describe(end.code, end.error_code, end.message)
-          == "RESOURCE_EXHAUSTED subscription.limit.exceeded: no more today");
-    CHECK(describe(grpc_status::internal, {}, {}) == "INTERNAL");
 
     // After its end a call is nothing any more, whatever is asked of it.
     s.made->send(1, "x");
