@@ -232,10 +232,11 @@ class managed_session final
             return rpc_.error("managed.subscription.subscription.id.not.found",
                               "There is no managed subscription " + id + ".");
         if (auto error = count_error(first)) return error;
-        if (const auto code = found->acquire())
+        std::size_t index = 0;
+        if (const auto code = found->acquire(index))
             return rpc_.error(*code, "The managed subscription " + found->name() + " cannot be used now.");
         held_.reset(found);
-        start(found->topic_name(), found->start());
+        start(found->topic_name(), index);
         last_commit_ = steady::now();
         spdlog::info("managed subscription {} to {}, {}", found->name(), topic_,
                      found->committed() ? "behind its position" : "without a position");

@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
-#include <map>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <stdexcept>
@@ -54,11 +53,14 @@ int main(int argc, char** argv) {
             }
         },
         "NAME=TOPIC[=ID]: a subscription whose position the org keeps; without an ID it gets one");
-    app.add_option(
-           "--managed-default-replay", chosen.managed_default_replay,
-           "Where a managed subscription starts without a position, or when it has expired: earliest or latest")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, emulator::replay_preset>{
-            {"earliest", emulator::replay_preset::earliest}, {"latest", emulator::replay_preset::latest}}))
+    app.add_option_function<std::string>(
+           "--managed-default-replay",
+           [&](const std::string& preset) {
+               chosen.managed_default_replay =
+                   preset == "latest" ? emulator::replay_preset::latest : emulator::replay_preset::earliest;
+           },
+           "Where a managed subscription starts without a position, or when it has expired")
+        ->check(CLI::IsMember({"earliest", "latest"}))
         ->default_str("earliest");
     add_duration(app, "--commit-timeout-ms", chosen.commit_timeout,
                  "A managed subscription ends after this without a commit");
@@ -101,6 +103,8 @@ int main(int argc, char** argv) {
 
     try {
         emulator::running_emulator running(chosen);
+        for (const auto& one : running.state().managed.all())
+            spdlog::info("the managed subscription {} to {} has the id {}", one.name(), one.topic_name(), one.id());
         std::cout << running.description().dump() << '\n' << std::flush;
         int signal = 0;
         sigwait(&endings, &signal);

@@ -50,17 +50,24 @@ class managed_subscription {
 
     const std::string& name() const { return declared_.name; }
     const std::string& topic_name() const { return declared_.topic_name; }
+    const std::string& id() const { return declared_.id; }
     // Salesforce takes record ids of 15 characters, too, which lack the three that make ids independent of case.
     bool has_id(const std::string& id) const {
         return id == declared_.id || (id.size() == 15 && declared_.id.starts_with(id));
     }
 
     // ---- the client
-    // Makes the caller the only client until it calls release(). Returns an error code if that is not possible.
-    std::optional<std::string> acquire() {
+    // Makes the caller the only client until it calls release(). Sets `start` to the index into the org's log from which
+    // the client gets events: behind the committed position. Without one, or when it has expired, the default decides;
+    // Salesforce has a setting for each of the two cases. What is published once active() is true comes behind `start`.
+    // Returns an error code, and changes nothing, if the caller cannot be the client.
+    std::optional<std::string> acquire(std::size_t& start) {
         std::lock_guard lock(mutex_);
         if (!ended_with_.empty()) return ended_with_;
         if (active_ || std::chrono::steady_clock::now() < held_until_) return "managed.subscription.already.active";
+        std::optional<std::size_t> behind;
+        if (committed_) behind = events_.locate(replay_preset::custom, committed_->replay_id);
+        start = behind ? *behind : default_start();
         active_ = true;
         return std::nullopt;
     }
@@ -70,14 +77,6 @@ class managed_subscription {
     }
 
     // ---- the position
-    // Returns the index into the org's log at which a call starts: behind the committed position. Without one, or when
-    // it has expired, the default decides; Salesforce has a setting for each of the two cases.
-    std::size_t start() const {
-        std::lock_guard lock(mutex_);
-        std::optional<std::size_t> behind;
-        if (committed_) behind = events_.locate(replay_preset::custom, committed_->replay_id);
-        return behind ? *behind : default_start();
-    }
     // Where a call goes on whose place in the log is older than the retention.
     std::size_t default_start() const { return *events_.locate(default_replay_, {}); }
 
