@@ -1,6 +1,7 @@
 #include "control_http.hpp"
 
 #include "http_server.hpp"
+#include "identifiers.hpp"
 
 #include <algorithm>
 
@@ -8,6 +9,16 @@ namespace emulator {
 namespace {
 
 using nlohmann::json;
+
+// By name: the position in hexadecimal digits, null before the first commit, and whether a client is connected.
+json managed_status(world& in) {
+    json all = json::object();
+    for (const managed_subscription& one : in.managed.all()) {
+        const auto committed = one.committed();
+        all[one.name()] = {{"committed", committed ? json(lower_hex(*committed)) : json()}, {"active", one.active()}};
+    }
+    return all;
+}
 
 json status(world& in) {
     return {
@@ -19,6 +30,7 @@ json status(world& in) {
         {"get_topic_calls", in.count.get_topic_calls.load()},
         {"logins", in.count.logins.load()},
         {"tokens", {{"salesforce", in.salesforce_tokens.issued()}, {"databricks", in.databricks_tokens.issued()}}},
+        {"managed", managed_status(in)},
         {"streams", in.ingest_streams.count()},
         {"streams_opened", in.count.streams_opened.load()},
         {"ingest_requests", in.count.ingest_requests.load()},
@@ -27,6 +39,20 @@ json status(world& in) {
         {"rows_acknowledged", in.count.rows_acknowledged.load()}};
 }
 
+managed_subscription& managed_named(const json& command, world& in) {
+    const auto name = command.at("name").get<std::string>();
+    managed_subscription* const found = in.managed.find_name(name);
+    if (!found) throw std::invalid_argument("There is no managed subscription called \"" + name + "\".");
+    return *found;
+}
+
+// Faults of the org itself are carried out here. Besides those that faults.hpp lists there are:
+//
+//   op                            members     what happens
+//   stop_managed_subscription     name        its call ends with managed.subscription.config.stopped, and so do new ones
+//   delete_managed_subscription   name        the same with managed.subscription.config.deleted
+//   hold_managed_subscription     name, ms    new calls end with managed.subscription.already.active for so long, as if
+//                                             the network had lost a client without closing its connection
 void fault(const json& command, world& in) {
     const std::string op = command.is_object() ? command.value("op", "") : "";
     if (op == "expire_salesforce_tokens") {
@@ -37,7 +63,20 @@ void fault(const json& command, world& in) {
         in.databricks_tokens.expire_all();
     } else if (op == "expire_retention") {
         in.salesforce.expire_everything();
+    } else if (op == "stop_managed_subscription" || op == "delete_managed_subscription") {
+        managed_named(command, in)
+            .end_with(op == "stop_managed_subscription" ? "managed.subscription.config.stopped"
+                                                        : "managed.subscription.config.deleted");
+        in.subscribers.ring();
+    } else if (op == "hold_managed_subscription") {
+        managed_named(command, in).hold(std::chrono::milliseconds(command.at("ms").get<std::int64_t>()));
     } else {
+        if (op == "clear") {
+            for (managed_subscription& one : in.managed.all()) {
+                one.end_with({});
+                one.hold(std::chrono::milliseconds(0));
+            }
+        }
         in.fault.apply(command);
     }
 }

@@ -6,6 +6,9 @@
 #include <iostream>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -39,6 +42,28 @@ int main(int argc, char** argv) {
         "Keep only so many events; all without");
     add_duration(app, "--keepalive-ms", chosen.keepalive, "An idle subscription gets an empty response so often");
     add_duration(app, "--credit-timeout-ms", chosen.credit_timeout, "A subscription without credits ends after this");
+    app.add_option_function<std::vector<std::string>>(
+        "--managed-subscription",
+        [&](const std::vector<std::string>& texts) {
+            try {
+                for (const std::string& text : texts)
+                    chosen.managed.push_back(emulator::managed_declaration::parse(text));
+            } catch (const std::invalid_argument& e) {
+                throw CLI::ValidationError("--managed-subscription", e.what());
+            }
+        },
+        "NAME=TOPIC[=ID]: a subscription whose position the org keeps; without an ID it gets one");
+    app.add_option_function<std::string>(
+           "--managed-default-replay",
+           [&](const std::string& preset) {
+               chosen.managed_default_replay =
+                   preset == "latest" ? emulator::replay_preset::latest : emulator::replay_preset::earliest;
+           },
+           "Where a managed subscription starts without a position, or when it has expired")
+        ->check(CLI::IsMember({"earliest", "latest"}))
+        ->default_str("earliest");
+    add_duration(app, "--commit-timeout-ms", chosen.commit_timeout,
+                 "A managed subscription ends after this without a commit");
     add_duration(app, "--ack-delay-ms", chosen.ack_delay, "From storing rows to acknowledging them");
     add_duration(app, "--latency-ms", chosen.latency,
                  "Added to every answer, and to every message of a stream in both directions");
@@ -78,6 +103,8 @@ int main(int argc, char** argv) {
 
     try {
         emulator::running_emulator running(chosen);
+        for (const auto& one : running.state().managed.all())
+            spdlog::info("the managed subscription {} to {} has the id {}", one.name(), one.topic_name(), one.id());
         std::cout << running.description().dump() << '\n' << std::flush;
         int signal = 0;
         sigwait(&endings, &signal);

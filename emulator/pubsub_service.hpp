@@ -1,4 +1,4 @@
-// eventbus.v1.PubSub. ManagedSubscribe is not served: gRPC answers UNIMPLEMENTED.
+// eventbus.v1.PubSub, with all of its methods.
 #pragma once
 
 #include "world.hpp"
@@ -24,6 +24,8 @@ class pubsub_service final : public eventbus::v1::PubSub::CallbackService {
     PublishStream(grpc::CallbackServerContext* context) override;
     grpc::ServerBidiReactor<eventbus::v1::FetchRequest, eventbus::v1::FetchResponse>*
     Subscribe(grpc::CallbackServerContext* context) override;
+    grpc::ServerBidiReactor<eventbus::v1::ManagedFetchRequest, eventbus::v1::ManagedFetchResponse>*
+    ManagedSubscribe(grpc::CallbackServerContext* context) override;
 
   private:
     world& world_;

@@ -5,6 +5,7 @@
 #include "counted_rows.hpp"
 #include "faults.hpp"
 #include "lake.hpp"
+#include "managed_subscriptions.hpp"
 #include "org.hpp"
 #include "publisher.hpp"
 #include "tokens.hpp"
@@ -29,6 +30,11 @@ struct options {
     std::optional<std::size_t> retention_events;
     std::chrono::milliseconds keepalive{60'000};
     std::chrono::milliseconds credit_timeout{60'000};
+    std::vector<managed_declaration> managed;
+    // Where a managed subscription starts that has no committed position, or one that has expired. (Salesforce's own
+    // default is the latest event, with which a test would have to publish after it subscribes.)
+    replay_preset managed_default_replay = replay_preset::earliest;
+    std::chrono::milliseconds commit_timeout{1'800'000}; // a managed subscription without commits ends after this
     std::chrono::milliseconds ack_delay{0};
     std::chrono::milliseconds latency{
         0}; // before HTTP answers and unary calls; and on every message of a stream, each way
@@ -64,6 +70,7 @@ struct world {
         : settings(std::move(chosen)),
           fault(subscribers, ingest_streams),
           salesforce(settings.seed, settings.retention_events, subscribers),
+          managed(settings.managed, salesforce, settings.managed_default_replay),
           tables(lake_path),
           events(settings.seed, salesforce, fault, subscribers) {}
 
@@ -75,6 +82,7 @@ struct world {
     token_book salesforce_tokens;
     token_book databricks_tokens;
     org salesforce;
+    managed_subscriptions managed;
     lake tables;
     counted_rows counted; // in place of the lake's rows with options::count_rows
     publisher events;

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -80,13 +81,33 @@ struct peer {
     emulator::running_emulator running;
 };
 
-// A Subscribe call.
-struct subscriber {
-    subscriber(peer& to, const metadata& headers) : stub(to.pubsub()) {
+// What calls of Subscribe and ManagedSubscribe have in common.
+template<typename Request, typename Response> struct fetch_call {
+    using response_type = Response;
+
+    fetch_call(peer& to, const metadata& headers) : stub(to.pubsub()) {
         set_deadline(context);
         for (const auto& [key, value] : headers) context.AddMetadata(key, value);
-        stream = stub->Subscribe(&context);
     }
+
+    bool read(Response& into) { return stream->Read(&into); }
+    // Reads to the end and gives the status.
+    grpc::Status finish() {
+        Response ignored;
+        while (stream->Read(&ignored)) {
+        }
+        return stream->Finish();
+    }
+    std::string error_code() { return trailer(context, "error-code"); }
+
+    grpc::ClientContext context;
+    std::unique_ptr<salesforce::PubSub::Stub> stub;
+    std::unique_ptr<grpc::ClientReaderWriter<Request, Response>> stream;
+};
+
+// A Subscribe call.
+struct subscriber : fetch_call<salesforce::FetchRequest, salesforce::FetchResponse> {
+    subscriber(peer& to, const metadata& headers) : fetch_call(to, headers) { stream = stub->Subscribe(&context); }
     explicit subscriber(peer& to) : subscriber(to, to.salesforce_metadata()) {}
 
     void fetch(const std::string& topic, int count, salesforce::ReplayPreset preset = salesforce::EARLIEST,
@@ -98,20 +119,80 @@ struct subscriber {
         request.set_replay_id(replay_id);
         stream->Write(request);
     }
-    bool read(salesforce::FetchResponse& into) { return stream->Read(&into); }
-    // Reads to the end and gives the status.
-    grpc::Status finish() {
-        salesforce::FetchResponse ignored;
-        while (stream->Read(&ignored)) {
-        }
-        return stream->Finish();
-    }
-    std::string error_code() { return trailer(context, "error-code"); }
-
-    grpc::ClientContext context;
-    std::unique_ptr<salesforce::PubSub::Stub> stub;
-    std::unique_ptr<grpc::ClientReaderWriter<salesforce::FetchRequest, salesforce::FetchResponse>> stream;
 };
+
+// A ManagedSubscribe call.
+struct managed_subscriber : fetch_call<salesforce::ManagedFetchRequest, salesforce::ManagedFetchResponse> {
+    managed_subscriber(peer& to, const metadata& headers) : fetch_call(to, headers) {
+        stream = stub->ManagedSubscribe(&context);
+    }
+    explicit managed_subscriber(peer& to) : managed_subscriber(to, to.salesforce_metadata()) {}
+
+    void begin(const std::string& developer_name, int count) {
+        salesforce::ManagedFetchRequest request;
+        request.set_developer_name(developer_name);
+        request.set_num_requested(count);
+        stream->Write(request);
+    }
+    void begin_by_id(const std::string& id, int count) {
+        salesforce::ManagedFetchRequest request;
+        request.set_subscription_id(id);
+        request.set_num_requested(count);
+        stream->Write(request);
+    }
+    void commit(const std::string& request_id, const std::string& replay_id, int count = 0) {
+        salesforce::ManagedFetchRequest request;
+        request.set_num_requested(count);
+        request.mutable_commit_replay_id_request()->set_commit_request_id(request_id);
+        request.mutable_commit_replay_id_request()->set_replay_id(replay_id);
+        stream->Write(request);
+    }
+    void ask(int count) {
+        salesforce::ManagedFetchRequest request;
+        request.set_num_requested(count);
+        stream->Write(request);
+    }
+    // Reads until this commit is answered; other responses are passed over. Empty when the call ends before.
+    salesforce::CommitReplayResponse answer_to(const std::string& request_id) {
+        salesforce::ManagedFetchResponse response;
+        while (read(response))
+            if (response.commit_response().commit_request_id() == request_id) return response.commit_response();
+        return {};
+    }
+    bool end() {
+        stream->WritesDone();
+        return finish().ok();
+    }
+};
+
+inline constexpr const char* error_code_prefix = "sfdc.platform.eventbus.grpc.";
+inline constexpr const char* all_changes = "/data/ChangeEvents";
+
+inline emulator::options publishing(std::uint64_t count) {
+    emulator::options chosen;
+    chosen.publish = count;
+    chosen.publish_before_subscribe = true;
+    return chosen;
+}
+
+// Publishing runs on its own thread: waits until all is there.
+inline void wait_for_events(peer& of, std::size_t count) {
+    for (int i = 0; i < 5000 && of.state().salesforce.published() < count; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (of.state().salesforce.published() != count) throw std::runtime_error("not all events were published");
+}
+
+// Reads the call to its end and gives the error code without its prefix. Throws if the end has another form.
+template<typename Call> std::string ending(Call& call, grpc::StatusCode expected) {
+    const grpc::Status status = call.finish();
+    const std::string code = call.error_code();
+    if (status.error_code() != expected
+        || status.error_message().find("rpcId: " + trailer(call.context, "rpc-id")) == std::string::npos
+        || !code.starts_with(error_code_prefix))
+        throw std::runtime_error("the call ended with status " + std::to_string(status.error_code()) + ", code \""
+                                 + code + "\": " + status.error_message());
+    return code.substr(std::string(error_code_prefix).size());
+}
 
 // An EphemeralStream call.
 struct ingest_call {

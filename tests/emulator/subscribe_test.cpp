@@ -5,36 +5,6 @@
 
 using namespace test;
 
-namespace {
-
-constexpr const char* prefix = "sfdc.platform.eventbus.grpc.";
-constexpr const char* all_changes = "/data/ChangeEvents";
-
-emulator::options publishing(std::uint64_t count) {
-    emulator::options chosen;
-    chosen.publish = count;
-    chosen.publish_before_subscribe = true;
-    return chosen;
-}
-
-// Publishing runs on its own thread: wait until all is there.
-void wait_for_events(peer& of, std::size_t count) {
-    for (int i = 0; i < 5000 && of.state().salesforce.published() < count; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    REQUIRE(of.state().salesforce.published() == count);
-}
-
-std::string ending(subscriber& call, grpc::StatusCode expected) {
-    const grpc::Status status = call.finish();
-    CHECK(status.error_code() == expected);
-    CHECK(status.error_message().find("rpcId: " + trailer(call.context, "rpc-id")) != std::string::npos);
-    const std::string code = call.error_code();
-    CHECK(code.starts_with(prefix));
-    return code.substr(std::min(code.size(), std::string(prefix).size()));
-}
-
-} // namespace
-
 TEST_CASE("headers and tokens are checked on every call") {
     peer org;
     const auto code_with = [&](const std::string& key, const std::string& value) {
@@ -51,7 +21,7 @@ TEST_CASE("headers and tokens are checked on every call") {
         request.set_topic_name(all_changes);
         salesforce::TopicInfo info;
         CHECK(org.pubsub()->GetTopic(&context, request, &info).error_code() == grpc::UNAUTHENTICATED);
-        CHECK(trailer(context, "error-code") == prefix + subscribe_code);
+        CHECK(trailer(context, "error-code") == error_code_prefix + subscribe_code);
         return subscribe_code;
     };
     CHECK(code_with("tenantid", "00D000000000000AAA") == "service.auth.headers.invalid");
