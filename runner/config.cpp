@@ -485,11 +485,10 @@ class reader {
         if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
             wrong(where(t, "path"),
                   "[pipeline] path: the name of a file was expected; rows in memory are not durable");
-        // Two topics in one database have letters of their own.
-        std::string topic = c.topic;
-        std::replace(topic.begin(), topic.end(), '/', '_');
-        const std::string beside =
-            sqlite ? c.path.string() + "." + topic.substr(topic.empty() ? 0 : 1) : c.checkpoint.string();
+        // Two topics in one database have letters of their own, and so have two orgs.
+        std::string of = (c.salesforce.empty() ? "" : c.salesforce + ".") + c.topic.substr(c.topic.empty() ? 0 : 1);
+        std::replace(of.begin(), of.end(), '/', '_');
+        const std::string beside = sqlite ? c.path.string() + "." + of : c.checkpoint.string();
         c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, beside + ".dead_letters.ndjson");
         all.pipelines.push_back(std::move(c));
     }
@@ -588,7 +587,7 @@ class reader {
             use(s.path, "path", "path", true);
             for (const char* const beside : {"-wal", "-shm", "-journal", ".lock"})
                 use(s.path.string() + beside, "path", "path" + std::string(beside), true);
-            const std::string position = identity(s.path) + " " + s.topic;
+            const std::string position = identity(s.path) + " " + s.topic + " " + s.salesforce;
             if (!in_use_.emplace(position, "").second)
                 wrong(t.source(),
                       "[pipeline]: two pipelines keep the position of " + s.topic + " in " + s.path.string());

@@ -76,8 +76,8 @@ void table_stream::take_token() {
         auto fresh = token_errand_.take();
         if (!fresh) return;
         token_ = std::move(*fresh);
-    } catch (const http::unavailable& u) {
-        return answer(zerobus::token_unavailable{u.reason}, wire::grpc_status::unavailable, u.reason);
+    } catch (const http::unavailable&) { // why is logged by who has asked
+        return answer(zerobus::token_unavailable{}, wire::grpc_status::unavailable, "there is no token");
     } catch (const failure& f) {
         token_refusal_ = f.what();
         return answer(zerobus::token_refused{token_refusal_}, wire::grpc_status::unauthenticated,

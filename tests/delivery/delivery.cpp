@@ -32,6 +32,7 @@ struct scene {
         o.subscription.topic_name = "/data/ChangeEvents";
         o.subscription.preset = pubsub::replay_preset::earliest;
         o.sinks = 1;
+        o.bytes = 1u << 30; // credits are bounded by their number
         return o;
     }
     static delivery_options behind(std::uint64_t n) {
@@ -357,18 +358,28 @@ TEST_CASE("delivery: what is held is bounded in bytes: no more events are taken,
     scene s(o);
     s.open();
     s.d.schema_known("s");
-    std::string large;
-    for (std::uint64_t n = 1; n <= 50; ++n) large += scene::event(n, "s", std::string(400, '1'));
-    s.respond(large);
-    int taken = 0;
-    while (s.d.next_event(s.now) != nullptr) {
-        s.d.add_row(0, std::string(600, '.'));
-        REQUIRE(s.d.pass_event(s.now) == errc::none);
-        ++taken;
-    }
-    CHECK(taken == 9); // half of the bytes are the rows'
+    CHECK(s.d.subscription().outstanding() == 1); // it may have 1 MB
+    const auto take_all = [&] {
+        int taken = 0;
+        while (s.d.next_event(s.now) != nullptr) {
+            s.d.add_row(0, std::string(600, '.'));
+            REQUIRE(s.d.pass_event(s.now) == errc::none);
+            ++taken;
+        }
+        return taken;
+    };
+    s.respond(scene::event(1, "s", std::string(400, '1')));
+    CHECK(take_all() == 1);
+    CHECK(s.actions().find("request") != std::string::npos);
+    const std::uint32_t allowed = s.d.subscription().outstanding(); // a quarter of the bytes, in events of this size
+    CHECK(allowed >= 4);
+    CHECK(allowed <= 6);
+    std::string more;
+    for (std::uint64_t n = 2; n < 2 + allowed; ++n) more += scene::event(n, "s", std::string(400, '1'));
+    s.respond(more);
+    CHECK(take_all() <= 4); // another quarter is the rows'
+    CHECK(s.d.held_bytes() >= 2'500);
     CHECK(s.actions().find("request") == std::string::npos);
-    CHECK(s.d.subscription().outstanding() == 50);
 }
 
 TEST_CASE("delivery: close() waits for rows, drops what waits for a schema, and ends after drain_limit") {

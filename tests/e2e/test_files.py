@@ -851,7 +851,7 @@ class OneUse(FilesTest):
             self.assertEqual(process.poll(), 2, said)
             name_of_key = re.match("checkpoint|path|dead_letters", key)[0]
             line = max(i for i, l in enumerate(text.splitlines(), 1) if l.startswith(f"{name_of_key} = "))
-            self.assertRegex(said, rf"sfcdc.toml:{line}: \[stream\] {key}: .* is already .*{use}.*; a file has one use")
+            self.assertRegex(said, rf"sfcdc.toml:{line}: \[pipeline\] {key}: .* is already .*{use}.*; a file has one use")
 
     def spellings(self, folder, name):
         """Other names for the file folder/name."""
@@ -943,12 +943,12 @@ class OneUse(FilesTest):
         text = config_text(reached_at("http://127.0.0.1:9"), lines_stream(folder, path=folder / "secret"), sf_client_secret="${file:%s/secret}" % folder)
         runner = self.place.run(text)
         self.assertEqual(runner.wait(10), 2)
-        self.assertRegex(runner.said(), r"\[stream\] path: .*/secret is already the file of \[salesforce\] client_secret; a file has one use")
+        self.assertRegex(runner.said(), r"\[pipeline\] path: .*/secret is already the file of \[salesforce\] client_secret; a file has one use")
         self.assertEqual((folder / "secret").read_text(), "secret-secret")
         (folder / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
         runner = self.place.run(config_text(reached_at("http://127.0.0.1:9"), lines_stream(folder, checkpoint=folder / "ca.pem"), ca_file=folder / "ca.pem"))
         self.assertEqual(runner.wait(10), 2)
-        self.assertRegex(runner.said(), r"\[stream\] checkpoint: .*/ca.pem is already the certificates of \[(salesforce|databricks)\]; a file has one use")
+        self.assertRegex(runner.said(), r"\[pipeline\] checkpoint: .*/ca.pem is already the certificates of \[(salesforce|databricks)\]; a file has one use")
 
     def test_standard_output(self):
         folder, other = self.place.make(), "/data/AccountChangeEvent"
@@ -968,7 +968,7 @@ class OneUse(FilesTest):
         runner = self.place.run(config_text(reached_at("http://127.0.0.1:9"), text))
         with self.subTest(text):
             self.assertEqual(runner.wait(10), 2, runner.said())
-            self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: \[stream\]{expected}")
+            self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: \[pipeline\]{expected}")
 
     def test_a_database_that_is_no_file(self):
         for path in (":memory:", "file::memory:", "file:x?mode=memory", "file:x"):
@@ -977,7 +977,7 @@ class OneUse(FilesTest):
     def test_one_topic_twice_in_one_database(self):
         folder = self.place.make()
         for spelt in [*self.spellings(folder, "x").values()][:-1]:
-            self.mistake(sqlite_stream(folder, path=folder / "x") + sqlite_stream(folder, path=spelt, more='table = "others"'), ": two streams keep the position of /data/ChangeEvents")
+            self.mistake(sqlite_stream(folder, path=folder / "x") + sqlite_stream(folder, path=spelt, more='table = "others"'), ": two pipelines keep the position of /data/ChangeEvents")
 
     def test_what_may_be_shared(self):
         """Two topics in one database, with tables of their own or one; a device."""
@@ -1122,7 +1122,7 @@ class Locked(FilesTest):
                     folder = place.make()
                     runner = place.run(config_text(reached_at("http://127.0.0.1:9"), sqlite_stream(folder, more=f'table = "{table}"')), folder=folder)
                     self.assertEqual(runner.wait(10), 2, runner.said())
-                    self.assertRegex(runner.said(), r"sfcdc.toml:\d+: \[stream\] table: names that begin with .* are taken")
+                    self.assertRegex(runner.said(), r"sfcdc.toml:\d+: \[pipeline\] table: names that begin with .* are taken")
                     self.assertFalse((folder / "rows.db").exists())
 
     def test_names_of_tables_that_are_odd(self):

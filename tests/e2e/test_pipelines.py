@@ -202,6 +202,68 @@ class Routing(unittest.TestCase):
             self.assertEqual(runner.stop(), 0)
 
 
+class Managed(unittest.TestCase):
+    """Salesforce keeps the position of a managed subscription."""
+
+    def scene(self, *options):
+        return Scene(BUILD, "--managed-subscription", "Rows=/data/ChangeEvents=18x000000000001AAA", *options)
+
+    @staticmethod
+    def pipeline(folder, subscription="Rows"):
+        return (f'[[pipeline]]\ntopic = "{EVERYTHING}"\nmanaged_subscription = "{subscription}"\nsink = "ndjson"\n'
+                f'path = "{folder}/rows"\ndead_letters = "{folder}/letters"\n')
+
+    @staticmethod
+    def committed(scene):
+        return json.loads(scene.emulator.control("/status"))["managed"]["Rows"]["committed"]
+
+    def test_rows_arrive_and_a_kill_loses_none(self):
+        with self.scene("--seed", 92) as scene:
+            scene.configure(self.pipeline(scene.folder))
+            runner = scene.run()
+            scene.emulator.publish(2000, rate=1000)
+            wait_until(lambda: len(lines_of(scene.folder / "rows")) > 300, 30, "rows")
+            runner.kill()
+            scene.configure(self.pipeline(scene.folder, "18x000000000001AAA"))  # the same one by its id
+            runner = scene.run()
+            wait_until(lambda: scene.emulator.status()["published"] == 2000, 30, "all events")
+            last = [e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/")]
+            wait_until(lambda: self.committed(scene) == last[-1], 30, "the last position")
+            rows = collections.Counter(json.loads(line)["replay_id"] for line in lines_of(scene.folder / "rows"))
+            self.assertEqual(set(rows), set(last), "every event, and no other")
+            self.assertEqual(runner.stop(), 0)
+            # A run that finds nothing new writes nothing.
+            before = len(lines_of(scene.folder / "rows"))
+            runner = scene.run()
+            wait_until(lambda: scene.emulator.status()["subscribers"] == 1, 20, "a subscription")
+            time.sleep(1)
+            self.assertEqual(runner.stop(), 0)
+            self.assertEqual(len(lines_of(scene.folder / "rows")), before)
+            self.assertEqual([f.name for f in scene.folder.iterdir() if "checkpoint" in f.name or f.suffix == ".lock"], [])
+
+    def test_events_that_cannot_be_decoded_are_passed_behind_their_letters(self):
+        with self.scene("--seed", 93) as scene:
+            scene.configure(self.pipeline(scene.folder))
+            scene.emulator.fault("undecodable", times=3)
+            scene.emulator.publish(200)
+            runner = scene.run()
+            last = [e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/")]
+            wait_until(lambda: self.committed(scene) == last[-1], 30, "the last position")
+            self.assertEqual(runner.stop(), 0)
+            letters = {json.loads(line)["replay_id"] for line in lines_of(scene.folder / "letters")}
+            rows = {json.loads(line)["replay_id"] for line in lines_of(scene.folder / "rows")}
+            self.assertEqual(rows | letters, set(last))
+            self.assertTrue(letters)
+            self.assertFalse(rows & letters)
+
+    def test_one_that_does_not_exist(self):
+        with self.scene("--seed", 94) as scene:
+            scene.configure(self.pipeline(scene.folder, "NoSuch"))
+            runner = scene.run()
+            self.assertEqual(runner.wait(20), 3)
+            self.assertIn("managed.subscription.developer.name.not.found", runner.said())
+
+
 if __name__ == "__main__":
     BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
     unittest.main(verbosity=1)

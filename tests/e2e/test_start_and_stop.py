@@ -150,7 +150,7 @@ class Short(unittest.TestCase):
 
 class Blocked:
     """A runner that something blocks, for as long as the class lasts. `received` says that events are held; a quick one may have ended
-    before a second signal comes; one with a code ends by itself."""
+    before a second signal comes; one with a code ends with it."""
 
     def __init__(self, name, process, log, in_place, received, code=0, quick=False):
         self.name, self.process, self.log, self.in_place, self.received, self.code, self.quick = name, process, log, in_place, received, code, quick
@@ -196,11 +196,10 @@ class WhileBlocked(unittest.TestCase):
 
     @classmethod
     def stop_each(cls):
-        """One signal to each that does not end by itself; notes what each needs to its end."""
+        """One signal to each; notes what each needs to its end."""
         sent = time.monotonic()
         for blocked in cls.signalled:
-            if blocked.code == 0:
-                blocked.process.send_signal(signal.SIGTERM)
+            blocked.process.send_signal(signal.SIGTERM)
         while time.monotonic() < sent + LONGEST + 4 and any(blocked.took is None for blocked in cls.signalled):
             for blocked in cls.signalled:
                 if blocked.took is None and blocked.process.poll() is not None:

@@ -447,3 +447,21 @@ TEST_CASE("the table may follow the entity, and one table has one layout") {
     CHECK(sfcdc::runner::table_of("a.b.c", "Account") == "a.b.c");
     CHECK(sfcdc::runner::table_of("a.b.{entity}", "{entity}") == "a.b.{entity}");
 }
+
+TEST_CASE("a managed subscription has its position in Salesforce, and its letters in a file") {
+    const auto with = [](const std::string& more) {
+        settings s;
+        s.pipeline = "topic = \"/data/ChangeEvents\"\nmanaged_subscription = \"Rows\"\n" + more;
+        return s.complaint();
+    };
+    const std::string lines = "sink = \"ndjson\"\npath = \"x\"\n";
+    CHECK(with(lines + "dead_letters = \"y\"\n").empty());
+    CHECK(with("sink = \"sqlite\"\npath = \"x\"\n").empty());
+    CHECK(with(lines).find("[pipeline] dead_letters: missing") != std::string::npos);
+    CHECK(with(lines + "dead_letters = \"y\"\ncheckpoint = \"z\"\n").find("[pipeline] checkpoint: Salesforce keeps")
+          != std::string::npos);
+    CHECK(with(lines + "dead_letters = \"y\"\nstart = \"latest\"\n").find("[pipeline] start: ") != std::string::npos);
+    settings s;
+    s.pipeline += "managed_subscription = \"No Name\"\n";
+    CHECK(s.complaint().find("[pipeline] managed_subscription: ") != std::string::npos);
+}
