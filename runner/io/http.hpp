@@ -1,4 +1,4 @@
-// One HTTP request at a time, by libcurl. For the two token endpoints.
+// HTTP requests by libcurl, each of which blocks: to the token endpoints of both services, and to userinfo.
 #pragma once
 
 #include <chrono>

@@ -18,14 +18,14 @@ namespace {
 // What the handlers need. They run between any two instructions, so that nothing but these and system calls is used.
 int wake_descriptor = -1;
 std::atomic<int> signals_seen = 0;
-std::atomic<int> code = 0;
-std::atomic<bool> asked = false;
+std::atomic<int> end_code = 0;
+std::atomic<bool> end_asked = false;
 std::atomic<bool> receiving = false;
 std::atomic<bool> shortened = false;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void ask_once() {
-    if (asked.exchange(true)) return;
+    if (end_asked.exchange(true)) return;
     ::alarm(static_cast<unsigned>((receiving ? longest_end : shortest_end).count()));
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_descriptor, &one, sizeof one);
@@ -45,7 +45,7 @@ void on_alarm(int) {
     pollfd out{STDERR_FILENO, POLLOUT, 0};
     if (receiving && ::poll(&out, 1, 0) == 1) [[maybe_unused]]
         const auto written = ::write(STDERR_FILENO, said.data(), said.size());
-    ::_exit(code);
+    ::_exit(end_code);
 }
 
 void handle(int signal, void (*handler)(int)) {
@@ -71,13 +71,13 @@ termination::termination() {
 }
 
 bool termination::wait(std::chrono::milliseconds time) const {
-    if (asked) return true;
+    if (end_asked) return true;
     pollfd wake{wake_descriptor, POLLIN, 0};
     ::poll(&wake, 1, static_cast<int>(time.count()));
-    return asked;
+    return end_asked;
 }
 
-void termination::exit_with(int exit_code) { code = exit_code; }
+void termination::exit_with(int exit_code) { end_code = exit_code; }
 void termination::end(int exit_code) {
     exit_with(exit_code);
     ask_once();

@@ -156,6 +156,13 @@ void supervisor::report(const supervised& s) {
     spdlog::error("{}: {} [{}]", s.config.topic, text_of(s.end), then);
 }
 
+void supervisor::report_state(const supervised& s) {
+    if (!s.line) return spdlog::info("{}: {}", s.config.topic, name_of(s.life.state())); // it could not even be made
+    const auto& counts = s.line->counts();
+    spdlog::info("{}: {} events received, {} rows durable, {} undecodable; {}", s.config.topic, counts.events.load(),
+                 counts.rows_durable.load(), s.line->letters().events(), name_of(s.life.state()));
+}
+
 void supervisor::sum_up(const pipeline& line) {
     const auto& counts = line.counts();
     spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", line.topic(),
@@ -216,10 +223,7 @@ void supervisor::run(termination& asked) {
         }
         if (now >= next_report) {
             next_report = now + 60s;
-            for (const supervised& s : pipelines_)
-                spdlog::info("{}: {} events received, {} rows durable, {} undecodable; {}", s.config.topic,
-                             s.line->counts().events.load(), s.line->counts().rows_durable.load(),
-                             s.line->letters().events(), name_of(s.life.state()));
+            for (const supervised& s : pipelines_) report_state(s);
         }
     }
     const int code = worst();

@@ -58,6 +58,7 @@ class supervisor {
     std::shared_ptr<state_lock> lock_of(const std::filesystem::path& state);
     int worst() const;
     static void report(const supervised& s);
+    static void report_state(const supervised& s);
     static void sum_up(const pipeline& line);
 
     const config& config_;

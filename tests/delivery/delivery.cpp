@@ -332,6 +332,49 @@ TEST_CASE(
     CHECK(s.position() == 3);
 }
 
+TEST_CASE("delivery: a stream that is added later has rows of its own, and the position waits for them, too") {
+    scene s(scene::to_a_stream());
+    s.open();
+    s.d.schema_known("s");
+    const auto answer = [&](std::uint32_t outlet, const std::string& bytes) {
+        return s.d.handle(outlet, zerobus::response{s.stream_call, bytes}, s.now);
+    };
+    s.respond(scene::event(1) + scene::event(2));
+    REQUIRE(s.d.next_event(s.now) != nullptr);
+    s.d.add_row(0, "row 1");
+    REQUIRE(s.d.pass_event(s.now) == errc::none);
+    REQUIRE(s.d.next_event(s.now) != nullptr);
+    const std::uint32_t later = s.d.add_stream({.table_name = "a.b.later", .descriptor_proto = "d"});
+    CHECK(later == 1);
+    CHECK(s.d.outlets() == 2);
+    s.d.add_row(later, "row 2");
+    REQUIRE(s.d.pass_event(s.now) == errc::none);
+    s.actions();
+    for (const std::uint32_t outlet : {0u, later}) { // each numbers its calls from 1
+        REQUIRE(s.d.handle(outlet, zerobus::opened{1}, s.now) == errc::none);
+        s.actions();
+        REQUIRE(answer(outlet, field(1, field(1, "stream"))) == errc::none);
+        s.actions();
+    }
+    const std::string first_row_is_durable = field(2, field(1, std::uint64_t{0}));
+    REQUIRE(answer(later, first_row_is_durable) == errc::none);
+    CHECK(s.d.durable_rows(later) == 1);
+    CHECK(s.d.durable_rows(0) == 0);
+    CHECK(s.position() == 0);
+    REQUIRE(answer(0, first_row_is_durable) == errc::none);
+    CHECK(s.position() == 2);
+    // It is part of the end.
+    s.d.close(s.now);
+    CHECK(s.d.next_event(s.now) == nullptr);
+    s.actions();
+    CHECK_FALSE(s.d.closed());
+    for (const std::uint32_t outlet : {0u, later})
+        (void)s.d.handle(outlet, zerobus::call_ended{1, wire::grpc_status::ok, {}, {}}, s.now);
+    s.actions();
+    s.news();
+    CHECK(s.d.closed());
+}
+
 TEST_CASE("delivery: a row that no request can hold is a dead letter, and the others go on") {
     delivery_options o = scene::to_a_stream();
     o.request_bytes = 10;
