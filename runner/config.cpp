@@ -50,8 +50,32 @@ std::string identity(const std::filesystem::path& path) {
     if (there && S_ISCHR(found.st_mode)) return path == "-" ? "standard output" : "";
     if (there) return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
     std::error_code bad;
-    const std::filesystem::path whole = std::filesystem::weakly_canonical(path, bad);
+    // Made absolute first: of a relative path of which nothing exists the spelling would be kept.
+    const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, bad), bad);
     return bad ? path.lexically_normal().string() : whole.string();
+}
+
+bool word(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+    });
+}
+std::string small(std::string name) {
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return name;
+}
+bool zerobus_table(std::string_view text) {
+    for (int dots = 0;; ++dots) {
+        const std::size_t dot = text.find('.');
+        if (!word(text.substr(0, dot)) || text.substr(0, dot).size() > 255) return false;
+        if (dot == text.npos) return dots == 2;
+        text.remove_prefix(dot + 1);
+    }
+}
+bool reserved_in_sqlite(std::string name) { // whatever the case: SQLite does not tell names apart by it
+    name = small(std::move(name));
+    return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
 }
 
 class reader {
@@ -97,13 +121,14 @@ class reader {
                 for (std::size_t i = 0; i < pipelines->size(); ++i) {
                     const toml::table& t = *(*pipelines)[i].as_table();
                     files_of(t, c.pipelines[i]);
-                    table_of(t, c.pipelines[i]);
+                    one_layout_for_each_table(t, c.pipelines[i]);
                 }
             }
         } else if (errors_.empty()) {
             wrong({}, "a [[pipeline]] block is missing: it names a topic and where its rows go");
         }
         if (!errors_.empty()) throw failure(exit_code::bad_config, errors_);
+        name_pipelines(c);
         return c;
     }
 
@@ -449,6 +474,10 @@ class reader {
             wrong(where(t, "managed_subscription"),
                   "[pipeline] managed_subscription: the developer name or the id of a managed event subscription was "
                   "expected");
+        if (managed && !in_use_.emplace("managed " + c.salesforce + " " + c.managed_subscription, "").second)
+            wrong(where(t, "managed_subscription"), "[pipeline] managed_subscription: another pipeline has "
+                                                        + c.managed_subscription
+                                                        + "; Salesforce gives its events to one client at a time");
         c.checkpoint = text(t, name, "checkpoint", !sqlite && !managed);
         const auto useless = [&](std::string_view key, bool is, const char* why) {
             if (is && t.get(key) != nullptr) wrong(where(t, key), label(name, key) + ": " + why);
@@ -464,12 +493,16 @@ class reader {
             useless(key, !change_events, "a platform event has no entityName and no changed fields");
         if (names_entity(c.table) && !change_events)
             wrong(where(t, "table"), "[pipeline] table: a platform event has no entityName for {entity}");
+        for (const std::string& entity : c.filter.entities)
+            if (std::count(c.filter.exclude_entities.begin(), c.filter.exclude_entities.end(), entity) > 0)
+                wrong(where(t, "exclude_entities"),
+                      "[pipeline] exclude_entities: \"" + entity + "\" is in entities, too");
         for (const std::vector<std::string>* const names : {&c.filter.entities, &c.filter.exclude_entities})
             for (const std::string& entity : *names)
                 if (!word(entity))
                     wrong(where(t, names == &c.filter.entities ? "entities" : "exclude_entities"),
-                          "[pipeline]: \"" + entity
-                              + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
+                          label("pipeline", names == &c.filter.entities ? "entities" : "exclude_entities") + ": \""
+                              + entity + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
         if (!c.table.empty()) {
             const std::string one = runner::table_of(c.table, "Account");
             if (one.find_first_of("{}") != one.npos)
@@ -478,7 +511,7 @@ class reader {
                 wrong(where(t, "table"),
                       "[pipeline] table: three parts were expected, each of ASCII letters, digits and "
                       "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
-            else if (sqlite && reserved_in_sqlite(c.table))
+            else if (sqlite && reserved_in_sqlite(one))
                 wrong(where(t, "table"),
                       "[pipeline] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
         }
@@ -491,6 +524,18 @@ class reader {
         const std::string beside = sqlite ? c.path.string() + "." + of : c.checkpoint.string();
         c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, beside + ".dead_letters.ndjson");
         all.pipelines.push_back(std::move(c));
+    }
+
+    static void name_pipelines(config& c) {
+        std::map<std::string, int> of_topic;
+        for (const pipeline_config& p : c.pipelines) ++of_topic[p.topic];
+        for (pipeline_config& p : c.pipelines) {
+            p.label = p.topic;
+            if (of_topic[p.topic] == 1) continue;
+            if (!p.salesforce.empty()) p.label += " of " + p.salesforce;
+            p.label += " into " + (p.sink == sink_kind::ndjson ? "" : p.table + " of ")
+                       + (p.sink == sink_kind::zerobus ? c.databricks.at(p.databricks).section : p.path.string());
+        }
     }
 
     // As Salesforce spells it. What people write for it is understood: an object (Account, Custom__c), its event
@@ -527,7 +572,7 @@ class reader {
     }
 
     // The rows of one table have one layout.
-    void table_of(const toml::table& t, const pipeline_config& c) {
+    void one_layout_for_each_table(const toml::table& t, const pipeline_config& c) {
         if (c.sink == sink_kind::ndjson || c.table.empty()) return;
         const std::string place = c.sink == sink_kind::zerobus ? "databricks." + c.databricks : identity(c.path);
         const auto [at, first] = tables_.emplace(place + " " + small(c.table), std::pair(&c, t.source().begin.line));
@@ -543,36 +588,14 @@ class reader {
                                      + "; give one of the two another table");
     }
 
-    static bool word(std::string_view text) {
-        return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-            return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-        });
-    }
-    static bool zerobus_table(std::string_view text) {
-        for (int dots = 0;; ++dots) {
-            const std::size_t dot = text.find('.');
-            if (!word(text.substr(0, dot)) || text.substr(0, dot).size() > 255) return false;
-            if (dot == text.npos) return dots == 2;
-            text.remove_prefix(dot + 1);
-        }
-    }
-    static std::string small(std::string name) {
-        for (char& c : name)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        return name;
-    }
-    static bool reserved_in_sqlite(std::string name) {
-        name = small(std::move(name));
-        return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
-    }
-
     // A file has one use: a position that is appended to, or two positions in one file, would undo each other. One database may
     // hold the rows of many topics.
     void files_of(const toml::table& t, const pipeline_config& s) {
         // Pipelines may share one database, and with it its files, but nothing else.
         std::error_code unknown;
         const std::string database =
-            "a file of the database " + std::filesystem::weakly_canonical(s.path, unknown).string();
+            "a file of the database "
+            + std::filesystem::weakly_canonical(std::filesystem::absolute(s.path, unknown), unknown).string();
         const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);
@@ -643,6 +666,13 @@ std::string table_of(const std::string& table, std::string_view entity) {
     for (std::size_t at = 0; (at = out.find(place, at)) != out.npos; at += entity.size())
         out.replace(at, place.size(), entity);
     return out;
+}
+
+bool may_name_a_table(const pipeline_config& pipeline, std::string_view entity) {
+    constexpr std::size_t longest = 255; // of a name in Unity Catalog
+    if (!word(entity) || entity.size() > longest) return false;
+    const std::string table = table_of(pipeline.table, entity);
+    return pipeline.sink == sink_kind::zerobus ? zerobus_table(table) : !reserved_in_sqlite(table);
 }
 
 config load_config(const std::filesystem::path& file) { return reader(file).read_file(); }

@@ -64,6 +64,7 @@ struct event_filter_config {
 
 struct pipeline_config {
     std::string topic;
+    std::string label; // of its lines in the log: the topic, and org and destination where others have the same topic
     std::string salesforce;                          // the name of its section; empty: [salesforce]
     std::string databricks;                          // the same
     std::string managed_subscription; // its developer name or id; not empty: Salesforce keeps the position, and `checkpoint` is empty
@@ -89,6 +90,8 @@ struct pipeline_config {
 // Whether a table's name depends on the entity, and the name for the events of one.
 inline bool names_entity(std::string_view table) noexcept { return table.find("{entity}") != table.npos; }
 std::string table_of(const std::string& table, std::string_view entity);
+// Whether the events of this entity may have a table: its name is a peer's text. The table's name then has the form that the sink takes.
+bool may_name_a_table(const pipeline_config& pipeline, std::string_view entity);
 
 struct config {
     std::size_t memory_limit = 256u << 20; // of events and rows that are held by all pipelines together, in bytes

@@ -67,7 +67,8 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
     log::hide(read.access_token);
     if (read.access_token.empty())
         throw failure(exit_code::refused, "The token endpoint of " + config.workspace_url
-                                              + " gave no usable access_token; check [databricks] workspace_url.");
+                                              + " gave no usable access_token; check " + config.section
+                                              + " workspace_url.");
     return {read.access_token, asked_at + read.lifetime / 2};
 }
 

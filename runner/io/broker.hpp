@@ -32,7 +32,7 @@ struct broker_waits {
     backoff::options unavailable{}; // between two requests that had no answer: 0.5 to 30 s
 };
 
-// Used from any thread. No lock is held while the service is asked; who waits for somebody else's request is woken by a stop at once.
+// Used from any thread. No lock is held while the service is asked (the credentials are read under it, from files); who waits for somebody else's request is woken by a stop at once.
 template<class Credential> class broker {
   public:
     // What is sent, expanded: it tells one refusal from another.

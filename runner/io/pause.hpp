@@ -1,4 +1,4 @@
-// Waits that end when the process is asked to stop.
+// Waits that end when a stop is asked for.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 
 namespace sfcdc::runner {
 
-// Thrown out of whatever was waiting or retrying when SIGTERM or SIGINT came. Not a failure.
+// Thrown out of whatever was waiting or retrying when its run was asked to stop. Not a failure.
 struct stopped {};
 
 inline void pause(const std::stop_token& stop, std::chrono::milliseconds time) {

@@ -1,7 +1,5 @@
 #include "event_filter.hpp"
 
-#include <algorithm>
-
 namespace sfcdc::runner {
 
 bool event_filter::keeps(const cdc::event& event) const {
@@ -23,13 +21,6 @@ bool event_filter::keeps(const cdc::event& event) const {
 // A compound stands for its components: "BillingAddress" for "BillingAddress.City".
 bool event_filter::is_uninteresting(std::string_view field) const {
     return uninteresting_.contains(field) || uninteresting_.contains(field.substr(0, field.find('.')));
-}
-
-bool may_name_a_table(std::string_view entity) {
-    return !entity.empty() && entity.size() <= 255 && !entity.starts_with("sfcdc_") && !entity.starts_with("sqlite_")
-           && std::all_of(entity.begin(), entity.end(), [](char c) {
-                  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-              });
 }
 
 } // namespace sfcdc::runner

@@ -28,8 +28,4 @@ class event_filter {
     const names entities_, excluded_, uninteresting_;
 };
 
-// Whether an entity's name, which is a peer's text, may be part of a table's: ASCII letters, digits and underscores, and no name that a
-// database keeps for itself.
-bool may_name_a_table(std::string_view entity);
-
 } // namespace sfcdc::runner

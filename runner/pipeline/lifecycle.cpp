@@ -23,6 +23,7 @@ void lifecycle::is_running(time_point now) noexcept {
 void lifecycle::ended(std::optional<exit_code> why, time_point now) noexcept {
     if (running_since_ && now - *running_since_ >= well) waits_.reset();
     running_since_.reset();
+    restart_at_.reset();
     code_ = why.value_or(exit_code::ok);
     if (!why) {
         state_ = pipeline_state::drained;

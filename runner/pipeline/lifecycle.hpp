@@ -33,7 +33,7 @@ class lifecycle {
         state_ = pipeline_state::starting;
         restart_at_.reset();
     }
-    // The first time in a run counts.
+    // Later calls within one run change nothing.
     void is_running(time_point now) noexcept;
     // `why` is nothing where it was asked to end.
     void ended(std::optional<exit_code> why, time_point now) noexcept;

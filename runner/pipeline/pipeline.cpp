@@ -32,7 +32,7 @@ const char* name_of(start_position p) { return p == start_position::earliest ? "
 } // namespace
 
 pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
-                   std::size_t memory, std::optional<start_position> from)
+                   std::size_t memory, std::optional<start_position> from, pipeline_counts& counts)
     : config_(config),
       org_(org),
       filter_(config.filter),
@@ -40,6 +40,9 @@ pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databric
       from_where_(from),
       letters_(config_.dead_letters, config_.topic),
       sink_(make_sink(config_, workspace, inbox_)),
+      workspace_section_(workspace != nullptr ? workspace->config().section : std::string()),
+      counts_(counts),
+      rows_durable_before_(counts.rows_durable),
       calls_(inbox_, org.open_channel(), *this),
       login_(inbox_),
       schema_(inbox_) {}
@@ -53,7 +56,11 @@ void pipeline::stop_errands() {
 void pipeline::run(const std::stop_token& stop) {
     struct at_end {
         pipeline& of;
-        ~at_end() { of.stop_errands(); }
+        ~at_end() {
+            of.stop_errands();
+            of.counts_.held = 0;
+            of.counts_.subscribed = false;
+        }
     } const stopped_at_end{*this};
     try {
         open(stop);
@@ -83,11 +90,11 @@ void pipeline::open(const std::stop_token& stop) {
         if (from_where_) options.on_unknown_position = preset_of(*from_where_);
         if (stored) {
             options.subscription.replay_id = *stored;
-            spdlog::info("{}: resuming after {}", config_.topic, stored->hex());
+            spdlog::info("{}: resuming after {}", config_.label, stored->hex());
         } else {
             const start_position start = from_where_.value_or(config_.start);
             options.subscription.preset = preset_of(start);
-            spdlog::info("{}: no position yet, starting from {}", config_.topic, name_of(start));
+            spdlog::info("{}: no position yet, starting from {}", config_.label, name_of(start));
         }
     }
     options.streams = sink_->streams();
@@ -102,7 +109,7 @@ void pipeline::name_managed_subscription(pubsub::subscription_options& options) 
     const std::string& name = config_.managed_subscription;
     const bool is_id = name.front() >= '0' && name.front() <= '9';
     (is_id ? options.subscription_id : options.developer_name) = name;
-    spdlog::info("{}: going on where the managed subscription {} is", config_.topic, name);
+    spdlog::info("{}: going on where the managed subscription {} is", config_.label, name);
 }
 
 void pipeline::loop(const std::stop_token& stop) {
@@ -121,7 +128,7 @@ void pipeline::loop(const std::stop_token& stop) {
         counts_.held = delivery_->waiting();
         std::int64_t durable = 0;
         for (std::uint32_t i = 0; i < delivery_->outlets(); ++i) durable += delivery_->durable_rows(i);
-        counts_.rows_durable = static_cast<std::uint64_t>(durable);
+        counts_.rows_durable = rows_durable_before_ + static_cast<std::uint64_t>(durable);
         if (delivery_->closed()) break;
         std::optional<time_point> first = sink_->timeout();
         if (stored || !first)
@@ -130,7 +137,7 @@ void pipeline::loop(const std::stop_token& stop) {
     }
     if (delivery_->drain_timed_out())
         spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
-                     config_.topic, drain_time.count());
+                     config_.label, drain_time.count());
 }
 
 // ---- what the delivery asks for
@@ -168,7 +175,7 @@ void pipeline::take_session() {
     } catch (const failure& f) {
         if (f.code() != exit_code::refused) throw;
         login_refusal_ = f.what();
-        tell(pubsub::token_refused{});
+        tell(pubsub::token_refused{login_refusal_});
     }
 }
 
@@ -257,11 +264,11 @@ void pipeline::add(const delivery::event& event) {
     (void)delivery_->pass_event(clock::now());
 }
 
-// A name is a peer's text, and each has a stream of its own.
+// The name is a peer's text, and the number of tables is bounded, since each has a stream and a connection of its own.
 bool pipeline::may_have_table(std::string_view entity) {
     constexpr std::size_t most_tables = 500;
     if (entities_.contains(entity)) return true;
-    if (entities_.size() >= most_tables || !may_name_a_table(entity)) return false;
+    if (entities_.size() >= most_tables || !may_name_a_table(config_, entity)) return false;
     entities_.emplace(entity);
     return true;
 }
@@ -283,7 +290,8 @@ void pipeline::take_news() {
 
 void pipeline::on(const dead_letter& letter) {
     letters_.keep(letter);
-    last_letter_ = config_.topic + ": event " + letter.origin.event_id + " with replay id "
+    ++(letter.outlet ? counts_.rows_refused : counts_.undecodable);
+    last_letter_ = config_.label + ": event " + letter.origin.event_id + " with replay id "
                    + letter.origin.replay_id.hex() + " and schema " + letter.origin.schema_id
                    + (letter.outlet ? " gives a row that " + sink_->table(*letter.outlet) + " does not take: "
                                     : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
@@ -297,21 +305,20 @@ void pipeline::on(const delivery_interrupted& pause) {
     if (pause.why.outlet)
         return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms",
                             sink_->table(*pause.why.outlet), describe(pause.why), ms);
-    spdlog::warn("{}: subscription ended ({}); next one in {} ms", config_.topic, describe(pause.why), ms);
+    spdlog::warn("{}: subscription ended ({}); next one in {} ms", config_.label, describe(pause.why), ms);
     if (delivery_->subscription().preset() == pubsub::replay_preset::latest)
         spdlog::warn(
             "{}: no position was received yet, so the next subscription starts from latest again and does not "
             "see what comes meanwhile",
-            config_.topic);
+            config_.label);
 }
 
 void pipeline::on(const delivery_failed& failed) {
     const auto& outlet = failed.why.outlet;
-    end_ = advice(failed, {.topic = config_.topic,
+    end_ = advice(failed, {.topic = config_.label,
                            .table = outlet ? sink_->table(*outlet) : config_.table,
                            .salesforce = org_.section(),
-                           .databricks = config_.databricks.empty() ? "[databricks]"
-                                                                    : "[databricks." + config_.databricks + "]",
+                           .databricks = workspace_section_,
                            .position = delivery_->subscription().position().hex(),
                            .login_refusal = login_refusal_,
                            .token_refusal = outlet ? sink_->token_refusal(*outlet) : std::string(),
@@ -320,11 +327,11 @@ void pipeline::on(const delivery_failed& failed) {
 
 void pipeline::on(const position_replaced& replaced) {
     spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {} as --from says.",
-                 config_.topic, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
+                 config_.label, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
 }
 
 void pipeline::on(const commit_refused& why) {
-    spdlog::warn("{}: a position was refused: {}", config_.topic, why.message);
+    spdlog::warn("{}: a position was refused: {}", config_.label, why.message);
 }
 
 } // namespace sfcdc::runner

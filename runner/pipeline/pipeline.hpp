@@ -28,6 +28,14 @@
 
 namespace sfcdc::runner {
 
+// What a pipeline has done so far, in all of its runs. Written by its thread, read by any.
+struct pipeline_counts {
+    std::atomic<std::uint64_t> events{0}, filtered{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
+    std::atomic<std::uint64_t> undecodable{0}, rows_refused{0}; // that are dead letters
+    std::atomic<std::uint64_t> held{0};                         // not 0: events were received that are not passed
+    std::atomic<bool> subscribed{false}; // by this run: login, topic and the place for the position were found good
+};
+
 class pipeline final : private calls::listener {
   public:
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
@@ -35,7 +43,7 @@ class pipeline final : private calls::listener {
     // held, in bytes.
     // `workspace` is null unless rows go there. All references outlive the pipeline.
     pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
-             std::size_t memory, std::optional<start_position> from);
+             std::size_t memory, std::optional<start_position> from, pipeline_counts& counts);
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
     void prove() {
@@ -45,17 +53,6 @@ class pipeline final : private calls::listener {
 
     // Until `stop` is requested, and then until what was received is durable. Throws failure.
     void run(const std::stop_token& stop);
-
-    // From any thread.
-    struct counters {
-        std::atomic<std::uint64_t> events{0}, filtered{0}, keepalives{0}, calls{0}, replaced_bytes{0},
-            rows_durable{0};
-        std::atomic<std::uint64_t> held{0};  // not 0: events were received that are not passed
-        std::atomic<bool> subscribed{false}; // the topic, the login and the place for the position were found good
-    };
-    const counters& counts() const noexcept { return counts_; }
-    const dead_letters& letters() const noexcept { return letters_; }
-    const std::string& topic() const noexcept { return config_.topic; }
 
   private:
     struct schema_answer {
@@ -87,7 +84,7 @@ class pipeline final : private calls::listener {
     void on(const delivery_interrupted& pause);
     void on(const delivery_failed& failed);
     void on(const position_replaced& replaced);
-    void on(const delivery_keepalive&) { ++counts_.keepalives; }
+    void on(const delivery_keepalive&) {}
     void on(const commit_refused& why);
 
     void perform(subscription_action& a);
@@ -103,8 +100,11 @@ class pipeline final : private calls::listener {
 
     inbox inbox_;
     dead_letters letters_;
+    std::optional<delivery> delivery_; // since open(); outlives what hands calls' ends to it: the sink, and calls_
     std::unique_ptr<sink> sink_;
-    std::optional<delivery> delivery_; // since open()
+    const std::string workspace_section_; // for the operator
+    pipeline_counts& counts_;
+    const std::uint64_t rows_durable_before_;
 
     salesforce::sessions::issued session_;
     std::string login_refusal_; // for the operator
@@ -116,7 +116,6 @@ class pipeline final : private calls::listener {
 
     std::string last_letter_;    // for the operator
     std::optional<failure> end_; // why it comes to an end, when it does so by itself
-    counters counts_;
 
     calls calls_;
     errand<salesforce::sessions::issued> login_;

@@ -51,7 +51,11 @@ supervisor::supervisor(const config& c, std::optional<start_position> from) : co
             workspace = std::make_unique<databricks::workspace>(c.databricks.at(p.databricks));
     }
     std::random_device seed;
-    for (const pipeline_config& p : c.pipelines) prepare(pipelines_.emplace_back(p, seed()));
+    for (const pipeline_config& p : c.pipelines) {
+        supervised& s = pipelines_.emplace_back(p, seed());
+        s.lock = lock_of(p.state());
+        make_run(s)->prove(); // by each run again
+    }
 }
 
 supervisor::~supervisor() {
@@ -60,6 +64,7 @@ supervisor::~supervisor() {
 
 // The position of a database is in the database.
 std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& state) {
+    if (state.empty()) return nullptr;
     std::error_code unknown; // by what it is: a link to a database is the database
     if (std::filesystem::exists(state, unknown) && !std::filesystem::is_regular_file(state, unknown))
         throw failure(exit_code::bad_config,
@@ -67,7 +72,8 @@ std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& sta
                           + (std::filesystem::is_directory(state, unknown) ? ": is a folder; a file was expected."
                                                                            : ": is no regular file."));
     prove_folder(state);
-    std::filesystem::path whole = std::filesystem::weakly_canonical(state, unknown);
+    std::filesystem::path whole =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(state, unknown), unknown);
     if (unknown) whole = state;
     std::weak_ptr<state_lock>& known = locks_[whole];
     if (auto held = known.lock(); held && held->still_there()) return held;
@@ -76,30 +82,27 @@ std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& sta
     return fresh;
 }
 
-// Everything that can be said of a run before it connects.
-void supervisor::prepare(supervised& s) {
-    s.lock_lost = false;
-    s.lock.reset();
-    if (!s.config.state().empty()) s.lock = lock_of(s.config.state());
+std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
     const std::size_t share = std::max(config_.memory_limit / config_.pipelines.size(), least_share);
-    const auto workspace = workspaces_.find(s.config.databricks);
-    s.line.reset(); // its files are closed before they are opened again
-    s.line = std::make_unique<pipeline>(s.config, *orgs_.at(s.config.salesforce),
-                                        s.config.sink == sink_kind::zerobus ? workspace->second.get() : nullptr,
-                                        share, from_where_);
-    s.line->prove();
+    databricks::workspace* const workspace =
+        s.config.sink == sink_kind::zerobus ? workspaces_.at(s.config.databricks).get() : nullptr;
+    return std::make_unique<pipeline>(s.config, *orgs_.at(s.config.salesforce), workspace, share, from_where_,
+                                      s.counts);
 }
 
 // Throws failure when there is no thread to be had.
 void supervisor::start(supervised& s) {
     s.life.begins();
+    s.lock_lost = false;
     s.end = nullptr;
     s.done = false;
     s.stop = {};
     try {
-        s.thread = std::jthread([&s, stop = s.stop.get_token()] {
+        s.thread = std::jthread([this, &s, stop = s.stop.get_token()] {
             try {
-                s.line->run(stop);
+                const std::unique_ptr<pipeline> run = make_run(s);
+                run->prove();
+                run->run(stop);
             } catch (...) {
                 s.end = std::current_exception();
             }
@@ -111,14 +114,15 @@ void supervisor::start(supervised& s) {
     }
 }
 
-void supervisor::start_again(supervised& s) {
-    spdlog::info("{}: starting again", s.config.topic);
+void supervisor::start_again(supervised& s, termination& asked) {
+    spdlog::info("{}: starting again", s.config.label);
     try {
-        prepare(s);
+        s.lock = lock_of(s.config.state());
         start(s);
     } catch (...) {
         s.end = std::current_exception();
         s.life.ended(code_of(s.end), steady::now());
+        asked.exit_with(worst());
         report(s);
     }
 }
@@ -138,41 +142,46 @@ void supervisor::collect(supervised& s, termination& asked) {
             failure(exit_code::failed, state_lock::file_of(s.lock->state()).string()
                                            + ": the lock was removed, so that another process may run with this "
                                              "position, too."));
+    s.lock.reset();
     s.life.ended(s.end ? std::optional(code_of(s.end)) : std::nullopt, steady::now());
     asked.exit_with(worst());
-    if (std::none_of(pipelines_.begin(), pipelines_.end(), [](const supervised& each) { return each.life.up(); }))
-        asked.end(worst()); // before anything is logged: standard error may block
-    sum_up(*s.line);
+    if (!any_up()) asked.end(worst()); // before anything is logged: standard error may block
+    sum_up(s);
     if (s.end) report(s);
 }
 
-void supervisor::report(const supervised& s) {
+void supervisor::report(const supervised& s) const {
     const auto next = s.life.restart_at();
-    const std::string then =
-        !next ? std::string(name_of(s.life.state()))
-              : "the next try is in "
-                    + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count())
-                    + " s, if another pipeline is up then";
-    spdlog::error("{}: {} [{}]", s.config.topic, text_of(s.end), then);
+    std::string then(name_of(s.life.state()));
+    if (next)
+        then = "the next try is in "
+               + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count()) + " s";
+    if (!any_up()) then = "no pipeline is up";
+    spdlog::error("{}: {} [{}]", s.config.label, text_of(s.end), then);
 }
 
 void supervisor::report_state(const supervised& s) {
-    if (!s.line) return spdlog::info("{}: {}", s.config.topic, name_of(s.life.state())); // it could not even be made
-    const auto& counts = s.line->counts();
-    spdlog::info("{}: {} events received, {} rows durable, {} undecodable; {}", s.config.topic, counts.events.load(),
-                 counts.rows_durable.load(), s.line->letters().events(), name_of(s.life.state()));
+    spdlog::info("{}: {} events received, {} left out, {} rows durable, {} undecodable; {}", s.config.label,
+                 s.counts.events.load(), s.counts.filtered.load(), s.counts.rows_durable.load(),
+                 s.counts.undecodable.load(), name_of(s.life.state()));
 }
 
-void supervisor::sum_up(const pipeline& line) {
-    const auto& counts = line.counts();
-    spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", line.topic(),
-                 counts.events.load(), counts.rows_durable.load(), line.letters().events(), counts.calls.load());
+void supervisor::sum_up(const supervised& s) {
+    const pipeline_counts& counts = s.counts;
+    if (counts.calls == 0) return; // it has not come so far
+    const std::string& topic = s.config.label;
+    spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", topic, counts.events.load(),
+                 counts.rows_durable.load(), counts.undecodable.load(), counts.calls.load());
     if (const auto events = counts.filtered.load(); events > 0)
-        spdlog::info("{}: {} events were left out, as the configuration says", line.topic(), events);
+        spdlog::info("{}: {} events were left out, as the configuration says", topic, events);
     if (const auto bytes = counts.replaced_bytes.load(); bytes > 0)
-        spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", line.topic(), bytes);
-    if (const auto rows = line.letters().rows(); rows > 0)
-        spdlog::warn("{}: {} rows were refused and are in the dead letters", line.topic(), rows);
+        spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", topic, bytes);
+    if (const auto rows = counts.rows_refused.load(); rows > 0)
+        spdlog::warn("{}: {} rows were refused and are in the dead letters", topic, rows);
+}
+
+bool supervisor::any_up() const {
+    return std::any_of(pipelines_.begin(), pipelines_.end(), [](const supervised& s) { return s.life.up(); });
 }
 
 int supervisor::worst() const {
@@ -203,7 +212,7 @@ void supervisor::run(termination& asked) {
                 spdlog::info("stopping: what was received is being made durable");
             }
             if (std::all_of(pipelines_.begin(), pipelines_.end(),
-                            [&](const supervised& s) { return !is_up(s) || s.done || s.line->counts().held == 0; }))
+                            [&](const supervised& s) { return !is_up(s) || s.done || s.counts.held == 0; }))
                 asked.nothing_is_held();
             std::this_thread::sleep_for(20ms);
         }
@@ -211,10 +220,10 @@ void supervisor::run(termination& asked) {
         for (supervised& s : pipelines_) {
             if (is_up(s) && s.done)
                 collect(s, asked);
-            else if (is_up(s) && s.line->counts().subscribed)
+            else if (is_up(s) && s.counts.subscribed)
                 s.life.is_running(now);
-            else if (!stopping && s.life.restart_at() && now >= *s.life.restart_at())
-                start_again(s);
+            else if (s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
+                start_again(s, asked);
         }
         if (now >= next_look) {
             next_look = now + 1s;

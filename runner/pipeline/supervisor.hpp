@@ -40,26 +40,28 @@ class supervisor {
 
         const pipeline_config& config;
         lifecycle life;
+        pipeline_counts counts;
         std::shared_ptr<state_lock> lock;
         bool lock_lost = false;
-        std::exception_ptr end; // of the last run
-        // The run: the thread writes `end` before `done`.
-        std::unique_ptr<pipeline> line;
+        // A run. Its pipeline lives in the thread, and is gone with it: what it held (a transaction, the lock of a file, calls) is free for
+        // others. The thread writes `end` before `done`.
         std::stop_source stop;
+        std::exception_ptr end;
         std::atomic<bool> done = false;
         std::jthread thread;
     };
 
-    void prepare(supervised& s);
+    std::unique_ptr<pipeline> make_run(supervised& s);
     void start(supervised& s);
-    void start_again(supervised& s);
+    void start_again(supervised& s, termination& asked);
     void collect(supervised& s, termination& asked);
     void look_at_lock(supervised& s) const;
     std::shared_ptr<state_lock> lock_of(const std::filesystem::path& state);
+    bool any_up() const;
     int worst() const;
-    static void report(const supervised& s);
+    void report(const supervised& s) const;
     static void report_state(const supervised& s);
-    static void sum_up(const pipeline& line);
+    static void sum_up(const supervised& s);
 
     const config& config_;
     const std::optional<start_position> from_where_;

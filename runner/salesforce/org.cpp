@@ -108,7 +108,11 @@ std::shared_ptr<const event_schema> org::schema(const std::string& id, const std
         else
             found = at->second;
     }
-    if (found.valid()) return found.get();
+    if (found.valid()) { // asked for by another pipeline, whose stop is not ours
+        while (found.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
+            if (stop.stop_requested()) throw stopped{};
+        return found.get();
+    }
     try {
         auto fetched = fetch(id, stop);
         mine.set_value(fetched);

@@ -34,7 +34,7 @@ class sink {
     // The streams that the delivery begins with; none: the rows are written here.
     virtual std::vector<zerobus::ingest_stream_options> streams() { return {}; }
     virtual bool writes_itself() const { return true; }
-    // Once, behind open(). The delivery ends before it; nothing is called in between.
+    // Once, behind open(). The delivery outlives the sink: calls that end while the sink is destroyed are told to it.
     virtual void attach(delivery& to) { delivery_ = &to; }
 
     // Whether add() may be called now. If not, timeout() says when to ask again.

@@ -12,6 +12,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <mutex>
+#include <set>
 #include <string_view>
 #include <system_error>
 
@@ -95,6 +97,37 @@ struct binder {
 
 } // namespace
 
+// Two sections of the configuration may lead to one org, which is seen only by its login.
+class sqlite_sink::claim {
+  public:
+    claim(const std::filesystem::path& database, const position_owner& owner)
+        : what_(std::filesystem::weakly_canonical(std::filesystem::absolute(database)).string() + "\n" + owner.org_id
+                + "\n" + owner.topic) {
+        const std::scoped_lock lock(mutex());
+        if (!all().insert(what_).second)
+            throw failure(exit_code::needs_decision, database.string()
+                                                         + ": another pipeline of this process keeps the position of "
+                                                         + owner.topic + " of org " + owner.org_id
+                                                         + " there; give one of the two another \"path\".");
+    }
+    ~claim() {
+        const std::scoped_lock lock(mutex());
+        all().erase(what_);
+    }
+    claim(const claim&) = delete;
+
+  private:
+    static std::mutex& mutex() {
+        static std::mutex of_all;
+        return of_all;
+    }
+    static std::set<std::string>& all() {
+        static std::set<std::string> claims;
+        return claims;
+    }
+    const std::string what_;
+};
+
 void sqlite_sink::close_statement::operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
 
 sqlite_sink::sqlite_sink(const pipeline_config& pipeline)
@@ -106,19 +139,27 @@ sqlite_sink::~sqlite_sink() {
     sqlite3_close(database_); // an open transaction is rolled back: its position was not stored either
 }
 
+// A database that is there is looked at by SQLite alone: the system drops all locks that a process has on a file when any descriptor of
+// it is closed, and another pipeline may have this one open.
 void sqlite_sink::prove() {
     prove_folder(path_);
-    // Made here, readable by its owner only: rows are customer data. An empty file is an empty database.
-    const int d = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    char head[16] = {};
-    const ssize_t n = d < 0 ? -1 : ::pread(d, head, sizeof head, 0);
-    const int why = errno;
-    if (d >= 0) ::close(d);
-    if (n < 0)
+    const auto refuse = [&](int why) {
         throw failure(why == ENOSPC || why == EROFS || why == EIO ? exit_code::failed : exit_code::bad_config,
                       path_.string() + ": cannot open the database: " + std::generic_category().message(why) + ".");
-    constexpr std::string_view format("SQLite format 3", 16); // with its NUL
-    if (n != 0 && std::string_view(head, static_cast<std::size_t>(n)) != format)
+    };
+    if (std::error_code unknown; !std::filesystem::exists(path_, unknown)) {
+        // Made here, readable by its owner only: rows are customer data. An empty file is an empty database.
+        const int d = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (d < 0) refuse(errno);
+        ::close(d);
+        return;
+    }
+    if (::access(path_.c_str(), R_OK | W_OK) != 0) refuse(errno);
+    sqlite3* database = nullptr;
+    int found = sqlite3_open_v2(std::filesystem::absolute(path_).c_str(), &database, SQLITE_OPEN_READWRITE, nullptr);
+    if (found == SQLITE_OK) found = sqlite3_exec(database, "PRAGMA schema_version", nullptr, nullptr, nullptr);
+    sqlite3_close(database);
+    if (found == SQLITE_NOTADB)
         throw failure(exit_code::bad_config, path_.string() + ": is no SQLite database; name another file.");
 }
 
@@ -150,6 +191,7 @@ sqlite_sink::statement sqlite_sink::prepare(const std::string& sql, const char* 
 
 std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, const std::stop_token& stop) {
     owner_ = owner;
+    claim_ = std::make_unique<claim>(path_, owner);
     // The whole path: SQLite gives names such as ":memory:" a meaning of their own.
     if (sqlite3_open_v2(std::filesystem::absolute(path_).c_str(), &database_,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr)
@@ -219,7 +261,7 @@ void sqlite_sink::say_that_it_waits() {
     if (!locked_since_) locked_since_ = said_at_ = now;
     if (now - *said_at_ < say_again) return;
     said_at_ = now;
-    spdlog::warn("{}: the database has been locked by another process for {} s; waiting", path_.string(),
+    spdlog::warn("{}: the database has been locked for {} s by another process or pipeline; waiting", path_.string(),
                  std::chrono::duration_cast<std::chrono::seconds>(now - *locked_since_).count());
 }
 
@@ -247,7 +289,7 @@ bool sqlite_sink::ready() { return begin(); }
 void sqlite_sink::prove_same_file() const {
     struct stat found{};
     if (::stat(path_.c_str(), &found) != 0 || found.st_dev != device_ || found.st_ino != inode_)
-        throw failure(exit_code::failed,
+        throw failure(exit_code::needs_decision, // begun anew, it would have no position
                       path_.string()
                           + ": the database was moved or deleted while it was in use. Put it back, or remove "
                             "what is there (with -wal and -shm) to begin again.");

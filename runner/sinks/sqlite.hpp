@@ -34,6 +34,8 @@ class sqlite_sink final : public sink {
     };
     using statement = std::unique_ptr<sqlite3_stmt, close_statement>;
 
+    class claim; // on a position: one pipeline of the process has it
+
     [[noreturn]] void fail(const char* doing) const;
     int execute(const char* sql);
     void execute(const std::string& sql, const char* doing, const std::stop_token& stop);
@@ -49,6 +51,7 @@ class sqlite_sink final : public sink {
     std::string table_;
     row::layout layout_;
     position_owner owner_;
+    std::unique_ptr<claim> claim_;
     sqlite3* database_ = nullptr;
     std::map<std::string, statement, std::less<>>
         inserts_; // by entity where the table's name depends on it, else one under ""

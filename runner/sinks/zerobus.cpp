@@ -37,12 +37,12 @@ void table_stream::call_ended(std::uint64_t call, const call_status& status) noe
 }
 
 void table_stream::perform(zerobus::action& action) {
-    if (const auto* const open = std::get_if<zerobus::open_call>(&action)) return open_call(open->call);
+    if (const auto* const open = std::get_if<zerobus::open_call>(&action)) return open_call(*open);
     if (auto* const send = std::get_if<zerobus::send_request>(&action))
         return calls_.send(send->call, std::move(send->bytes));
     if (const auto* const close = std::get_if<zerobus::half_close>(&action)) return calls_.half_close(close->call);
     if (const auto* const cancel = std::get_if<zerobus::cancel_call>(&action)) {
-        if (cancel->call == waits_for_token_) waits_for_token_ = 0;
+        if (waits_for_token_ && cancel->call == waits_for_token_->call) waits_for_token_.reset();
         return calls_.cancel(cancel->call);
     }
     renewing_ = true;
@@ -51,12 +51,12 @@ void table_stream::perform(zerobus::action& action) {
 }
 
 // A token that has only become old is replaced on the way: the call takes longer to open, and nothing was refused.
-void table_stream::open_call(std::uint64_t call) {
+void table_stream::open_call(const zerobus::open_call& open) {
     if (!token_.credential.good(clock::now())) {
-        waits_for_token_ = call;
+        waits_for_token_ = open;
         return ask_for_token();
     }
-    calls_.open(call, "/databricks.zerobus.Zerobus/EphemeralStream",
+    calls_.open(open.call, std::string(open.method),
                 {{"authorization", "Bearer " + token_.credential.text}, {"x-databricks-zerobus-table-name", table_}});
 }
 
@@ -69,8 +69,8 @@ void table_stream::ask_for_token() {
 void table_stream::take_token() {
     const auto answer = [&](const zerobus::input& to_stream, wire::grpc_status of_call, std::string_view why) {
         if (std::exchange(renewing_, false)) tell(to_stream);
-        if (const std::uint64_t call = std::exchange(waits_for_token_, 0))
-            tell(zerobus::call_ended{call, of_call, {}, why});
+        if (const auto open = std::exchange(waits_for_token_, std::nullopt))
+            tell(zerobus::call_ended{open->call, of_call, {}, why});
     };
     try {
         auto fresh = token_errand_.take();
@@ -84,7 +84,7 @@ void table_stream::take_token() {
                       "the token was refused");
     }
     if (std::exchange(renewing_, false)) tell(zerobus::token_renewed{});
-    if (const std::uint64_t call = std::exchange(waits_for_token_, 0)) open_call(call);
+    if (const auto open = std::exchange(waits_for_token_, std::nullopt)) open_call(*open);
 }
 
 // ---- all tables of a pipeline

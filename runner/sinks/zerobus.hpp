@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ class table_stream final : private calls::listener {
     void call_ended(std::uint64_t call, const call_status& status) noexcept override;
 
     void tell(const zerobus::input& in);
-    void open_call(std::uint64_t call);
+    void open_call(const zerobus::open_call& open);
     void ask_for_token();
 
     const std::string table_;
@@ -46,8 +47,8 @@ class table_stream final : private calls::listener {
     tokens::issued token_;
     unsigned refused_ = 0; // this generation of the token was not accepted
     std::string token_refusal_;
-    std::uint64_t waits_for_token_ = 0; // this call is opened when there is a token; 0: none
-    bool renewing_ = false;             // the stream has asked for a token
+    std::optional<zerobus::open_call> waits_for_token_; // to be performed when there is a token
+    bool renewing_ = false;                             // the stream has asked for a token
     errand<tokens::issued> token_errand_;
     calls calls_;
 };

@@ -403,7 +403,7 @@ class Vanishing(FilesTest):
         with self.while_running(ways, sqlite_stream, position) as (scene, runs, before, after):
             for name, (folder, runner) in runs.items():
                 with self.subTest(name):
-                    self.assertEqual(runner.wait(30), 1, runner.said())
+                    self.assertEqual(runner.wait(30), 4, runner.said())
                     self.assertIn(f"{folder}/rows.db: the database was moved or deleted while it was in use", runner.said())
                     if name == "deleted":
                         self.assertFalse((folder / "rows.db").exists(), "a database was begun anew by itself")

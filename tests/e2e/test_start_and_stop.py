@@ -351,7 +351,7 @@ class WhileBlocked(unittest.TestCase):
                 self.assertEqual(blocked.process.returncode, blocked.code, blocked.said()[-1000:])
                 self.assertLess(blocked.took, LONGEST if blocked.received else SHORTEST)
                 if blocked.name == "a database that is locked in mid-run":
-                    self.assertRegex(blocked.said(), r"rows.db: the database has been locked by another process for \d+ s; waiting")
+                    self.assertRegex(blocked.said(), r"rows.db: the database has been locked for \d+ s by another process or pipeline; waiting")
 
     def test_a_second_signal_ends_it_at_once(self):
         standing = self.all_in_place()

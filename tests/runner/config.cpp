@@ -252,6 +252,13 @@ TEST_CASE("a file has one use, however it is spelt") {
         CHECK(said.find("a file has one use") != std::string::npos);
         CHECK(std::regex_search(said, std::regex(":1[03]: \\[pipeline\\] (path|dead_letters): ")));
     }
+    // Relative ones of which nothing exists yet.
+    const std::string here = (std::filesystem::current_path() / "sfcdc_test_none").string();
+    for (const char* const spelt : {"./sfcdc_test_none", "x/../sfcdc_test_none", ".//sfcdc_test_none"}) {
+        INFO(spelt);
+        CHECK(complaint(ndjson(spelt, "sfcdc_test_none")).find("a file has one use") != std::string::npos);
+        CHECK(complaint(ndjson(spelt, here)).find("a file has one use") != std::string::npos);
+    }
     CHECK(
         complaint(ndjson(in("p"), in("c"), "dead_letters = \"" + in("p") + "\"\n")).find("[pipeline] dead_letters: ")
         != std::string::npos);
@@ -464,4 +471,49 @@ TEST_CASE("a managed subscription has its position in Salesforce, and its letter
     settings s;
     s.pipeline += "managed_subscription = \"No Name\"\n";
     CHECK(s.complaint().find("[pipeline] managed_subscription: ") != std::string::npos);
+}
+
+TEST_CASE("an entity may have a table when the table's name is one") {
+    using sfcdc::runner::may_name_a_table;
+    using sfcdc::runner::sink_kind;
+    sfcdc::runner::pipeline_config zerobus;
+    zerobus.sink = sink_kind::zerobus;
+    zerobus.table = "a.b.x_{entity}";
+    for (const char* const good : {"Account", "Invoice__c", "ns__Thing__c", "A", "sfcdc_position"})
+        CHECK(may_name_a_table(zerobus, good));
+    for (const char* const bad : {"", "a.b", "a b", "a\"b", "\xc3\xa4", "a\nb"})
+        CHECK_FALSE(may_name_a_table(zerobus, bad));
+    CHECK(may_name_a_table(zerobus, std::string(253, 'a')));
+    CHECK_FALSE(may_name_a_table(zerobus, std::string(254, 'a'))); // with x_
+    sfcdc::runner::pipeline_config sqlite;
+    sqlite.sink = sink_kind::sqlite;
+    sqlite.table = "{entity}";
+    CHECK(may_name_a_table(sqlite, "Account"));
+    for (const char* const taken : {"sfcdc_position", "SFCDC_Position", "sqlite_master"})
+        CHECK_FALSE(may_name_a_table(sqlite, taken));
+    sqlite.table = "sfcdc{entity}";
+    CHECK_FALSE(may_name_a_table(sqlite, "_position"));
+}
+
+TEST_CASE("pipelines of one topic have names of their own in the log") {
+    settings s;
+    CHECK(s.load().pipelines.at(0).label == "/data/AChangeEvent");
+    s.pipeline += "[[pipeline]]\ntopic = \"A\"\nsink = \"zerobus\"\ntable = \"a.b.c\"\ncheckpoint = \"x\"\n";
+    const config two = s.load();
+    CHECK(two.pipelines.at(0).label == "/data/AChangeEvent into events of rows.db");
+    CHECK(two.pipelines.at(1).label == "/data/AChangeEvent into a.b.c of [databricks]");
+}
+
+TEST_CASE("keys of pipelines that contradict each other are refused") {
+    const auto with = [](const std::string& more) {
+        settings s;
+        s.pipeline += more;
+        return s.complaint();
+    };
+    CHECK(with("entities = [\"Account\"]\nexclude_entities = [\"Account\"]\n").find("is in entities, too")
+          != std::string::npos);
+    const std::string managed = "managed_subscription = \"Rows\"\n";
+    CHECK(with(managed + "[[pipeline]]\ntopic = \"A\"\nsink = \"sqlite\"\npath = \"other.db\"\n" + managed)
+              .find("another pipeline has Rows")
+          != std::string::npos);
 }

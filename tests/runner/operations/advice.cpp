@@ -65,6 +65,7 @@ TEST_CASE("each end of a delivery has an exit code, and names what is to be chan
         f = advice(of_stream, named);
         CHECK(f.code() == exit_code::refused);
         CHECK(has(f, "a.b.table"));
+        CHECK(has(f, "[databricks.west]") == (status != grpc_status::invalid_argument)); // that one is the table's
     }
     delivery_failed broken = fault(delivery_fault::stream, grpc_status::unavailable);
     broken.what_to_do = "look at the service";

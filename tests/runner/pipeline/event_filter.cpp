@@ -74,12 +74,3 @@ TEST_CASE("what is no update is never left out for its fields") {
         CHECK(keeps(phone, h));
     }
 }
-
-TEST_CASE("an entity's name may be part of a table's when it is a word") {
-    using sfcdc::runner::may_name_a_table;
-    for (const char* const good : {"Account", "Invoice__c", "ns__Thing__c", "A"}) CHECK(may_name_a_table(good));
-    for (const char* const bad : {"", "a.b", "a b", "a\"b", "sfcdc_position", "sqlite_master", "\xc3\xa4", "a\nb"})
-        CHECK_FALSE(may_name_a_table(bad));
-    CHECK(may_name_a_table(std::string(255, 'a')));
-    CHECK_FALSE(may_name_a_table(std::string(256, 'a')));
-}

@@ -67,6 +67,13 @@ TEST_CASE("a decision is waited for, and on_failure = stop is obeyed") {
     CHECK_FALSE(l.restart_at());
     CHECK(l.code() == exit_code::needs_decision);
 
+    lifecycle waits(failure_policy::restart, 1);
+    waits.ended(exit_code::failed, begin);
+    REQUIRE(waits.restart_at());
+    waits.ended(exit_code::needs_decision, begin + 5min); // the next start has failed before its run
+    CHECK_FALSE(waits.restart_at());
+    CHECK(waits.state() == state::needs_decision);
+
     lifecycle stops(failure_policy::stop, 1);
     stops.ended(exit_code::failed, begin);
     CHECK(stops.state() == state::failed);
