@@ -24,17 +24,18 @@ namespace wire_zerobus = databricks::zerobus;
 class client {
   public:
     explicit client(const runner::config& c)
-        : stream_(c.streams.at(0)),
-          org_(c.salesforce),
-          session_(org_.logins().current({})),
+        : pipeline_(c.pipelines.at(0)),
+          workspace_(c.databricks.at(pipeline_.databricks)),
+          org_(c.salesforce.at(pipeline_.salesforce)),
+          session_(org_.session({}).credential),
           subscriber_(eventbus::v1::PubSub::NewStub(org_.open_channel())),
-          writer_(wire_zerobus::Zerobus::NewStub(
-              runner::open_channel(c.databricks.zerobus_endpoint, c.databricks.ca_file))) {
+          writer_(
+              wire_zerobus::Zerobus::NewStub(runner::open_channel(workspace_.zerobus_endpoint, workspace_.ca_file))) {
         for (const auto& [name, value] : runner::salesforce::org::headers(session_))
             subscribe_context_.AddMetadata(name, value);
         ingest_context_.AddMetadata(
-            "authorization", "Bearer " + runner::databricks::ask_for_token(c.databricks, stream_.table, {}).text);
-        ingest_context_.AddMetadata("x-databricks-zerobus-table-name", stream_.table);
+            "authorization", "Bearer " + runner::databricks::ask_for_token(workspace_, pipeline_.table, {}).text);
+        ingest_context_.AddMetadata("x-databricks-zerobus-table-name", pipeline_.table);
         events_ = subscriber_->Subscribe(&subscribe_context_);
         rows_ = writer_->EphemeralStream(&ingest_context_);
     }
@@ -42,13 +43,13 @@ class client {
     // Until one of the calls ends.
     void run() {
         wire_zerobus::EphemeralStreamRequest create;
-        create.mutable_create_stream()->set_table_name(stream_.table);
-        create.mutable_create_stream()->set_descriptor_proto(row::descriptor_proto(stream_.layout));
+        create.mutable_create_stream()->set_table_name(pipeline_.table);
+        create.mutable_create_stream()->set_descriptor_proto(row::descriptor_proto(pipeline_.layout));
         create.mutable_create_stream()->set_record_type(wire_zerobus::PROTO);
         wire_zerobus::EphemeralStreamResponse answer;
         if (!rows_->Write(create) || !rows_->Read(&answer)) return;
         eventbus::v1::FetchRequest request;
-        request.set_topic_name(stream_.topic);
+        request.set_topic_name(pipeline_.topic);
         request.set_replay_preset(eventbus::v1::EARLIEST);
         request.set_num_requested(100);
         for (std::int64_t offset = 0; events_->Write(request); ++offset) {
@@ -74,15 +75,16 @@ class client {
         if (bad) return;
         const row::envelope around{.event_id = received.event().id(),
                                    .schema_id = received.event().schema_id(),
-                                   .topic_name = stream_.topic,
+                                   .topic_name = pipeline_.topic,
                                    .org_id = session_.org_id,
                                    .replay_id = wire::as_bytes(received.replay_id())};
-        row::for_each_row(stream_.layout, event, [&, &e = event](const row::record& of) {
-            row::append_protobuf(stream_.layout, e, around, *to.add_records(), of);
+        row::for_each_row(pipeline_.layout, event, [&, &e = event](const row::record& of) {
+            row::append_protobuf(pipeline_.layout, e, around, *to.add_records(), of);
         });
     }
 
-    const runner::stream_config& stream_;
+    const runner::pipeline_config& pipeline_;
+    const runner::databricks_config& workspace_;
     runner::salesforce::org org_;
     runner::salesforce::session session_;
     std::unique_ptr<eventbus::v1::PubSub::Stub> subscriber_;
