@@ -139,6 +139,34 @@ put("subscription_ops", *(options + ops for options in (b"\x10\x63\x00", b"\x08\
 sf = b'[salesforce]\nlogin_url = "https://acme.my.salesforce.com"\nclient_id = "a"\nclient_secret = "b"\n'
 db = b'[databricks]\nworkspace_url = "https://w.example"\nzerobus_endpoint = "1.zerobus.example:443"\nclient_id = "a"\nclient_secret = "b"\n'
 stream = b'[[pipeline]]\ntopic = "/data/ChangeEvents"\nsink = "%s"\n%s\n'
+put("config", b"""memory_limit = "64 MiB"
+[salesforce.emea]
+login_url = "https://acme.my.salesforce.com"
+client_id = "a"
+client_secret = "${file:/etc/hostname}"
+[databricks.west]
+workspace_url = "https://w"
+zerobus_endpoint = "z"
+client_id = "a"
+client_secret = "b"
+[[pipeline]]
+topic = "Invoice__c"
+salesforce = "emea"
+databricks = "west"
+sink = "zerobus"
+table = "a.b.x_{entity}"
+checkpoint = "p"
+entities = ["Invoice__c"]
+exclude_entities = ["Account"]
+skip_if_only = ["LastModifiedDate"]
+on_failure = "stop"
+[[pipeline]]
+topic = "/data/ChangeEvents"
+managed_subscription = "Rows"
+sink = "ndjson"
+path = "x"
+dead_letters = "y"
+""")
 put("config", sf + stream % (b"sqlite", b'path = "rows.db"\ncolumns = ["replay_id"]\nrename = { replay_id = "id" }'),
     sf + db + stream % (b"zerobus", b'table = "a.b.c"\ncheckpoint = "x"\nstart = "latest"\nlayout = "lakeflow"'),
     sf + stream % (b"ndjson", b'path = "-"\ncheckpoint = "x"\nsilence_limit = 5') * 2,
