@@ -100,16 +100,17 @@ class reader {
             throw failure(exit_code::bad_config, errors_);
         }
         config c;
-        if (const toml::node* const old = root.get("stream"); old != nullptr && root.get("pipeline") == nullptr)
-            wrong(old->source(), "[[stream]] is written [[pipeline]]");
-        else
-            only(root, "", {"memory_limit", "salesforce", "databricks", "pipeline"});
+        // [[stream]] is what [[pipeline]] was called before.
+        const bool old_word = root.get("pipeline") == nullptr && root.get("stream") != nullptr;
+        const std::string_view word_for_pipeline = old_word ? "stream" : "pipeline";
+        if (old_word) c.corrections.emplace_back("[[stream]] is called [[pipeline]]");
+        only(root, "", {"memory_limit", "salesforce", "databricks", word_for_pipeline});
         memory_limit(root, c.memory_limit);
         sections(root, "salesforce", {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"},
                  c.salesforce, [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
         sections(root, "databricks", {"workspace_url", "zerobus_endpoint", "client_id", "client_secret", "ca_file"},
                  c.databricks, [this](const toml::table& t, databricks_config& d) { databricks(t, d); });
-        if (const toml::node* list = root.get("pipeline")) {
+        if (const toml::node* list = root.get(word_for_pipeline)) {
             const toml::array* const pipelines = list->as_array();
             const bool tables = pipelines != nullptr && !pipelines->empty()
                                 && std::all_of(pipelines->begin(), pipelines->end(),

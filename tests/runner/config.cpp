@@ -426,7 +426,13 @@ TEST_CASE("several orgs and workspaces have names, and a pipeline says which it 
     CHECK(said("[salesforce.\"a b\"]\n" + org + rows).find("[salesforce.a b]: a name of ASCII letters")
           != std::string::npos);
     CHECK(said(rows).find("the section [salesforce] is missing") != std::string::npos);
-    CHECK(said("[salesforce]\n" + org + "[[stream]]\n").find(":5: [[stream]] is written [[pipeline]]")
+    // What pipelines were called before.
+    const std::string old_rows = "[[stream]]" + rows.substr(rows.find('\n'));
+    const config old = load("[salesforce]\n" + org + old_rows);
+    CHECK(old.pipelines.at(0).path == "rows.db");
+    CHECK(old.corrections.at(0) == "[[stream]] is called [[pipeline]]");
+    CHECK(said("[salesforce]\n" + org + old_rows + rows).find("stream: unknown key") != std::string::npos);
+    CHECK(said("[salesforce]\n" + org + "[[stream]]\nnone = 1\n").find(":6: [pipeline] none: unknown key")
           != std::string::npos);
 }
 
