@@ -65,9 +65,10 @@ struct event_filter_config {
 struct pipeline_config {
     std::string topic;
     std::string label; // of its lines in the log: the topic, and org and destination where others have the same topic
-    std::string salesforce;                          // the name of its section; empty: [salesforce]
-    std::string databricks;                          // the same
-    std::string managed_subscription; // its developer name or id; not empty: Salesforce keeps the position, and `checkpoint` is empty
+    std::string salesforce; // the name of its section; empty: [salesforce]
+    std::string databricks; // the same
+    std::string
+        managed_subscription; // its developer name or id; not empty: Salesforce keeps the position, and `checkpoint` is empty
     start_position start = start_position::earliest; // used when no position is stored yet
     event_filter_config filter;
     sink_kind sink = sink_kind::sqlite;
