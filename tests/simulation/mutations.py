@@ -14,7 +14,7 @@ import subprocess
 import sys
 import unittest
 
-SEEDS = 300
+SEEDS = 1000
 AT_A_TIME = 2
 
 CHECKPOINT = "checkpoint.hpp"
