@@ -103,11 +103,13 @@ class Isolation(unittest.TestCase):
             scene.emulator.publish(100)
             runner = scene.run()
 
-            def accounts():
+            def rows(table):
                 with sqlite3.connect(database) as db:
-                    return db.execute("SELECT count(*) FROM accounts").fetchone()[0]
+                    return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            accounts = lambda: rows("accounts")
             published = lambda: entities_published(scene)["AccountChangeEvent"]
             wait_until(lambda: self.quietly(accounts) == published(), 30, "the first accounts")
+            wait_until(lambda: self.quietly(lambda: rows("events")), 30, "the first events")
             with sqlite3.connect(database) as db:
                 db.execute("ALTER TABLE events RENAME COLUMN event_id TO zzz")
             scene.emulator.publish(200)
