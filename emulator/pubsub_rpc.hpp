@@ -11,17 +11,6 @@
 
 namespace emulator {
 
-// The gRPC status that goes with an error code, which is written without its prefix.
-inline grpc::StatusCode status_of(const std::string& code) {
-    if (const auto known = status_of_pubsub_error(code)) return *known;
-    if (!code.starts_with("managed.subscription.")) return grpc::UNKNOWN;
-    // ALREADY_EXISTS was seen in a live org; the documentation has no status for any of them.
-    if (code.ends_with(".already.active")) return grpc::ALREADY_EXISTS;
-    if (code.ends_with(".not.found")) return grpc::NOT_FOUND;
-    if (code.ends_with(".config.stopped") || code.ends_with(".config.deleted")) return grpc::FAILED_PRECONDITION;
-    return grpc::INVALID_ARGUMENT;
-}
-
 inline std::string metadata(const grpc::CallbackServerContext& context, const char* key) {
     const auto found = context.client_metadata().find(key);
     return found == context.client_metadata().end() ? std::string()
@@ -41,7 +30,7 @@ class rpc {
         context_.AddTrailingMetadata("rpc-id", id_);
         context_.AddTrailingMetadata("type", method_);
         spdlog::info("{} ends with {}: {}", method_, code, sentence);
-        return {status_of(code), sentence + " rpcId: " + id_};
+        return {status_of_pubsub_error(code).value_or(grpc::UNKNOWN), sentence + " rpcId: " + id_};
     }
 
     std::optional<grpc::Status> authentication_error() const {

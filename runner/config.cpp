@@ -1,8 +1,9 @@
 #include "config.hpp"
 
+#include "disk/durable_file.hpp"
 #include "disk/lock.hpp"
-#include "io/http.hpp"
 #include "io/url.hpp"
+#include "names.hpp"
 #include "operations/failure.hpp"
 #include "operations/log.hpp"
 
@@ -49,33 +50,7 @@ std::string identity(const std::filesystem::path& path) {
     const bool there = path == "-" ? ::fstat(STDOUT_FILENO, &found) == 0 : ::stat(path.c_str(), &found) == 0;
     if (there && S_ISCHR(found.st_mode)) return path == "-" ? "standard output" : "";
     if (there) return std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
-    std::error_code bad;
-    // Made absolute first: of a relative path of which nothing exists the spelling would be kept.
-    const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, bad), bad);
-    return bad ? path.lexically_normal().string() : whole.string();
-}
-
-bool word(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-    });
-}
-std::string small(std::string name) {
-    for (char& c : name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return name;
-}
-bool zerobus_table(std::string_view text) {
-    for (int dots = 0;; ++dots) {
-        const std::size_t dot = text.find('.');
-        if (!word(text.substr(0, dot)) || text.substr(0, dot).size() > 255) return false;
-        if (dot == text.npos) return dots == 2;
-        text.remove_prefix(dot + 1);
-    }
-}
-bool reserved_in_sqlite(std::string name) { // whatever the case: SQLite does not tell names apart by it
-    name = small(std::move(name));
-    return name.starts_with("sqlite_") || name.starts_with("sfcdc_");
+    return whole_path(path).string();
 }
 
 class reader {
@@ -185,7 +160,7 @@ class reader {
             }
             Config& c = all[std::string(key.str())];
             c.section = "[" + name + "." + std::string(key.str()) + "]";
-            if (!word(key.str()))
+            if (!is_word(key.str()))
                 wrong(key.source(), c.section + ": a name of ASCII letters, digits and underscores was expected");
             only(*named, name + "." + std::string(key.str()), keys);
             read(*named, c);
@@ -413,7 +388,7 @@ class reader {
         if (l.columns().empty()) wrong(t.source(), "[pipeline]: no column is left");
         std::set<std::string> taken; // neither SQLite nor Delta tells names apart by their case
         for (const row::column& c : l.columns())
-            if (!taken.insert(small(std::string(c.name))).second)
+            if (!taken.insert(in_small_letters(std::string(c.name))).second)
                 wrong(where(t, "rename"),
                       "[pipeline] rename: two columns are named \"" + std::string(c.name) + "\", but for the case");
         return l;
@@ -471,7 +446,7 @@ class reader {
         c.path = text(t, name, "path", !zerobus);
         c.managed_subscription = text(t, name, "managed_subscription", false);
         const bool managed = !c.managed_subscription.empty();
-        if (managed && !word(c.managed_subscription))
+        if (managed && !is_word(c.managed_subscription))
             wrong(where(t, "managed_subscription"),
                   "[pipeline] managed_subscription: the developer name or the id of a managed event subscription was "
                   "expected");
@@ -492,39 +467,47 @@ class reader {
         const bool change_events = c.topic.empty() || c.topic.starts_with("/data/");
         for (const char* const key : {"entities", "exclude_entities", "skip_if_only"})
             useless(key, !change_events, "a platform event has no entityName and no changed fields");
-        if (names_entity(c.table) && !change_events)
+        if (has_entity(c.table) && !change_events)
             wrong(where(t, "table"), "[pipeline] table: a platform event has no entityName for {entity}");
         for (const std::string& entity : c.filter.entities)
             if (std::count(c.filter.exclude_entities.begin(), c.filter.exclude_entities.end(), entity) > 0)
                 wrong(where(t, "exclude_entities"),
                       "[pipeline] exclude_entities: \"" + entity + "\" is in entities, too");
-        for (const std::vector<std::string>* const names : {&c.filter.entities, &c.filter.exclude_entities})
+        for (const auto& [key, names] :
+             {std::pair("entities", &c.filter.entities), {"exclude_entities", &c.filter.exclude_entities}})
             for (const std::string& entity : *names)
-                if (!word(entity))
-                    wrong(where(t, names == &c.filter.entities ? "entities" : "exclude_entities"),
-                          label("pipeline", names == &c.filter.entities ? "entities" : "exclude_entities") + ": \""
-                              + entity + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
+                if (!is_word(entity))
+                    wrong(where(t, key), label(name, key) + ": \"" + entity
+                                             + "\" is no name of an object, as in \"Account\" or \"Order__c\"");
         if (!c.table.empty()) {
-            const std::string one = runner::table_of(c.table, "Account");
+            const std::string one = table_of(c.table, "Account");
             if (one.find_first_of("{}") != one.npos)
                 wrong(where(t, "table"), "[pipeline] table: {entity} is what may stand in braces");
-            else if (zerobus && !zerobus_table(one))
+            else if (zerobus && !is_zerobus_table(one))
                 wrong(where(t, "table"),
                       "[pipeline] table: three parts were expected, each of ASCII letters, digits and "
                       "underscores (Zerobus takes no others), as in \"catalog.schema.table\"");
-            else if (sqlite && reserved_in_sqlite(one))
+            else if (sqlite && is_taken_in_sqlite(one))
                 wrong(where(t, "table"),
                       "[pipeline] table: names that begin with \"sqlite_\" or \"sfcdc_\" are taken");
         }
         if (sqlite && (c.path == ":memory:" || c.path.string().starts_with("file:")))
             wrong(where(t, "path"),
                   "[pipeline] path: the name of a file was expected; rows in memory are not durable");
-        // Two topics in one database have letters of their own, and so have two orgs.
-        std::string of = (c.salesforce.empty() ? "" : c.salesforce + ".") + c.topic.substr(c.topic.empty() ? 0 : 1);
-        std::replace(of.begin(), of.end(), '/', '_');
-        const std::string beside = sqlite ? c.path.string() + "." + of : c.checkpoint.string();
-        c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, beside + ".dead_letters.ndjson");
+        c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, letters_beside(c));
         all.pipelines.push_back(std::move(c));
+    }
+
+    // Two topics in one database have letters of their own, and so have two orgs.
+    static std::string letters_beside(const pipeline_config& c) {
+        std::string beside = c.state().string();
+        if (c.sink == sink_kind::sqlite && !c.topic.empty()) {
+            std::string topic = c.topic.substr(1);
+            std::replace(topic.begin(), topic.end(), '/', '_');
+            if (!c.salesforce.empty()) beside += "." + c.salesforce;
+            beside += "." + topic;
+        }
+        return beside + ".dead_letters.ndjson";
     }
 
     static void name_pipelines(config& c) {
@@ -539,44 +522,21 @@ class reader {
         }
     }
 
-    // As Salesforce spells it. What people write for it is understood: an object (Account, Custom__c), its event
-    // (AccountChangeEvent, Custom__cChangeEvent) and a platform event (Order__e), with the folder or without.
     void topic(const toml::table& t, std::string& topic, std::vector<std::string>& corrections) {
         const std::string written = text(t, "pipeline", "topic", true);
-        topic = written;
         if (written.empty()) return;
-        std::string_view folder, object = written;
-        for (const std::string_view each : {"/data/", "/event/", "data/", "event/"})
-            if (object.starts_with(each)) {
-                folder = each.starts_with('/') ? each : each == "data/" ? "/data/" : "/event/";
-                object.remove_prefix(each.size());
-                break;
-            }
-        if (!word(object))
-            return wrong(where(t, "topic"),
-                         "[pipeline] topic: /data/ or /event/ and a name of letters, digits and underscores was "
-                         "expected, as in \"/data/AccountChangeEvent\"");
-        constexpr std::string_view change = "ChangeEvent";
-        std::string named(object);
-        const auto ends = [&](std::string_view with) { return named.ends_with(with); };
-        if (folder.empty() && ends("__chn"))
-            return wrong(where(t, "topic"), "[pipeline] topic: a channel is written with its folder: \"/data/" + named
-                                                + "\" has change events, \"/event/" + named + "\" platform events");
-        if (folder.empty()) folder = ends("__e") ? "/event/" : "/data/";
-        if (folder == "/data/" && named != "ChangeEvents" && !ends("__chn") && !ends("__e")) {
-            if (!ends(change)) named += change;
-            if (const std::string custom = "__c" + std::string(change); ends(custom)) // Custom__cChangeEvent
-                named.replace(named.size() - custom.size(), 3, "__");
-        }
-        topic = std::string(folder) + named;
-        if (topic != written) corrections.push_back("the topic " + written + " is " + topic + " in Salesforce");
+        const auto [name, bad] = topic_of(written);
+        if (!bad.empty()) return wrong(where(t, "topic"), label("pipeline", "topic") + ": " + bad);
+        if (name != written) corrections.push_back("the topic " + written + " is " + name + " in Salesforce");
+        topic = name;
     }
 
     // The rows of one table have one layout.
     void one_layout_for_each_table(const toml::table& t, const pipeline_config& c) {
         if (c.sink == sink_kind::ndjson || c.table.empty()) return;
         const std::string place = c.sink == sink_kind::zerobus ? "databricks." + c.databricks : identity(c.path);
-        const auto [at, first] = tables_.emplace(place + " " + small(c.table), std::pair(&c, t.source().begin.line));
+        const std::string table = place + " " + in_small_letters(c.table);
+        const auto [at, first] = tables_.emplace(table, std::pair(&c, t.source().begin.line));
         const auto columns = [](const pipeline_config& p) {
             std::string out;
             for (const row::column& column : p.layout.columns())
@@ -593,10 +553,7 @@ class reader {
     // hold the rows of many topics.
     void files_of(const toml::table& t, const pipeline_config& s) {
         // Pipelines may share one database, and with it its files, but nothing else.
-        std::error_code unknown;
-        const std::string database =
-            "a file of the database "
-            + std::filesystem::weakly_canonical(std::filesystem::absolute(s.path, unknown), unknown).string();
+        const std::string database = "a file of the database " + whole_path(s.path).string();
         const auto use = [&](const std::filesystem::path& path, std::string_view key, const std::string& as,
                              bool shared = false) {
             const std::string what = path.empty() ? std::string() : identity(path);
@@ -648,33 +605,6 @@ class reader {
 };
 
 } // namespace
-
-client_credentials::texts client_credentials::read(const std::string& section) const {
-    const auto text = [&](const secret& of, const char* key) {
-        expansion now = of.read();
-        if (now.bad.empty() && now.text.empty()) now.bad = "is empty";
-        if (!now.bad.empty()) throw http::unavailable{section + " " + key + ": " + now.bad, {}};
-        return now.text;
-    };
-    texts now{text(client_id, "client_id"), text(client_secret, "client_secret")};
-    log::hide(now.client_secret, true);
-    return now;
-}
-
-std::string table_of(const std::string& table, std::string_view entity) {
-    constexpr std::string_view place = "{entity}";
-    std::string out = table;
-    for (std::size_t at = 0; (at = out.find(place, at)) != out.npos; at += entity.size())
-        out.replace(at, place.size(), entity);
-    return out;
-}
-
-bool may_name_a_table(const pipeline_config& pipeline, std::string_view entity) {
-    constexpr std::size_t longest = 255; // of a name in Unity Catalog
-    if (!word(entity) || entity.size() > longest) return false;
-    const std::string table = table_of(pipeline.table, entity);
-    return pipeline.sink == sink_kind::zerobus ? zerobus_table(table) : !reserved_in_sqlite(table);
-}
 
 config load_config(const std::filesystem::path& file) { return reader(file).read_file(); }
 config parse_config(std::string_view text, const std::filesystem::path& name) { return reader(name).read(text); }

@@ -1,7 +1,7 @@
 // The configuration file, read and checked as a whole before anything is connected.
 #pragma once
 
-#include "disk/text_file.hpp"
+#include "credentials.hpp"
 
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/row/layout.hpp>
@@ -16,21 +16,6 @@
 #include <vector>
 
 namespace sfcdc::runner {
-
-// How the process shows who it is. Each text is read again at each use: a secret file that is replaced works without a restart.
-struct client_credentials {
-    struct texts {
-        std::string client_id, client_secret; // never logged
-    };
-
-    secret client_id{};
-    secret client_secret{};
-
-    // Throws http::unavailable, which names `section`, where they cannot be read now.
-    texts read(const std::string& section) const;
-    // Tells these from others.
-    std::string identity() const { return client_id.read().text + '\n' + client_secret.read().text; }
-};
 
 // Of a service there may be several: [salesforce] is the one without a name, [salesforce.NAME] another one.
 struct salesforce_config {
@@ -87,12 +72,6 @@ struct pipeline_config {
     // The file that holds the position; empty where Salesforce keeps it and the rows go to no database.
     const std::filesystem::path& state() const noexcept { return sink == sink_kind::sqlite ? path : checkpoint; }
 };
-
-// Whether a table's name depends on the entity, and the name for the events of one.
-inline bool names_entity(std::string_view table) noexcept { return table.find("{entity}") != table.npos; }
-std::string table_of(const std::string& table, std::string_view entity);
-// Whether the events of this entity may have a table: its name is a peer's text. The table's name then has the form that the sink takes.
-bool may_name_a_table(const pipeline_config& pipeline, std::string_view entity);
 
 struct config {
     std::size_t memory_limit = 256u << 20; // of events and rows that are held by all pipelines together, in bytes

@@ -106,6 +106,23 @@ void prove_folder(const fs::path& of_file) {
     }
 }
 
+void prove_state(const fs::path& state) {
+    switch (type_at(state, true)) {
+    case fs::file_type::regular:
+    case fs::file_type::not_found: break;
+    case fs::file_type::directory: throw bad(state, "is a folder; a file was expected.");
+    default: throw bad(state, "is no regular file.");
+    }
+    prove_folder(state);
+}
+
+fs::path whole_path(const fs::path& path) {
+    std::error_code bad;
+    // Of a relative path of which nothing exists weakly_canonical() would keep the spelling.
+    fs::path whole = fs::weakly_canonical(fs::absolute(path, bad), bad);
+    return bad ? path.lexically_normal() : whole;
+}
+
 // ---- lines
 
 line_file::~line_file() { close(); }

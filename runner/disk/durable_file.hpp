@@ -69,4 +69,10 @@ class replaced_file {
 // mean to begin again.
 void prove_folder(const std::filesystem::path& of_file);
 
+// Throws failure unless this is a regular file, or could become one: what holds a position.
+void prove_state(const std::filesystem::path& state);
+
+// The path from the root, without links and dots; what does not exist yet has its name as it is. Two paths of one file have one such path.
+std::filesystem::path whole_path(const std::filesystem::path& path);
+
 } // namespace sfcdc::runner

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <utility>
 
 namespace sfcdc::runner {
 
@@ -14,9 +13,8 @@ class state_lock {
     // Throws failure(failed) that names the other process where there is one.
     explicit state_lock(const std::filesystem::path& state);
     ~state_lock();
-    state_lock(state_lock&& other) noexcept
-        : state_(std::move(other.state_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-    state_lock& operator=(state_lock&&) = delete;
+    state_lock(const state_lock&) = delete;
+    state_lock& operator=(const state_lock&) = delete;
 
     // Whether the locked file is still the one at its path. If not, another process may hold a new one.
     bool still_there() const;

@@ -5,7 +5,7 @@
 #include "http.hpp"
 #include "pause.hpp"
 
-#include <sfcdc/backoff.hpp>
+#include <sfcdc/call/patience.hpp>
 
 #include <spdlog/spdlog.h>
 
@@ -23,33 +23,30 @@
 
 namespace sfcdc::runner {
 
-struct broker_waits {
-    // After a refusal the service is not asked again before `refused`, and after so many `refusals` in a row not before `rested`: repeated
-    // refused logins lock a user. Other credentials (a secret file was replaced) start anew.
-    std::chrono::milliseconds refused{60'000};
-    unsigned refusals = 3;
+struct broker_options {
+    // Waits and budgets are those of every call. A refusal is remembered for refused_wait, the last of so many `refusals` in a row for
+    // `rested`: repeated refused logins lock a user.
+    call::patience_options patience{};
     std::chrono::milliseconds rested{3'600'000};
-    backoff::options unavailable{}; // between two requests that had no answer: 0.5 to 30 s
 };
 
-// Used from any thread. No lock is held while the service is asked (the credentials are read under it, from files); who waits for somebody else's request is woken by a stop at once.
+// Used from any thread. The service is asked without a lock, and who waits for somebody else's request is woken by a stop at once. (The
+// credentials are read under the lock: they are in memory or in files.)
 template<class Credential> class broker {
   public:
-    // What is sent, expanded: it tells one refusal from another.
-    using sent = std::string;
     // Asks the service once. Throws failure(refused), or http::unavailable when another try may help.
-    using ask = std::function<Credential(const std::stop_token&)>;
+    using request = std::function<Credential(const std::stop_token&)>;
 
     struct issued {
         Credential credential{};
         unsigned generation = 0; // counts from 1
     };
 
-    broker(std::function<sent()> what_is_sent, ask asking, broker_waits waits = {})
-        : what_is_sent_(std::move(what_is_sent)),
-          ask_(std::move(asking)),
-          waits_(waits),
-          wait_(std::random_device{}(), waits.unavailable) {}
+    // `identity` tells the credentials that would be sent now from others: a refusal holds for the same ones only.
+    broker(std::function<std::string()> identity, request ask, broker_options options = {})
+        : identity_(std::move(identity)), ask_(std::move(ask)), options_(options) {
+        begin_anew({});
+    }
 
     // Returns the credential that is in use, if it is newer than the generation `refused` and still good; otherwise a new one, for which
     // the service is asked unless another thread does already. A service that was unavailable is asked again when its wait is over, so that
@@ -60,34 +57,44 @@ template<class Credential> class broker {
             const auto now = clock::now();
             if (current_.generation > refused && current_.credential.good(now)) return current_;
             if (!asking_) {
-                const sent credentials = what_is_sent_();
-                if (refusals_ > 0 && credentials == refused_
-                    && now < refused_at_ + (refusals_ < waits_.refusals ? waits_.refused : waits_.rested))
-                    std::rethrow_exception(refusal_);
-                if (now >= unavailable_until_) return ask_service(lock, credentials, stop);
-                changed_.wait_until(lock, stop, unavailable_until_,
-                                    [&] { return asking_ || unavailable_until_ <= clock::now(); });
+                if (std::string credentials = identity_(); refusal_ && credentials != asked_with_)
+                    begin_anew(std::move(credentials)); // a secret file was replaced
+                else
+                    asked_with_ = std::move(credentials);
+                if (now >= next_at_) return ask_service(lock, stop);
+                if (refusal_) std::rethrow_exception(refusal_);
+                changed_.wait_until(lock, stop, next_at_, [&] { return asking_ || next_at_ <= clock::now(); });
                 if (stop.stop_requested()) throw stopped{};
                 continue;
             }
             // The outcome of the request that is under way is the outcome for all who wait for it.
-            const unsigned request = requests_;
-            changed_.wait(lock, stop, [&] { return !asking_ || requests_ != request; });
+            const unsigned awaited = requests_;
+            changed_.wait(lock, stop, [&] { return !asking_ || requests_ != awaited; });
             if (stop.stop_requested()) throw stopped{};
-            if (requests_ == request && outcome_) std::rethrow_exception(outcome_);
+            if (requests_ == awaited && outcome_) std::rethrow_exception(outcome_);
         }
     }
 
   private:
     using clock = std::chrono::steady_clock;
 
-    issued ask_service(std::unique_lock<std::mutex>& lock, const sent& credentials, const std::stop_token& stop) {
+    // Credentials are believed until the service has refused them several times: what was written wrong ends the pipelines that asked
+    // at their first refusal, and the service is left alone.
+    void begin_anew(std::string credentials) {
+        patience_ = call::patience(options_.patience, std::random_device{}());
+        patience_.healthy();
+        asked_with_ = std::move(credentials);
+        refusal_ = nullptr;
+        next_at_ = clock::time_point::min();
+    }
+
+    issued ask_service(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
         asking_ = true;
         ++requests_;
         outcome_ = nullptr;
         lock.unlock();
         std::optional<Credential> fresh;
-        std::exception_ptr why_not, refused;
+        std::exception_ptr why_not, refusal;
         std::optional<http::unavailable> unavailable;
         try {
             fresh = ask_(stop);
@@ -96,7 +103,7 @@ template<class Credential> class broker {
             unavailable = u;
         } catch (const failure& f) {
             why_not = std::current_exception();
-            if (f.code() == exit_code::refused) refused = why_not;
+            if (f.code() == exit_code::refused) refusal = why_not;
         } catch (...) {
             why_not = std::current_exception();
         }
@@ -105,30 +112,30 @@ template<class Credential> class broker {
         changed_.notify_all();
         if (fresh) {
             current_ = {std::move(*fresh), current_.generation + 1};
-            refusals_ = 0;
-            wait_.reset();
+            begin_anew(std::move(asked_with_));
             return current_;
         }
         // A request that was given up says nothing: another thread asks again.
         if (stop.stop_requested()) throw stopped{};
         outcome_ = why_not;
-        if (refused) {
-            refusals_ = credentials == refused_ ? refusals_ + 1 : 1;
-            refused_ = credentials;
-            refusal_ = refused;
-            refused_at_ = clock::now();
+        const auto now = clock::now();
+        if (refusal) {
+            refusal_ = refusal;
+            const call::next_attempt next = patience_.after(call::token_answer::refused, now);
+            next_at_ = next ? next.at : now + options_.rested;
         } else if (unavailable) {
-            const auto wait = std::max<std::chrono::milliseconds>(
-                wait_.next(), unavailable->retry_after.value_or(std::chrono::seconds(0)));
-            unavailable_until_ = clock::now() + wait;
-            spdlog::warn("{}; next try in {} ms", unavailable->reason, wait.count());
+            refusal_ = nullptr;
+            next_at_ = std::max(patience_.after(call::token_answer::unavailable, now).at,
+                                now + unavailable->retry_after.value_or(std::chrono::seconds(0)));
+            spdlog::warn("{}; next try in {} ms", unavailable->reason,
+                         std::chrono::ceil<std::chrono::milliseconds>(next_at_ - now).count());
         }
         std::rethrow_exception(why_not);
     }
 
-    const std::function<sent()> what_is_sent_;
-    const ask ask_;
-    const broker_waits waits_;
+    const std::function<std::string()> identity_;
+    const request ask_;
+    const broker_options options_;
 
     std::mutex mutex_;
     std::condition_variable_any changed_;
@@ -137,12 +144,10 @@ template<class Credential> class broker {
     unsigned requests_ = 0;
     std::exception_ptr outcome_; // of the last request, if it failed
 
-    unsigned refusals_ = 0; // in a row, of the credentials refused_
-    sent refused_;
-    std::exception_ptr refusal_;
-    clock::time_point refused_at_{};
-    backoff wait_;
-    clock::time_point unavailable_until_{};
+    call::patience patience_{{}, 0};
+    std::string asked_with_;     // the identity of the credentials that were sent last
+    std::exception_ptr refusal_; // the service's last word, if it was one
+    clock::time_point next_at_;  // the service is not asked before
 };
 
 } // namespace sfcdc::runner

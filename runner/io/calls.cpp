@@ -151,6 +151,15 @@ void calls::open(std::uint64_t call, const std::string& method, const metadata& 
     opened->start(method, headers);
 }
 
+void calls::perform(call::action& action) {
+    if (auto* const message = std::get_if<call::send_request>(&action))
+        send(message->call, std::move(message->bytes));
+    else if (const auto* const last = std::get_if<call::half_close>(&action))
+        half_close(last->call);
+    else if (const auto* const over = std::get_if<call::cancel_call>(&action))
+        cancel(over->call);
+}
+
 void calls::send(std::uint64_t call, std::string message) {
     if (const auto at = open_.find(call); at != open_.end()) at->second->send(std::move(message));
 }

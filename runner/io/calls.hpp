@@ -4,6 +4,7 @@
 
 #include "inbox.hpp"
 
+#include <sfcdc/call/call_io.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
 #include <grpcpp/generic/generic_stub.h>
@@ -61,6 +62,8 @@ class calls {
     // Throws failure for a header that no call may carry: gRPC would end the process. Whoever makes headers of a peer's words has
     // checked them before; this is the last line.
     void open(std::uint64_t call, const std::string& method, const metadata& headers);
+    // What a machine asks for and needs no token: send_request, half_close, cancel_call.
+    void perform(call::action& action);
     // Kept until gRPC takes it: one message at a time, as fast as the peer reads. void for a call that has ended.
     void send(std::uint64_t call, std::string message);
     void half_close(std::uint64_t call); // behind what was to be sent

@@ -2,15 +2,13 @@
 // wait for it.
 #pragma once
 
-#include "../operations/failure.hpp"
+#include "../operations/thread.hpp"
 #include "inbox.hpp"
 
 #include <chrono>
 #include <future>
 #include <optional>
 #include <stop_token>
-#include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -28,20 +26,15 @@ template<class T> class errand {
     template<class Work> void start(Work work) {
         std::promise<T> promise;
         std::future<T> result = promise.get_future();
-        try {
-            thread_ = std::jthread(
-                [this, promise = std::move(promise), work = std::move(work)](const std::stop_token& stop) mutable {
-                    try {
-                        promise.set_value(work(stop));
-                    } catch (...) {
-                        promise.set_exception(std::current_exception());
-                    }
-                    inbox_.wake();
-                });
-        } catch (const std::system_error& e) {
-            throw failure(exit_code::failed, std::string("No thread can be started (") + e.what()
-                                                 + "); raise the limit of processes and threads (ulimit -u, pids).");
-        }
+        thread_ = start_thread(
+            [this, promise = std::move(promise), work = std::move(work)](const std::stop_token& stop) mutable {
+                try {
+                    promise.set_value(work(stop));
+                } catch (...) {
+                    promise.set_exception(std::current_exception());
+                }
+                inbox_.wake();
+            });
         result_ = std::move(result);
     }
 

@@ -2,7 +2,7 @@
 
 namespace sfcdc::runner {
 
-bool event_filter::keeps(const cdc::event& event) const {
+bool event_filter::is_kept(const cdc::event& event) const {
     const cdc::event_header header = event.header();
     const std::string_view entity = header.entity_name();
     if (!entities_.empty() && !entities_.contains(entity)) return false;

@@ -18,14 +18,16 @@ class event_filter {
           excluded_(config.exclude_entities.begin(), config.exclude_entities.end()),
           uninteresting_(config.skip_if_only.begin(), config.skip_if_only.end()) {}
 
-    bool keeps(const cdc::event& event) const;
+    bool keeps(const cdc::event& event) const { return keeps_all_ || is_kept(event); }
 
   private:
     using names = std::set<std::string, std::less<>>;
 
+    bool is_kept(const cdc::event& event) const;
     bool is_uninteresting(std::string_view field) const;
 
     const names entities_, excluded_, uninteresting_;
+    const bool keeps_all_ = entities_.empty() && excluded_.empty() && uninteresting_.empty();
 };
 
 } // namespace sfcdc::runner

@@ -2,6 +2,7 @@
 
 #include "../io/http.hpp"
 #include "../io/pause.hpp"
+#include "../names.hpp"
 #include "../operations/advice.hpp"
 #include "../operations/termination.hpp"
 
@@ -36,6 +37,7 @@ pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databric
     : config_(config),
       org_(org),
       filter_(config.filter),
+      table_by_entity_(has_entity(config.table)),
       memory_(memory),
       from_where_(from),
       letters_(config_.dead_letters, config_.topic),
@@ -143,16 +145,11 @@ void pipeline::loop(const std::stop_token& stop) {
 // ---- what the delivery asks for
 
 void pipeline::perform(subscription_action& a) {
-    if (const auto* const open = std::get_if<pubsub::open_call>(&a.action)) {
-        ++counts_.calls;
-        calls_.open(open->call, std::string(open->method), salesforce::org::headers(session_.credential));
-    } else if (auto* const send = std::get_if<pubsub::send_request>(&a.action)) {
-        calls_.send(send->call, std::move(send->bytes));
-    } else if (const auto* const cancel = std::get_if<pubsub::cancel_call>(&a.action)) {
-        calls_.cancel(cancel->call);
-    } else {
-        log_in_anew();
-    }
+    if (std::holds_alternative<pubsub::renew_token>(a.action)) return log_in_anew();
+    const auto* const open = std::get_if<pubsub::open_call>(&a.action);
+    if (open == nullptr) return calls_.perform(a.action);
+    ++counts_.calls;
+    calls_.open(open->call, std::string(open->method), salesforce::org::headers(session_.credential));
 }
 
 void pipeline::log_in_anew() {
@@ -248,7 +245,7 @@ void pipeline::add(const delivery::event& event) {
         (void)delivery_->pass_event(clock::now());
         return;
     }
-    if (names_entity(config_.table) && !may_have_table(decoded.header().entity_name())) {
+    if (table_by_entity_ && !may_have_table(decoded.header().entity_name())) {
         (void)delivery_->reject_event("its entityName names no table", 0, clock::now());
         return;
     }
@@ -268,7 +265,9 @@ void pipeline::add(const delivery::event& event) {
 bool pipeline::may_have_table(std::string_view entity) {
     constexpr std::size_t most_tables = 500;
     if (entities_.contains(entity)) return true;
-    if (entities_.size() >= most_tables || !may_name_a_table(config_, entity)) return false;
+    if (entities_.size() >= most_tables
+        || !runner::may_have_table(config_.table, entity, config_.sink == sink_kind::sqlite))
+        return false;
     entities_.emplace(entity);
     return true;
 }

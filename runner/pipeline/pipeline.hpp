@@ -95,6 +95,7 @@ class pipeline final : private calls::listener {
     const pipeline_config& config_;
     salesforce::org& org_;
     const event_filter filter_;
+    const bool table_by_entity_; // the configuration's table has {entity} in it
     const std::size_t memory_;
     const std::optional<start_position> from_where_;
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <random>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace sfcdc::runner {
@@ -65,16 +64,8 @@ supervisor::~supervisor() {
 // The position of a database is in the database.
 std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& state) {
     if (state.empty()) return nullptr;
-    std::error_code unknown; // by what it is: a link to a database is the database
-    if (std::filesystem::exists(state, unknown) && !std::filesystem::is_regular_file(state, unknown))
-        throw failure(exit_code::bad_config,
-                      state.string()
-                          + (std::filesystem::is_directory(state, unknown) ? ": is a folder; a file was expected."
-                                                                           : ": is no regular file."));
-    prove_folder(state);
-    std::filesystem::path whole =
-        std::filesystem::weakly_canonical(std::filesystem::absolute(state, unknown), unknown);
-    if (unknown) whole = state;
+    prove_state(state);
+    const std::filesystem::path whole = whole_path(state); // a link to a database is the database
     std::weak_ptr<state_lock>& known = locks_[whole];
     if (auto held = known.lock(); held && held->still_there()) return held;
     auto fresh = std::make_shared<state_lock>(whole);
@@ -90,15 +81,16 @@ std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
                                       s.counts);
 }
 
-// Throws failure when there is no thread to be had.
-void supervisor::start(supervised& s) {
+// A run that cannot begin has failed like one that ends.
+void supervisor::start(supervised& s, termination& asked) {
     s.life.begins();
     s.lock_lost = false;
     s.end = nullptr;
     s.done = false;
     s.stop = {};
     try {
-        s.thread = std::jthread([this, &s, stop = s.stop.get_token()] {
+        if (!s.lock) s.lock = lock_of(s.config.state());
+        s.thread = start_thread([this, &s, stop = s.stop.get_token()] {
             try {
                 const std::unique_ptr<pipeline> run = make_run(s);
                 run->prove();
@@ -108,22 +100,9 @@ void supervisor::start(supervised& s) {
             }
             s.done = true;
         });
-    } catch (const std::system_error& e) {
-        throw failure(exit_code::failed, std::string("No thread can be started (") + e.what()
-                                             + "); raise the limit of processes and threads (ulimit -u, pids).");
-    }
-}
-
-void supervisor::start_again(supervised& s, termination& asked) {
-    spdlog::info("{}: starting again", s.config.label);
-    try {
-        s.lock = lock_of(s.config.state());
-        start(s);
     } catch (...) {
         s.end = std::current_exception();
-        s.life.ended(code_of(s.end), steady::now());
-        asked.exit_with(worst());
-        report(s);
+        ended(s, asked);
     }
 }
 
@@ -142,6 +121,10 @@ void supervisor::collect(supervised& s, termination& asked) {
             failure(exit_code::failed, state_lock::file_of(s.lock->state()).string()
                                            + ": the lock was removed, so that another process may run with this "
                                              "position, too."));
+    ended(s, asked);
+}
+
+void supervisor::ended(supervised& s, termination& asked) {
     s.lock.reset();
     s.life.ended(s.end ? std::optional(code_of(s.end)) : std::nullopt, steady::now());
     asked.exit_with(worst());
@@ -169,15 +152,15 @@ void supervisor::report_state(const supervised& s) {
 void supervisor::sum_up(const supervised& s) {
     const pipeline_counts& counts = s.counts;
     if (counts.calls == 0) return; // it has not come so far
-    const std::string& topic = s.config.label;
-    spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", topic, counts.events.load(),
+    const std::string& label = s.config.label;
+    spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", label, counts.events.load(),
                  counts.rows_durable.load(), counts.undecodable.load(), counts.calls.load());
     if (const auto events = counts.filtered.load(); events > 0)
-        spdlog::info("{}: {} events were left out, as the configuration says", topic, events);
+        spdlog::info("{}: {} events were left out, as the configuration says", label, events);
     if (const auto bytes = counts.replaced_bytes.load(); bytes > 0)
-        spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", topic, bytes);
+        spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", label, bytes);
     if (const auto rows = counts.rows_refused.load(); rows > 0)
-        spdlog::warn("{}: {} rows were refused and are in the dead letters", topic, rows);
+        spdlog::warn("{}: {} rows were refused and are in the dead letters", label, rows);
 }
 
 bool supervisor::any_up() const {
@@ -193,14 +176,10 @@ int supervisor::worst() const {
 
 void supervisor::run(termination& asked) {
     for (supervised& s : pipelines_) {
-        try {
-            start(s);
-        } catch (...) { // those that run are stopped in order
-            s.end = std::current_exception();
-            s.life.ended(code_of(s.end), steady::now());
-            asked.end(static_cast<int>(exit_code::failed));
-            break;
-        }
+        start(s, asked);
+        if (s.life.up()) continue;
+        asked.end(worst()); // no thread is to be had: those that run are stopped in order
+        break;
     }
     bool stopping = false;
     auto next_look = steady::now(), next_report = steady::now() + 60s;
@@ -223,7 +202,7 @@ void supervisor::run(termination& asked) {
             else if (is_up(s) && s.counts.subscribed)
                 s.life.is_running(now);
             else if (s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
-                start_again(s, asked);
+                spdlog::info("{}: starting again", s.config.label), start(s, asked);
         }
         if (now >= next_look) {
             next_look = now + 1s;

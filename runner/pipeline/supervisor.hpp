@@ -52,9 +52,9 @@ class supervisor {
     };
 
     std::unique_ptr<pipeline> make_run(supervised& s);
-    void start(supervised& s);
-    void start_again(supervised& s, termination& asked);
+    void start(supervised& s, termination& asked);
     void collect(supervised& s, termination& asked);
+    void ended(supervised& s, termination& asked);
     void look_at_lock(supervised& s) const;
     std::shared_ptr<state_lock> lock_of(const std::filesystem::path& state);
     bool any_up() const;

@@ -2,6 +2,7 @@
 
 #include "../disk/durable_file.hpp"
 #include "../io/pause.hpp"
+#include "../names.hpp"
 #include "../operations/failure.hpp"
 
 #include <sfcdc/row/json.hpp>
@@ -101,8 +102,7 @@ struct binder {
 class sqlite_sink::claim {
   public:
     claim(const std::filesystem::path& database, const position_owner& owner)
-        : what_(std::filesystem::weakly_canonical(std::filesystem::absolute(database)).string() + "\n" + owner.org_id
-                + "\n" + owner.topic) {
+        : what_(whole_path(database).string() + "\n" + owner.org_id + "\n" + owner.topic) {
         const std::scoped_lock lock(mutex());
         if (!all().insert(what_).second)
             throw failure(exit_code::needs_decision, database.string()
@@ -131,7 +131,10 @@ class sqlite_sink::claim {
 void sqlite_sink::close_statement::operator()(sqlite3_stmt* s) const noexcept { sqlite3_finalize(s); }
 
 sqlite_sink::sqlite_sink(const pipeline_config& pipeline)
-    : path_(pipeline.path), table_(pipeline.table), layout_(pipeline.layout) {}
+    : path_(pipeline.path),
+      table_(pipeline.table),
+      table_by_entity_(has_entity(pipeline.table)),
+      layout_(pipeline.layout) {}
 
 sqlite_sink::~sqlite_sink() {
     inserts_.clear();
@@ -203,7 +206,7 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, 
     execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, "
             "org_id))",
             "create the table of positions", stop);
-    if (!names_entity(table_)) inserts_.emplace("", prepare_insert(table_, stop));
+    if (!table_by_entity_) inserts_.emplace("", prepare_insert(table_, stop));
     store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
                               "replay_id = excluded.replay_id",
                               "store the position", stop);
@@ -227,7 +230,7 @@ sqlite_sink::statement sqlite_sink::prepare_insert(const std::string& table, con
 
 // A table that turns up later is made in the transaction of its first row.
 sqlite3_stmt* sqlite_sink::insert_for(const cdc::event& event) {
-    if (!names_entity(table_)) return inserts_.begin()->second.get();
+    if (!table_by_entity_) return inserts_.begin()->second.get();
     const std::string_view entity = event.header().entity_name();
     auto at = inserts_.find(entity);
     if (at == inserts_.end()) at = inserts_.emplace(entity, prepare_insert(table_of(table_, entity), {})).first;

@@ -49,6 +49,7 @@ class sqlite_sink final : public sink {
 
     std::filesystem::path path_;
     std::string table_;
+    bool table_by_entity_; // it has {entity} in it
     row::layout layout_;
     position_owner owner_;
     std::unique_ptr<claim> claim_;

@@ -2,6 +2,7 @@
 
 #include "../io/channel.hpp"
 #include "../io/http.hpp"
+#include "../names.hpp"
 #include "../operations/failure.hpp"
 
 #include <sfcdc/row/protobuf.hpp>
@@ -38,16 +39,14 @@ void table_stream::call_ended(std::uint64_t call, const call_status& status) noe
 
 void table_stream::perform(zerobus::action& action) {
     if (const auto* const open = std::get_if<zerobus::open_call>(&action)) return open_call(*open);
-    if (auto* const send = std::get_if<zerobus::send_request>(&action))
-        return calls_.send(send->call, std::move(send->bytes));
-    if (const auto* const close = std::get_if<zerobus::half_close>(&action)) return calls_.half_close(close->call);
-    if (const auto* const cancel = std::get_if<zerobus::cancel_call>(&action)) {
-        if (waits_for_token_ && cancel->call == waits_for_token_->call) waits_for_token_.reset();
-        return calls_.cancel(cancel->call);
+    if (std::holds_alternative<zerobus::renew_token>(action)) {
+        renewing_ = true;
+        refused_ = token_.generation;
+        return ask_for_token();
     }
-    renewing_ = true;
-    refused_ = token_.generation;
-    ask_for_token();
+    if (const auto* const over = std::get_if<zerobus::cancel_call>(&action))
+        if (waits_for_token_ && over->call == waits_for_token_->call) waits_for_token_.reset();
+    calls_.perform(action);
 }
 
 // A token that has only become old is replaced on the way: the call takes longer to open, and nothing was refused.
@@ -90,7 +89,7 @@ void table_stream::take_token() {
 // ---- all tables of a pipeline
 
 zerobus_sink::zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in)
-    : config_(pipeline), workspace_(workspace), inbox_(in) {
+    : config_(pipeline), table_by_entity_(has_entity(pipeline.table)), workspace_(workspace), inbox_(in) {
     if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
 }
 
@@ -115,9 +114,9 @@ std::uint32_t zerobus_sink::make_stream(const std::string& table) {
 
 // Tables whose names are known are opened at the start, so that one that is missing shows at the start.
 std::vector<zerobus::ingest_stream_options> zerobus_sink::streams() {
-    if (!names_entity(config_.table)) make_stream(config_.table);
+    if (!table_by_entity_) make_stream(config_.table);
     for (const std::string& entity : config_.filter.entities)
-        if (names_entity(config_.table)) outlets_.emplace(entity, make_stream(table_of(config_.table, entity)));
+        if (table_by_entity_) outlets_.emplace(entity, make_stream(table_of(config_.table, entity)));
     std::vector<zerobus::ingest_stream_options> all;
     all.reserve(streams_.size());
     for (const auto& s : streams_) all.push_back(options_of(s->table()));
@@ -130,7 +129,7 @@ void zerobus_sink::attach(delivery& to) {
 }
 
 std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
-    if (!names_entity(config_.table)) return 0;
+    if (!table_by_entity_) return 0;
     const std::string_view entity = event.header().entity_name();
     if (const auto at = outlets_.find(entity); at != outlets_.end()) return at->second;
     const std::uint32_t outlet = make_stream(table_of(config_.table, entity));

@@ -78,6 +78,7 @@ class zerobus_sink final : public sink {
     std::uint32_t outlet_for(const cdc::event& event);
 
     const pipeline_config& config_;
+    const bool table_by_entity_; // the configuration's table has {entity} in it
     databricks::workspace& workspace_;
     inbox& inbox_;
     std::optional<position_file> position_; // none where Salesforce keeps it

@@ -123,8 +123,9 @@ ca_file = "{ca_file}"
 """.format(**values) + streams
 
 
-def zerobus_stream(folder, topic="/data/ChangeEvents", table=CDC_TABLE, more=""):
-    name = topic.strip("/").replace("/", "_")
+def zerobus_stream(folder, topic="/data/ChangeEvents", table=CDC_TABLE, more="", name=None):
+    """A pipeline; its position is NAME.checkpoint, by default with the topic as its name."""
+    name = name or topic.strip("/").replace("/", "_")
     return f"""[[pipeline]]
 topic = "{topic}"
 sink = "zerobus"

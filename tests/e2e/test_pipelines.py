@@ -19,13 +19,7 @@ ACCOUNTS, CONTACTS, EVERYTHING = "/data/AccountChangeEvent", "/data/ContactChang
 
 
 def pipeline(folder, name, topic=ACCOUNTS, table=None, more=""):
-    return f"""[[pipeline]]
-topic = "{topic}"
-sink = "zerobus"
-table = "{table or 'main.many.' + name}"
-checkpoint = "{folder}/{name}.checkpoint"
-{more}
-"""
+    return zerobus_stream(folder, topic, table or "main.many." + name, more, name)
 
 
 def entities_published(scene):

@@ -9,7 +9,7 @@
 
 and those of runner/, in quotes:
 
-    operations <- io, disk <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
+    operations <- io, disk, names <- credentials <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
 
 usage: include_direction.py SOURCE_ROOT       checks the library
        include_direction.py --self-test       checks this script
@@ -39,11 +39,13 @@ RUNNER = {
     "operations": set(),
     "io": {"operations"},
     "disk": {"operations"},
-    "config": {"operations", "io", "disk"},
+    "names": set(),
+    "credentials": {"operations", "io", "disk"},
+    "config": {"operations", "io", "disk", "names", "credentials"},
     "salesforce": {"operations", "io", "disk", "config"},
     "databricks": {"operations", "io", "disk", "config"},
-    "sinks": {"operations", "io", "disk", "config", "databricks"},
-    "pipeline": {"operations", "io", "disk", "config", "salesforce", "databricks", "sinks"},
+    "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
+    "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
     "commands": {"operations", "io", "disk", "config", "salesforce", "pipeline"},
     "main": {"operations", "commands"},
     "pch": set(),

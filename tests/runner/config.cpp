@@ -456,9 +456,6 @@ TEST_CASE("the table may follow the entity, and one table has one layout") {
     CHECK(
         with("table = \"a.b.c\"\n" + second + "layout = \"sfcdc\"\n").find("writes rows of another layout into a.b.C")
         != std::string::npos);
-    CHECK(sfcdc::runner::table_of("{entity}.b.x_{entity}", "Account") == "Account.b.x_Account");
-    CHECK(sfcdc::runner::table_of("a.b.c", "Account") == "a.b.c");
-    CHECK(sfcdc::runner::table_of("a.b.{entity}", "{entity}") == "a.b.{entity}");
 }
 
 TEST_CASE("a managed subscription has its position in Salesforce, and its letters in a file") {
@@ -477,28 +474,6 @@ TEST_CASE("a managed subscription has its position in Salesforce, and its letter
     settings s;
     s.pipeline += "managed_subscription = \"No Name\"\n";
     CHECK(s.complaint().find("[pipeline] managed_subscription: ") != std::string::npos);
-}
-
-TEST_CASE("an entity may have a table when the table's name is one") {
-    using sfcdc::runner::may_name_a_table;
-    using sfcdc::runner::sink_kind;
-    sfcdc::runner::pipeline_config zerobus;
-    zerobus.sink = sink_kind::zerobus;
-    zerobus.table = "a.b.x_{entity}";
-    for (const char* const good : {"Account", "Invoice__c", "ns__Thing__c", "A", "sfcdc_position"})
-        CHECK(may_name_a_table(zerobus, good));
-    for (const char* const bad : {"", "a.b", "a b", "a\"b", "\xc3\xa4", "a\nb"})
-        CHECK_FALSE(may_name_a_table(zerobus, bad));
-    CHECK(may_name_a_table(zerobus, std::string(253, 'a')));
-    CHECK_FALSE(may_name_a_table(zerobus, std::string(254, 'a'))); // with x_
-    sfcdc::runner::pipeline_config sqlite;
-    sqlite.sink = sink_kind::sqlite;
-    sqlite.table = "{entity}";
-    CHECK(may_name_a_table(sqlite, "Account"));
-    for (const char* const taken : {"sfcdc_position", "SFCDC_Position", "sqlite_master"})
-        CHECK_FALSE(may_name_a_table(sqlite, taken));
-    sqlite.table = "sfcdc{entity}";
-    CHECK_FALSE(may_name_a_table(sqlite, "_position"));
 }
 
 TEST_CASE("pipelines of one topic have names of their own in the log") {

@@ -1,5 +1,5 @@
-// What a machine that keeps a call alive is told (inputs), what it asks for (actions), and why it is interrupted or over. The same
-// for pubsub::subscription and zerobus::ingest_stream, so that one piece of I/O performs both.
+// This header says what a machine that keeps a call alive is told (inputs), what it asks for (actions), and why it is interrupted or
+// over. pubsub::subscription and zerobus::ingest_stream share it, so that one piece of I/O can perform what both ask for.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ namespace sfcdc::call {
 
 // ---- what happened ---------------------------------------------------------------------------------------------------
 // `call` is the number of the open_call that the input is about. What comes late, from a call that the machine does not want
-// any more, changes nothing. Texts are copied by handle().
+// any more, changes nothing. handle() copies the texts of refusals and of a call's end; how long the bytes of a response must live is
+// said beside each machine's own inputs.
 
 // The call is started and takes requests. Not to be tied to the server's initial metadata: Salesforce's may come as late as
 // the first keepalive.
@@ -79,7 +80,7 @@ using action = std::variant<open_call, send_request, half_close, cancel_call, re
 // Why a call is over. Owned copies; texts are cut to limits::peer_text_bytes.
 struct reason {
     call::remedy remedy = call::remedy::retry; // what follows
-    // What was noticed on this side. None: the server ended the call, with the status and the error code below.
+    // The machine noticed this by itself. None: the server ended the call, with the status and the error code below.
     call::fault fault = call::fault::none;
     bool budget_used_up = false; // another attempt might help, but there were enough of them
     wire::grpc_status status = wire::grpc_status::ok;
@@ -87,11 +88,12 @@ struct reason {
     std::string message{};    // the words of the server or of the login service, or what is wrong with a response
 };
 
-// Of a fault that this side has noticed, with what there is to say of it: a login service's words, or what was wrong with a response.
+// Returns the reason for a fault that the machine noticed by itself; `message` has a login service's words, or what is wrong with a
+// response.
 inline reason reason_of(call::fault fault, std::string_view message = {}) {
     return {.fault = fault, .message = std::string(wire::utf8_prefix(message, limits::peer_text_bytes))};
 }
-// Of a call that the server ended.
+// Returns the reason for a call that the server ended.
 inline reason reason_of(const call_ended& end, std::string_view error_code = {}) {
     return {.status = end.status,
             .error_code = std::string(wire::utf8_prefix(error_code, limits::peer_text_bytes)),

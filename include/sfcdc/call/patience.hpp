@@ -57,7 +57,7 @@ struct patience_options {
     constexpr bool valid() const noexcept { return attempts >= 1 && faulty_calls >= 1 && refusals >= 1; }
 };
 
-// What a token service says.
+// This is what a token service says to a request for a token.
 enum class token_answer : std::uint8_t {
     renewed,
     refused,     // it does not accept the credentials
@@ -128,7 +128,7 @@ class patience {
         hour_wait_.reset();
     }
 
-    // What was decided last.
+    // Returns what was decided last.
     const next_attempt& next() const noexcept { return next_; }
     bool was_healthy() const noexcept { return was_healthy_; }
 

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using sfcdc::runner::broker;
-using sfcdc::runner::broker_waits;
+using sfcdc::runner::broker_options;
 using sfcdc::runner::exit_code;
 using sfcdc::runner::failure;
 using sfcdc::runner::stopped;
@@ -26,7 +26,14 @@ struct credential {
 };
 using brokered = broker<credential>;
 
-constexpr broker_waits quick{300ms, 3, 1h, {1ms, 1ms}};
+broker_options with(std::chrono::milliseconds refused_wait, std::chrono::milliseconds rested) {
+    broker_options o;
+    o.patience.waits = {1ms, 1ms};
+    o.patience.refused_wait = refused_wait;
+    o.rested = rested;
+    return o;
+}
+const broker_options quick = with(300ms, 1h);
 
 // A service that counts how often it is asked, and answers as the test says.
 struct service {
@@ -34,7 +41,7 @@ struct service {
     std::atomic<int> asked = 0;
     std::function<credential(int)> answer = [](int n) { return credential{n}; };
 
-    brokered make(broker_waits waits = quick) {
+    brokered make(const broker_options& waits = quick) {
         return {[this] { return sent; }, [this](const std::stop_token&) { return answer(++asked); }, waits};
     }
 };
@@ -69,7 +76,7 @@ TEST_CASE("twenty pipelines that need a credential at once ask for one") {
 TEST_CASE("a refusal is the answer for all") {
     service s;
     s.answer = [](int) -> credential { refuse(); };
-    brokered b = s.make({1h, 3, 1h, {1ms, 1ms}});
+    brokered b = s.make(with(1h, 1h));
     std::atomic<int> refused = 0;
     std::vector<std::jthread> pipelines;
     for (int i = 0; i < 20; ++i)
@@ -100,15 +107,15 @@ TEST_CASE("after a refusal there is one request a wait, and after three a long w
             std::this_thread::sleep_for(2ms); // longer than the short waits
         }
     };
-    brokered short_waits = s.make({1ms, 3, 1h, {1ms, 1ms}});
+    brokered short_waits = s.make(with(1ms, 1h));
     is_refused(short_waits, 8);
     CHECK(s.asked == 3);
     s.asked = 0;
-    brokered rested = s.make({1ms, 3, 1ms, {1ms, 1ms}});
+    brokered rested = s.make(with(1ms, 1ms));
     is_refused(rested, 8);
     CHECK(s.asked == 8);
     s.asked = 0;
-    brokered long_waits = s.make({1h, 3, 1h, {1ms, 1ms}});
+    brokered long_waits = s.make(with(1h, 1h));
     is_refused(long_waits, 8);
     CHECK(s.asked == 1);
 }
