@@ -158,6 +158,7 @@ class expected_row {
         case stated_json: return text(json.stated);
         case event_json: return text(json.event);
         case payload: return text({reinterpret_cast<const char*>(payload_.data()), payload_.size()});
+        default: break; // columns of fields have a check of their own
         }
         throw wrong_answer("a column that the check does not know");
     }

@@ -53,6 +53,9 @@ enum class errc : std::uint8_t {
     // layouts; offset = position in the list of names or columns
     unknown_column,
     bad_column_name,
+    bad_column_type,
+    column_names_collide,
+    too_many_columns,
 
     // protobuf messages; offset = byte in the message
     message_truncated,
@@ -122,6 +125,10 @@ constexpr const char* message(errc code) noexcept {
     case errc::diff_wrong_hash: return "the text that the diff gives does not have the SHA-256 that it should";
     case errc::unknown_column: return "the layout has no column of this name";
     case errc::bad_column_name: return "a column's name is empty, or stands twice";
+    case errc::bad_column_type: return "a decimal has 1 to 38 digits, and as many or fewer of them behind the point";
+    case errc::column_names_collide:
+        return "two fields would have the same column, since tables do not tell capitals from small letters";
+    case errc::too_many_columns: return "the table would have more columns than limits::table_columns";
     case errc::message_truncated: return "the message ends inside a field";
     case errc::message_bad_tag: return "this is not the tag of a protobuf field, or it begins a group";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";

@@ -43,6 +43,9 @@ inline constexpr std::size_t replay_id_bytes = 1'024;
 // Databricks takes 10 MiB of records in a request of Zerobus; its own clients stay 64 KiB below.
 inline constexpr std::size_t request_record_bytes = 10'420'224;
 
+// Zerobus takes tables of at most so many columns.
+inline constexpr std::size_t table_columns = 2'000;
+
 // What a server says when it ends a call is kept for a person to read; gRPC would let it have megabytes.
 inline constexpr std::size_t peer_text_bytes = 1'024;
 

@@ -24,6 +24,7 @@
 #include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/avro/usual_header.hpp>
 #include <sfcdc/avro/value.hpp>
+#include <sfcdc/avro/read.hpp>
 #include <sfcdc/avro/datum.hpp>
 
 #include <sfcdc/cdc/bitmap.hpp>
@@ -31,9 +32,18 @@
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/cdc/diff.hpp>
 
+#include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/bind.hpp>
+#include <sfcdc/row/typed_layout.hpp>
+#include <sfcdc/row/sql.hpp>
+#include <sfcdc/row/visitor.hpp>
+#include <sfcdc/row/convert.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/row/event_json.hpp>
+#include <sfcdc/row/field_value.hpp>
+#include <sfcdc/row/columns_to_update.hpp>
+#include <sfcdc/row/rest_json.hpp>
 #include <sfcdc/row/source.hpp>
 #include <sfcdc/row/visit.hpp>
 #include <sfcdc/row/json.hpp>

@@ -38,11 +38,13 @@ std::string identifier(std::string_view name) {
 
 const char* sqlite_type(row::column_type type) {
     switch (type) {
+    case row::column_type::boolean:
     case row::column_type::integer:
     case row::column_type::bigint:
     case row::column_type::timestamp: return "INTEGER";
+    case row::column_type::double_: return "REAL";
     case row::column_type::binary: return "BLOB";
-    default: return "TEXT"; // arrays as JSON text
+    default: return "TEXT"; // arrays are JSON text, dates "2026-11-27", decimals their digits
     }
 }
 
@@ -55,7 +57,12 @@ struct binder {
     void null() { sqlite3_bind_null(statement, at); }
     void integer(std::int32_t v) { sqlite3_bind_int64(statement, at, v); }
     void bigint(std::int64_t v) { sqlite3_bind_int64(statement, at, v); }
-    void string(std::string_view v) {
+    void boolean(bool v) { sqlite3_bind_int(statement, at, v ? 1 : 0); }
+    void floating(double v) { sqlite3_bind_double(statement, at, v); }
+    void decimal(std::string_view v) { string(v); }
+    void date(std::int32_t days) { string(row::date_text(days)); }
+    void timestamp(std::int64_t us) { sqlite3_bind_int64(statement, at, us); }
+    void string(std::string_view v, std::size_t = 0) {
         std::string valid;
         replaced += wire::append_utf8(valid, v);
         bind(valid);

@@ -41,6 +41,10 @@ inline nlohmann::ordered_json read(const std::string& descriptor_proto, const st
             out[f->name()] = reflection.GetInt64(*row, f);
         else if (f->type() == google::protobuf::FieldDescriptor::TYPE_INT32)
             out[f->name()] = reflection.GetInt32(*row, f);
+        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_DOUBLE)
+            out[f->name()] = reflection.GetDouble(*row, f);
+        else if (f->type() == google::protobuf::FieldDescriptor::TYPE_BOOL)
+            out[f->name()] = reflection.GetBool(*row, f);
         else if (f->type() == google::protobuf::FieldDescriptor::TYPE_BYTES)
             out[f->name()] = reference::base64(reflection.GetString(*row, f));
         else

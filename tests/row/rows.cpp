@@ -40,6 +40,7 @@ json from_protobuf(const row::layout& l, const std::string& message) {
         case row::column_type::binary: out[c.name] = reference::base64(f.bytes); break;
         case row::column_type::string: out[c.name] = f.bytes; break;
         case row::column_type::string_array: out[c.name].push_back(f.bytes); break;
+        default: FAIL("a column of a field in a layout without fields");
         }
     }
     return out;

@@ -102,6 +102,9 @@ class value {
     std::uint32_t node() const noexcept { return node_; }
     avro::type type() const noexcept { return schema_ == nullptr ? type::null : (*schema_)[node_].type; }
 
+    // Where it begins in the payload, behind the branch index if it is of a union.
+    std::uint32_t offset() const noexcept { return at_; }
+
     // Bytes of the payload from the start of this string on; 0 for a string that was not read from it.
     std::size_t readable(std::string_view text) const noexcept {
         if (text.data() == nullptr) return 0;

@@ -356,6 +356,12 @@ class event {
         return datum_->has(f) ? field_state::value : field_states()[f];
     }
 
+    // Where the value of a field begins in the payload; of a union of several types, its branch index. Precondition: the
+    // field has a value.
+    std::uint32_t offset(avro::field f) const noexcept { return datum_->begin(f); }
+    // All fields that have a value, those of the header included.
+    avro::field_set present() const noexcept { return datum_->present(); }
+
     // The value of a field that is there; a null value for one that is not.
     avro::value value(avro::field f) const noexcept { return has_value(f) ? value_there(f) : avro::value(); }
 

@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include <sfcdc/cdc/event.hpp>
-#include <sfcdc/row/event_json.hpp>
+#include <sfcdc/row/bind.hpp>
+#include <sfcdc/row/convert.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/visit.hpp>
@@ -24,7 +25,12 @@ struct json_columns {
     void null() { writer.null(); }
     void integer(std::int32_t v) { writer.integer(v); }
     void bigint(std::int64_t v) { writer.integer(v); }
-    void string(std::string_view v) { writer.string(v); }
+    void boolean(bool v) { writer.boolean(v); }
+    void floating(double v) { writer.floating(v); }
+    void decimal(std::string_view v) { writer.string(v); }
+    void date(std::int32_t days) { writer.string(date_text(days)); }
+    void timestamp(std::int64_t us) { writer.integer(us); }
+    void string(std::string_view v, std::size_t readable = 0) { writer.string(v, readable); }
     void binary(std::span<const std::byte> v) { writer.base64(v); }
     void hex(std::span<const std::byte> v) { writer.hex(v); }
     void base64(std::span<const std::byte> v) { writer.base64(v); }
@@ -36,9 +42,30 @@ struct json_columns {
 
 } // namespace detail
 
-// One row as a JSON object; JSON columns are strings that hold JSON, as Zerobus wants them.
+// Appends one row as a JSON object. Columns of JSON are strings that hold it, timestamps are microseconds since the epoch,
+// dates "2026-11-27", decimals strings of their digits. Returns how many bytes were replaced because they were not UTF-8.
+inline std::uint32_t append_json(const bound_layout& bound, const cdc::event& e, const envelope& around,
+                                 std::string& out, const record& of = {}) {
+    wire::appender appended(out);
+    json_writer writer(appended);
+    detail::json_columns columns{writer};
+    const source from(e, around, of, &bound);
+    const std::span<const column> all = bound.layout().columns();
+    bool first = true;
+    writer.raw('{');
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        writer.key(all[i].name, first);
+        visit(bound, i, from, columns);
+    }
+    writer.raw('}');
+    return writer.replaced() + columns.replaced;
+}
+
+// The same for an event of any schema. A layout without columns of fields needs no bind(); one with them is bound here, for
+// this row alone, which takes as long as compile().
 inline std::uint32_t append_json(const layout& l, const cdc::event& e, const envelope& around, std::string& out,
                                  const record& of = {}) {
+    if (l.has_fields()) return append_json(bind(l, e.plan()), e, around, out, of);
     wire::appender appended(out);
     json_writer writer(appended);
     detail::json_columns columns{writer};

@@ -1,5 +1,5 @@
-// Which columns a row has and what goes into each. The names, types and meanings of a layout are an interface: tables
-// and queries of users depend on them.
+// An ordered list of columns. The names, types and meanings of the layouts that are made here are an interface: tables and
+// queries of users depend on them.
 #pragma once
 
 #include <algorithm>
@@ -12,97 +12,24 @@
 #include <vector>
 
 #include <sfcdc/error.hpp>
+#include <sfcdc/row/column.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 
 namespace sfcdc::row {
-
-// Column types by their names in Unity Catalog, with the protobuf type that Zerobus wants for each.
-enum class column_type : std::uint8_t {
-    string,       // STRING: string
-    integer,      // INT: int32
-    bigint,       // BIGINT: int64
-    timestamp,    // TIMESTAMP: int64, microseconds since the epoch, UTC
-    binary,       // BINARY: bytes
-    string_array, // ARRAY<STRING>: repeated string
-};
-
-// Where a column's content comes from.
-enum class column_source : std::uint8_t {
-    event_id,
-    schema_id,
-    topic_name,
-    org_id,
-    replay_id_hex,
-    replay_id_base64,
-    change_type,
-    entity_name,
-    change_origin,
-    record_ids,
-    changed_fields,
-    nulled_fields,
-    diff_fields,
-    transaction_key,
-    sequence_number,
-    commit_number,
-    commit_user,
-    record_ordinal,     // which of the event's records the row is for, from 0
-    record_id,          // null where the event names no single record: "001*", GAP_OVERFLOW, a platform event
-    commit_timestamp,   // of a platform event its CreatedDate
-    received_timestamp, // when sfcdc received the event
-    commit_ms,          // the same two in milliseconds since the epoch, as BIGINT
-    received_ms,
-    body_json,   // all fields but the header, null where the event has no value
-    stated_json, // what the event states: a value; null where a field was cleared, or of a new record is empty
-    event_json,  // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
-    payload,
-    schema_json,
-};
-
-struct column {
-    std::string name;
-    column_source source = column_source::event_id;
-
-    // What the source is, is what the column is: a message and its description cannot disagree.
-    constexpr column_type type() const noexcept {
-        using enum column_source;
-        switch (source) {
-        case sequence_number:
-        case record_ordinal: return column_type::integer;
-        case commit_number:
-        case commit_ms:
-        case received_ms: return column_type::bigint;
-        case commit_timestamp:
-        case received_timestamp: return column_type::timestamp;
-        case payload: return column_type::binary;
-        case record_ids:
-        case changed_fields:
-        case nulled_fields:
-        case diff_fields: return column_type::string_array;
-        default: return column_type::string;
-        }
-    }
-};
-
-// What the protocol says around the payload. Views, used during one append only. Empty text: the column is null.
-struct envelope {
-    std::string_view event_id{};
-    std::string_view schema_id{};
-    std::string_view topic_name{};
-    std::string_view org_id{};
-    std::span<const std::byte> replay_id{};
-    std::string_view schema_json{};
-    std::int64_t received_timestamp = 0; // milliseconds since the epoch, UTC
-};
-
-enum class granularity : std::uint8_t { event, record };
 
 // An ordered list of columns, and whether an event is one row or one for each of its records. Owns its names. Protobuf
 // field numbers are positions, from 1.
 class layout {
   public:
     layout() = default;
-    // Names that are empty or stand twice are an error; its offset is the position of the column.
+    // Names that are empty or stand twice are an error, and so is a decimal of no digits or more than 38; its offset is the
+    // position of the column.
     static result<layout> make(std::vector<column> columns, granularity rows = granularity::event) {
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            if (columns[i].type() == column_type::decimal
+                && (columns[i].precision == 0 || columns[i].precision > 38
+                    || columns[i].scale > columns[i].precision))
+                return {{}, {errc::bad_column_type, static_cast<std::uint32_t>(i)}};
         for (std::size_t i = 0; i < columns.size(); ++i)
             if (columns[i].name.empty() || find(std::span(columns).first(i), columns[i].name) != nullptr)
                 return {{}, {errc::bad_column_name, static_cast<std::uint32_t>(i)}};
@@ -111,6 +38,8 @@ class layout {
 
     std::span<const column> columns() const noexcept { return columns_; }
     granularity rows() const noexcept { return rows_; }
+    // Whether it has columns that need bind(): those of fields, and those that depend on them.
+    bool has_fields() const noexcept { return has_fields_; }
     // Of each column's field in a message.
     std::span<const wire::protobuf_tag> tags() const noexcept { return tags_; }
 
@@ -207,10 +136,19 @@ class layout {
         : columns_(std::move(columns)), rows_(rows) {
         tags_.reserve(columns_.size());
         for (const column& c : columns_) {
-            const column_type t = c.type();
-            const bool number = t == column_type::integer || t == column_type::bigint || t == column_type::timestamp;
-            tags_.emplace_back(static_cast<std::uint32_t>(tags_.size() + 1),
-                               number ? wire::wire_type::varint : wire::wire_type::length_delimited);
+            tags_.emplace_back(static_cast<std::uint32_t>(tags_.size() + 1), wire_type_of(c.type()));
+            has_fields_ |= c.source == column_source::field || c.source == column_source::columns_to_update
+                           || c.source == column_source::rest_json;
+        }
+    }
+    static wire::wire_type wire_type_of(column_type type) noexcept {
+        switch (type) {
+        case column_type::double_: return wire::wire_type::fixed64;
+        case column_type::string:
+        case column_type::binary:
+        case column_type::string_array:
+        case column_type::decimal: return wire::wire_type::length_delimited;
+        default: return wire::wire_type::varint;
         }
     }
     static const column* find(std::span<const column> columns, std::string_view name) noexcept {
@@ -222,6 +160,7 @@ class layout {
     std::vector<column> columns_;
     std::vector<wire::protobuf_tag> tags_;
     granularity rows_ = granularity::event;
+    bool has_fields_ = false;
 };
 
 } // namespace sfcdc::row

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/layout.hpp>
 
 namespace sfcdc::row {
@@ -39,15 +40,17 @@ struct header_values {
 
 // Views; ends with what it was made from.
 struct source {
-    source(const cdc::event& e, const envelope& a, const record& r) noexcept
+    source(const cdc::event& e, const envelope& a, const record& r, const bound_layout* b = nullptr) noexcept
         : event(e),
           around(a),
           of(r),
+          bound(b),
           header(e),
           commit_ms(e.has_header() ? header.commit_timestamp : created(e, a.received_timestamp)) {}
     const cdc::event& event;
     const envelope& around;
     const record& of;
+    const bound_layout* bound; // null where no column needs it
     header_values header;
     std::int64_t commit_ms;
 

@@ -7,27 +7,26 @@
 
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/row/column.hpp>
+#include <sfcdc/row/columns_to_update.hpp>
+#include <sfcdc/row/convert.hpp>
 #include <sfcdc/row/event_json.hpp>
-#include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/rest_json.hpp>
 #include <sfcdc/row/source.hpp>
+#include <sfcdc/row/visitor.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::row {
 
-// Calls one of visitor.null(), .integer(std::int32_t), .bigint(std::int64_t), .string(std::string_view), .string_array(range of
-// std::string_view), .binary(std::span<const std::byte>), .hex(the same, as digits), .base64(the same), .made_text(append) with
-// what goes into a column. `append(wire::appender&)` appends JSON that is made for the row, and returns how many bytes
-// were replaced; nothing is allocated for it. Every way of writing a row goes through here.
-template<class Visitor>
-[[gnu::always_inline]] inline void visit(const column& c, const source& from, Visitor&& visitor) {
+// Shows a visitor what goes into a column that is of no field. Every way of writing a row goes through here and
+// visit_field().
+template<row_visitor V> [[gnu::always_inline]] inline void visit(const column& c, const source& from, V& visitor) {
     const cdc::event& e = from.event;
     const envelope& around = from.around;
     const header_values& header = from.header;
-    const auto microseconds = [](std::int64_t ms) { // a time out of their range stays what it is
-        constexpr std::int64_t most = 9'223'372'036'854'775;
-        return ms >= -most && ms <= most ? ms * 1000 : ms;
-    };
+    // The header's times are Salesforce's own; one out of the range of microseconds stays what it is.
+    const auto microseconds = [](std::int64_t ms) { return microseconds_of(ms).value_or(ms); };
     std::string_view text;     // of the sources that are one
     bool may_be_empty = false; // and is not null then
     switch (c.source) {
@@ -64,8 +63,8 @@ template<class Visitor>
         return e.has_header() ? visitor.integer(header.sequence_number) : visitor.null();
     case column_source::commit_number: return e.has_header() ? visitor.bigint(header.commit_number) : visitor.null();
     case column_source::record_ordinal: return visitor.integer(static_cast<std::int32_t>(from.of.ordinal));
-    case column_source::commit_timestamp: return visitor.bigint(microseconds(from.commit_ms));
-    case column_source::received_timestamp: return visitor.bigint(microseconds(around.received_timestamp));
+    case column_source::commit_timestamp: return visitor.timestamp(microseconds(from.commit_ms));
+    case column_source::received_timestamp: return visitor.timestamp(microseconds(around.received_timestamp));
     case column_source::commit_ms: return visitor.bigint(from.commit_ms);
     case column_source::received_ms: return visitor.bigint(around.received_timestamp);
     case column_source::stated_json:
@@ -77,8 +76,30 @@ template<class Visitor>
     case column_source::event_json:
         return visitor.made_text([&](wire::appender& out) { return detail::append_datum(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
+    case column_source::epoch: return visitor.integer(around.epoch);
+    case column_source::snapshot_id: text = around.snapshot_id; break;
+    case column_source::columns_to_update: return visitor.string_array(columns_to_update(*from.bound, e));
+    case column_source::rest_json: {
+        const rest_of_event rest(*from.bound, e);
+        if (rest.empty()) [[likely]]
+            return visitor.null();
+        return visitor.made_text([&](wire::appender& out) { return rest.append(out); });
+    }
+    case column_source::field: return visitor.null(); // visit_field() has the others
     }
     text.empty() && !may_be_empty ? visitor.null() : visitor.string(text);
+}
+
+// Shows a visitor one column of a row, of a field or not; `position` is the column's in the layout.
+template<row_visitor V>
+[[gnu::always_inline]] inline void visit(const bound_layout& bound, std::size_t position, const source& from,
+                                         V& visitor) {
+    const column& c = bound.layout().columns()[position];
+    if (c.source != column_source::field) return visit(c, from, visitor);
+    const bound_field& b = bound[position];
+    if (!b || !from.event.has_value(b.field) || from.event.diff_fields().contains(b.field)
+        || !visit_field(c, b, from.event, visitor))
+        visitor.null();
 }
 
 } // namespace sfcdc::row

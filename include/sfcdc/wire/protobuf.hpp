@@ -53,6 +53,12 @@ class protobuf_writer {
         out_.advance_to(to + write_varint(to, value));
     }
     void varint(std::uint32_t field, std::uint64_t value) { varint(protobuf_tag(field, wire_type::varint), value); }
+    // double, fixed64: eight bytes, the lowest first.
+    void fixed64(const protobuf_tag& tag, std::uint64_t bits) {
+        char* const to = tag.write(out_.reserve(protobuf_tag::room + 8));
+        store_8(to, bits);
+        out_.advance_to(to + 8);
+    }
     // int32, int64, bool, enum: negative numbers take ten bytes, as protobuf has it.
     void int64(std::uint32_t field, std::int64_t value) { varint(field, static_cast<std::uint64_t>(value)); }
 

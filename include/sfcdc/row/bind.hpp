@@ -1,0 +1,188 @@
+// A layout and a plan put together: each column of a field has the field's number, and the way from the Avro type to the
+// column's type. It is made once for each schema; then no name is looked up for an event.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/row/column.hpp>
+#include <sfcdc/row/layout.hpp>
+
+namespace sfcdc::row {
+
+// How a value of one Avro type becomes a value of a column's type.
+enum class conversion : std::uint8_t {
+    none, // there is no way: the column is null, and the value belongs to column_source::rest_json
+    boolean,
+    integer,            // int, and long where it fits 32 bits
+    bigint,             // int, long
+    float_to_double,    // float
+    double_,            // double
+    integer_to_double,  // int
+    double_to_decimal,  // exact, or it does not fit
+    integer_to_decimal, // int, long; the same
+    ms_to_timestamp,    // long, milliseconds since the epoch
+    ms_to_date,         // long, milliseconds since the epoch: the day that they are in
+    ms_to_time,         // long, milliseconds of a day: "08:30:00.000Z"
+    text,               // string
+    text_to_array,      // string, whose items are separated by semicolons
+    bytes,              // bytes, fixed
+    symbol,             // enum
+    json,               // any other type, as JSON text
+    by_value,           // a union of several types: the value's own type decides
+};
+
+// Whether a value may turn out not to fit the column, whose value is null then.
+constexpr bool may_not_fit(conversion how) noexcept {
+    using enum conversion;
+    return how == integer || how == double_to_decimal || how == integer_to_decimal || how == ms_to_timestamp
+           || how == ms_to_date || how == ms_to_time || how == by_value;
+}
+
+// The field of a column in one plan.
+struct bound_field {
+    static constexpr std::uint32_t no_column = 0xffff'ffff;
+
+    avro::field field{};
+    conversion how = conversion::none;
+    std::uint32_t next = no_column; // another column of the same field
+
+    explicit constexpr operator bool() const noexcept { return how != conversion::none; }
+};
+
+namespace detail {
+
+// From one Avro type that is neither null nor a union. `is_long` values of a string column are times of a day: Salesforce
+// has no other long that becomes a text.
+constexpr conversion conversion_from(avro::type from, column_type to) noexcept {
+    using enum conversion;
+    const bool is_integer = from == avro::type::int_ || from == avro::type::long_;
+    switch (to) {
+    case column_type::boolean: return from == avro::type::boolean ? boolean : none;
+    case column_type::integer: return is_integer ? integer : none;
+    case column_type::bigint: return is_integer ? bigint : none;
+    case column_type::double_:
+        if (from == avro::type::double_) return double_;
+        if (from == avro::type::float_) return float_to_double;
+        return from == avro::type::int_ ? integer_to_double : none;
+    case column_type::decimal:
+        if (from == avro::type::double_) return double_to_decimal;
+        return is_integer ? integer_to_decimal : none;
+    case column_type::timestamp: return from == avro::type::long_ ? ms_to_timestamp : none;
+    case column_type::date: return from == avro::type::long_ ? ms_to_date : none;
+    case column_type::binary: return from == avro::type::bytes || from == avro::type::fixed ? bytes : none;
+    case column_type::string_array: return from == avro::type::string ? text_to_array : none;
+    case column_type::string: break;
+    }
+    switch (from) {
+    case avro::type::string: return text;
+    case avro::type::enum_: return symbol;
+    case avro::type::long_: return ms_to_time;
+    case avro::type::array:
+    case avro::type::map: return json;
+    default: return none;
+    }
+}
+
+// Children of an address or a location that hold its coordinates a second time.
+constexpr bool repeats_others(std::string_view child) noexcept { return child == "Xyz" || child == "XyzEncoded"; }
+
+// Of a column and the field that it names, if the plan has it.
+inline bound_field bind_column(const column& c, const avro::plan& p) noexcept {
+    if (c.source != column_source::field) return {};
+    bound_field out{.field = p.find(c.field)};
+    if (!out.field) return out;
+    const avro::op& o = p[out.field];
+    const avro::schema& s = p.schema();
+    out.how = conversion_from(s[o.node].type, c.type());
+    if (s[o.node].type == avro::type::union_)
+        for (const std::uint32_t branch : s.branches(s[o.node]))
+            if (conversion_from(s[branch].type, c.type()) != conversion::none) out.how = conversion::by_value;
+    return out;
+}
+
+} // namespace detail
+
+// Immutable; one serves all threads. It looks into the layout and the plan, which must outlive it.
+class bound_layout {
+  public:
+    bound_layout(const row::layout& l, const avro::plan& p) : layout_(&l), plan_(&p) {
+        column_of_.assign(p.size(), bound_field::no_column);
+        held_.assign(p.words(), 0);
+        risky_.assign(p.words(), 0);
+        compounds_.assign(p.words(), 0);
+        held_apart_.assign(p.words(), 0);
+        for (const avro::field f : p.header_set()) add(held_apart_, f);
+        const std::span<const column> columns = l.columns();
+        fields_.resize(columns.size());
+        for (std::uint32_t i = static_cast<std::uint32_t>(columns.size()); i-- > 0;) {
+            if (columns[i].source != column_source::field) continue;
+            bound_field& b = fields_[i] = detail::bind_column(columns[i], p);
+            if (!b) continue;
+            b.next = column_of_[b.field.number];
+            column_of_[b.field.number] = i;
+            add(held_, b.field);
+            if (may_not_fit(b.how)) add(risky_, b.field);
+        }
+        for (std::uint32_t f = p.has_header() ? 1 : 0; f < p.field_count(); ++f)
+            if (p[{f}].child_count != 0) add_compound(p, {f});
+        for (std::uint32_t i = 0; i < columns.size(); ++i) {
+            if (columns[i].source == column_source::commit_timestamp) commit_time_column_ = i;
+            if (columns[i].source != column_source::field) others_.push_back(i);
+        }
+    }
+    bound_layout(const row::layout&&, const avro::plan&) = delete; // the layout would be gone
+    bound_layout(const row::layout&, const avro::plan&&) = delete; // the plan would be gone
+
+    const row::layout& layout() const noexcept { return *layout_; }
+    const avro::plan& plan() const noexcept { return *plan_; }
+
+    // By the position of a column; false for one that is of no field, or whose field the plan lacks or has as another type.
+    const bound_field& operator[](std::size_t column) const noexcept { return fields_[column]; }
+    // The first column of a field of the plan; bound_field::no_column when it has none.
+    std::uint32_t column_of(avro::field f) const noexcept { return column_of_[f.number]; }
+    // Positions of the columns that are of no field.
+    std::span<const std::uint32_t> other_columns() const noexcept { return others_; }
+    // The position of the column of the commit time; bound_field::no_column when there is none.
+    std::uint32_t commit_time_column() const noexcept { return commit_time_column_; }
+    // The fields that have a column, and those of them whose values may not fit it.
+    avro::field_set held() const noexcept { return avro::field_set(held_); }
+    avro::field_set risky() const noexcept { return avro::field_set(risky_); }
+    // The fields that need no column: those of the header, which has sources of its own, compounds whose children all have
+    // columns, and the children that repeat others ("Xyz", which some schemas of 2023 have).
+    avro::field_set held_apart() const noexcept { return avro::field_set(held_apart_); }
+    // The fields of the plan that have children.
+    avro::field_set compounds() const noexcept { return avro::field_set(compounds_); }
+
+  private:
+    void add_compound(const avro::plan& p, avro::field f) {
+        add(compounds_, f);
+        const std::size_t prefix = p.name(f).size() + 1;
+        bool all_held = p[f].kind == avro::op_kind::compound;
+        for (std::uint32_t c = 0; c < p[f].child_count; ++c) {
+            const avro::field child = p.child(f, c);
+            if (detail::repeats_others(p.name(child).substr(prefix))) add(held_apart_, child);
+            all_held = all_held && (held().contains(child) || held_apart().contains(child));
+        }
+        if (all_held) add(held_apart_, f);
+    }
+    static void add(std::vector<std::uint64_t>& words, avro::field f) noexcept {
+        words[f.number / 64] |= std::uint64_t{1} << f.number % 64;
+    }
+
+    const row::layout* layout_;
+    const avro::plan* plan_;
+    std::vector<bound_field> fields_;
+    std::vector<std::uint32_t> column_of_, others_;
+    std::uint32_t commit_time_column_ = bound_field::no_column;
+    std::vector<std::uint64_t> held_, risky_, compounds_, held_apart_;
+};
+
+inline bound_layout bind(const layout& l, const avro::plan& p) { return {l, p}; }
+bound_layout bind(const layout&&, const avro::plan&) = delete; // it looks into the layout
+bound_layout bind(const layout&, const avro::plan&&) = delete; // it looks into the plan
+
+} // namespace sfcdc::row

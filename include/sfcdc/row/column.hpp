@@ -1,0 +1,133 @@
+// A column of a row: its name, its type, and where its content comes from.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace sfcdc::row {
+
+// Column types by their names in Unity Catalog, each with the protobuf type that Zerobus wants for it.
+// Source: Databricks' documentation of Zerobus, "Data types".
+enum class column_type : std::uint8_t {
+    string,       // STRING: string
+    integer,      // INT: int32
+    bigint,       // BIGINT: int64
+    timestamp,    // TIMESTAMP: int64, microseconds since the epoch, UTC
+    binary,       // BINARY: bytes
+    string_array, // ARRAY<STRING>: repeated string
+    boolean,      // BOOLEAN: bool
+    double_,      // DOUBLE: double
+    decimal,      // DECIMAL(precision, scale): string, the exact number without an exponent
+    date,         // DATE: int32, days since the epoch
+};
+
+// Where a column's content comes from.
+enum class column_source : std::uint8_t {
+    // the envelope, which is what the protocol says around the payload
+    event_id,
+    schema_id,
+    topic_name,
+    org_id,
+    replay_id_hex,
+    replay_id_base64,
+    received_timestamp, // when sfcdc received the event
+    received_ms,        // the same in milliseconds since the epoch, as BIGINT
+    schema_json,
+    payload,
+    epoch,       // how often the org's commit numbers have begun anew
+    snapshot_id, // of the snapshot that the row is from; null for a change event
+
+    // the header
+    change_type,
+    entity_name,
+    change_origin,
+    record_ids,
+    changed_fields,
+    nulled_fields,
+    diff_fields,
+    transaction_key,
+    sequence_number,
+    commit_number,
+    commit_user,
+    commit_timestamp, // of a platform event its CreatedDate
+    commit_ms,        // the same in milliseconds since the epoch, as BIGINT
+
+    // the record that the row is for
+    record_ordinal, // which of the event's records it is, from 0
+    record_id,      // null where the event names no single record: "001*", GAP_OVERFLOW, a platform event
+
+    // the body as JSON
+    body_json,   // all fields but the header, null where the event has no value
+    stated_json, // what the event states: a value; null where a field was cleared, or of a new record is empty
+    event_json,  // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
+
+    // one field of the body, and what belongs to a table of such columns
+    field,
+    columns_to_update, // names of the field columns that the event sets, those that it clears included
+    rest_json, // what the event states of fields that no column of the layout can hold; null when that is nothing
+};
+
+struct column {
+    std::string name;
+    column_source source = column_source::event_id;
+
+    // These belong to column_source::field: the dotted name by which the plan finds it ("BillingAddress.City"), and the
+    // type that its values are converted to. Precision and scale belong to a decimal.
+    std::string field{};
+    column_type field_type = column_type::string;
+    std::uint8_t precision = 0, scale = 0;
+
+    // A column of a field.
+    static column of_field(std::string name, std::string field, column_type type) {
+        return {std::move(name), column_source::field, std::move(field), type, 0, 0};
+    }
+    // A field as DECIMAL(precision, scale), of at most 38 digits.
+    static column of_decimal(std::string name, std::string field, std::uint8_t precision, std::uint8_t scale) {
+        return {std::move(name), column_source::field, std::move(field), column_type::decimal, precision, scale};
+    }
+
+    // The type of any other column follows from its source, so that a message and its description cannot disagree.
+    constexpr column_type type() const noexcept {
+        using enum column_source;
+        switch (source) {
+        case column_source::field: return field_type;
+        case epoch:
+        case sequence_number:
+        case record_ordinal: return column_type::integer;
+        case commit_number:
+        case commit_ms:
+        case received_ms: return column_type::bigint;
+        case commit_timestamp:
+        case received_timestamp: return column_type::timestamp;
+        case payload: return column_type::binary;
+        case record_ids:
+        case changed_fields:
+        case nulled_fields:
+        case diff_fields:
+        case columns_to_update: return column_type::string_array;
+        default: return column_type::string;
+        }
+    }
+    friend bool operator==(const column&, const column&) = default;
+};
+
+// What the protocol says around the payload. The views are used during one append only. An empty text makes the column null.
+struct envelope {
+    std::string_view event_id{};
+    std::string_view schema_id{};
+    std::string_view topic_name{};
+    std::string_view org_id{};
+    std::span<const std::byte> replay_id{};
+    std::string_view schema_json{};
+    std::int64_t received_timestamp = 0; // milliseconds since the epoch, UTC
+    std::int32_t epoch = 0;
+    std::string_view snapshot_id{};
+};
+
+// Whether an event is one row, or one for each of its records.
+enum class granularity : std::uint8_t { event, record };
+
+} // namespace sfcdc::row

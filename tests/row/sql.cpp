@@ -1,0 +1,61 @@
+#include "catch.hpp"
+
+#include "row/typed_event.hpp"
+
+#include <string>
+
+#include <sfcdc/row/sql.hpp>
+
+using namespace sfcdc;
+
+TEST_CASE("sql: names and texts are quoted") {
+    using enum row::sql_dialect;
+    CHECK(row::sql_table_name("main.crm.accounts") == "`main`.`crm`.`accounts`");
+    CHECK(row::sql_table_name("a`b.c", databricks) == "`a``b`.`c`");
+    CHECK(row::sql_identifier("a\"b", duckdb) == "\"a\"\"b\"");
+    CHECK(row::sql_literal("it's \\ so", databricks) == "'it\\'s \\\\ so'");
+    CHECK(row::sql_literal("it's \\ so", duckdb) == "'it''s \\ so'");
+}
+
+TEST_CASE("sql: a table for Zerobus, and the columns that it lacks") {
+    const row::layout small = row::layout::make({{"Id", row::column_source::record_id},
+                                                 row::column::of_decimal("Amount__c", "Amount__c", 20, 4)})
+                                  .value;
+    CHECK(row::create_table_sql(small, "main.crm.changes")
+          == "CREATE TABLE IF NOT EXISTS `main`.`crm`.`changes` (\n  `Id` STRING,\n  `Amount__c` DECIMAL(20,4)\n)"
+             " USING DELTA\nCOMMENT 'Salesforce change events, appended by sfcdc'\n"
+             "TBLPROPERTIES ('delta.enableRowTracking' = 'false')");
+    const row::layout more =
+        row::layout::make({{"Id", row::column_source::record_id},
+                           row::column::of_field("amount__c", "Amount__c", row::column_type::double_),
+                           row::column::of_field("Region__c", "Region__c", row::column_type::string),
+                           row::column::of_field("Tags__c", "Tags__c", row::column_type::string_array)})
+            .value;
+    CHECK(row::add_columns_sql(small, more, "main.crm.changes")
+          == "ALTER TABLE `main`.`crm`.`changes` ADD COLUMNS (`Region__c` STRING, `Tags__c` ARRAY<STRING>)");
+    CHECK(row::add_columns_sql(more, small, "main.crm.changes").empty());
+}
+
+TEST_CASE("sql: the current state needs the bookkeeping columns") {
+    const auto [p, bad] = avro::compile(typed_event::schema());
+    REQUIRE(bad == error{});
+    const row::layout l = row::typed_layout(p).value;
+    const std::string flow = row::auto_cdc_sql(l, "main.crm.history", "main.crm.accounts");
+    CHECK(flow.find("CREATE FLOW `accounts_changes` AS AUTO CDC INTO `main`.`crm`.`accounts`\n")
+          != std::string::npos);
+    CHECK(
+        flow.find("SEQUENCE BY STRUCT(`_sf_epoch`, `_sf_commit_number`, `_sf_sequence_number`, `_sf_record_ordinal`)")
+        != std::string::npos);
+    CHECK(flow.find("COLUMNS TO UPDATE `_sf_columns_to_update`") != std::string::npos);
+    const std::size_t except = flow.find("COLUMNS * EXCEPT (");
+    REQUIRE(except != std::string::npos);
+    const std::string excluded = flow.substr(except, flow.find(')', except) - except);
+    CHECK(excluded.find("_sf_rest") != std::string::npos);
+    CHECK(excluded.find("_sf_committed_at") == std::string::npos); // it moves with the record
+    CHECK(excluded.find("`Name`") == std::string::npos);
+    CHECK(row::merge_sql(l, "h", "b", "t").find("array_contains(l.`_sf_columns_to_update`, 'Amount__c')")
+          != std::string::npos);
+    const row::layout without = l.without(std::vector<std::string_view>{"_sf_epoch"}).value;
+    CHECK(row::auto_cdc_sql(without, "h", "t").empty());
+    CHECK(row::merge_sql(without, "h", "b", "t").empty());
+}
