@@ -56,6 +56,7 @@ enum class errc : std::uint8_t {
     bad_column_type,
     column_names_collide,
     too_many_columns,
+    batch_full,
 
     // protobuf messages; offset = byte in the message
     message_truncated,
@@ -129,6 +130,7 @@ constexpr const char* message(errc code) noexcept {
     case errc::column_names_collide:
         return "two fields would have the same column, since tables do not tell capitals from small letters";
     case errc::too_many_columns: return "the table would have more columns than limits::table_columns";
+    case errc::batch_full: return "the batch holds as many rows or bytes as it may; close it, and add again";
     case errc::message_truncated: return "the message ends inside a field";
     case errc::message_bad_tag: return "this is not the tag of a protobuf field, or it begins a group";
     case errc::bad_hex: return "the text is not an even number of hexadecimal digits";

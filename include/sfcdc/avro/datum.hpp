@@ -38,6 +38,8 @@ class datum {
     // Only for a field that is there: the offset of its value in the payload; of a union of three and more branches,
     // or without null, the offset of the branch index.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
+    // The same by field number, undefined where has() is false; one more than plan::no_field(), or longer.
+    std::span<const std::uint32_t> begins() const noexcept { return begins_; }
     // Room for the fields of this plan.
     void prepare(const plan& p) {
         if (begins_.size() > p.no_field()) [[likely]]

@@ -18,9 +18,12 @@ namespace sfcdc::avro {
 // places come from, without an error.
 class sound_payload {
   public:
+    sound_payload() = default;
     explicit sound_payload(std::span<const std::byte> payload) noexcept
         : begin_(payload.data()), end_(payload.data() + payload.size()) {}
 
+    std::span<const std::byte> bytes() const noexcept { return {begin_, end_}; }
+    std::byte byte(std::uint32_t at) const noexcept { return begin_[at]; }
     bool boolean(std::uint32_t at) const noexcept { return begin_[at] != std::byte{0}; }
 
     // An int or a long.
@@ -72,7 +75,7 @@ class sound_payload {
         return wire::as_chars({from, static_cast<std::size_t>(length / 2)});
     }
 
-    const std::byte *begin_, *end_;
+    const std::byte *begin_ = nullptr, *end_ = nullptr;
 };
 
 } // namespace sfcdc::avro

@@ -359,6 +359,8 @@ class event {
     // Where the value of a field begins in the payload; of a union of several types, its branch index. Precondition: the
     // field has a value.
     std::uint32_t offset(avro::field f) const noexcept { return datum_->begin(f); }
+    // The same for all fields, by their numbers. An entry is undefined where a field has no value.
+    std::span<const std::uint32_t> offsets() const noexcept { return datum_->begins(); }
     // All fields that have a value, those of the header included.
     avro::field_set present() const noexcept { return datum_->present(); }
 

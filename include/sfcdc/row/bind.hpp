@@ -31,6 +31,7 @@ enum class conversion : std::uint8_t {
     text_to_array,      // string, whose items are separated by semicolons
     bytes,              // bytes, fixed
     symbol,             // enum
+    texts,              // array of strings, of the header
     json,               // any other type, as JSON text
     by_value,           // a union of several types: the value's own type decides
 };

@@ -1,0 +1,378 @@
+// Batches of events as Arrow arrays, handed over through Arrow's C data interface: every value in the type of its column.
+//
+// Events are noted first, and converted column by column when 64 of them are there: then all values of a loop have one type, and
+// a column's memory is written from its beginning to its end. A column that no event touches costs nothing until the batch is
+// closed.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sfcdc/avro/read.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/error.hpp>
+#include <sfcdc/limits.hpp>
+#include <sfcdc/row/arrow_abi.hpp>
+#include <sfcdc/row/arrow_column.hpp>
+#include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/arrow_schema.hpp>
+#include <sfcdc/row/arrow_source.hpp>
+#include <sfcdc/row/bind.hpp>
+#include <sfcdc/row/field_value.hpp>
+#include <sfcdc/row/source.hpp>
+#include <sfcdc/row/visit.hpp>
+
+namespace sfcdc::row {
+
+namespace detail {
+
+// Puts the value of one row into a column; a row_visitor.
+class arrow_visitor {
+  public:
+    arrow_visitor(arrow_column& to, std::size_t row, const column& c, std::string& scratch) noexcept
+        : to_(to), row_(row), column_(c), scratch_(scratch) {}
+
+    void null() {}
+    void boolean(bool v) { to_.put_boolean(row_, v); }
+    void integer(std::int32_t v) { to_.put_number(row_, v); }
+    void bigint(std::int64_t v) { to_.put_number(row_, v); }
+    void floating(double v) { to_.put_number(row_, v); }
+    void decimal(std::string_view digits) { to_.put_decimal(row_, digits, column_.scale); }
+    void date(std::int32_t days) { to_.put_number(row_, days); }
+    void timestamp(std::int64_t us) { to_.put_number(row_, us); }
+    void string(std::string_view v, std::size_t = 0) { to_.put_text(row_, v); }
+    template<class Range> void string_array(const Range& texts) { to_.put_texts(row_, texts); }
+    void string_array(const cdc::field_list& names) { to_.put_names(row_, names); }
+    void binary(std::span<const std::byte> v) { to_.put_bytes(row_, v); }
+    void hex(std::span<const std::byte> v) {
+        scratch_.clear();
+        wire::append_hex(scratch_, v);
+        to_.put_text(row_, scratch_);
+    }
+    void base64(std::span<const std::byte> v) {
+        scratch_.clear();
+        wire::append_base64(scratch_, v);
+        to_.put_text(row_, scratch_);
+    }
+    template<class Append> void made_text(Append&& append) {
+        scratch_.clear();
+        {
+            wire::appender out(scratch_);
+            to_.add_replaced(append(out));
+        }
+        to_.put_text(row_, scratch_);
+    }
+
+  private:
+    arrow_column& to_;
+    const std::size_t row_;
+    const column& column_;
+    std::string& scratch_;
+};
+
+// Bit i of word j becomes bit j of word i. Source: H. S. Warren, "Hacker's Delight", 7-3.
+inline void transpose(std::uint64_t* words) noexcept {
+    std::uint64_t mask = 0x0000'0000'ffff'ffffu;
+    for (unsigned half = 32; half != 0; half >>= 1, mask ^= mask << half)
+        for (unsigned first = 0; first < 64; first += 2 * half)
+            for (unsigned i = first; i < first + half; ++i) {
+                const std::uint64_t moved = (words[i] >> half ^ words[i + half]) & mask;
+                words[i] ^= moved << half;
+                words[i + half] ^= moved;
+            }
+}
+
+} // namespace detail
+
+// Collects the rows of events and closes them as one record batch, again and again. Its memory is reused for the next batch
+// as soon as the consumer has released a former one; the columns are those of one layout, while the schemas of the events may
+// change from event to event. It is used by one thread; exported batches may be released by any.
+class arrow_batch {
+  public:
+    // Copies the layout. `rows` is how many rows a batch is expected to have.
+    explicit arrow_batch(row::layout l, std::size_t rows = 1024) : layout_(std::move(l)), expected_rows_(rows) {
+        for (const column& c : layout_.columns()) {
+            is_list_.push_back(c.type() == column_type::string_array);
+            has_records_ |= c.source == column_source::record_id || c.source == column_source::record_ordinal;
+        }
+        has_records_ |= layout_.rows() == granularity::record;
+        columns_.resize(is_list_.size());
+    }
+    arrow_batch(const arrow_batch&) = delete;
+    ~arrow_batch() {
+        for (detail::batch_memory* m : memories_) m->drop();
+    }
+
+    // Binding to a plan is for this object's own copy of the layout.
+    const row::layout& layout() const noexcept { return layout_; }
+    std::size_t rows() const noexcept { return rows_; }
+    // Bytes that were not UTF-8 and became U+FFFD in the batches so far.
+    std::uint32_t replaced() const noexcept {
+        std::uint32_t sum = 0;
+        for (const detail::arrow_column& c : columns_) sum += c.replaced();
+        return sum;
+    }
+
+    // Adds the rows of one event. `bound` is made by bind(layout(), plan) for the event's plan. The payload, the plan and `bound`
+    // must stay until flush() or close(); the event and the envelope need not. Returns errc::batch_full, and adds nothing, when
+    // the batch would become larger than limits::arrow_batch_bytes.
+    errc append(const bound_layout& bound, const cdc::event& e, const envelope& around) {
+        const std::size_t before = rows_;
+        if (before != 0 && bytes_ + e.payload().size() > limits::arrow_batch_bytes) return errc::batch_full;
+        begin();
+        if (&bound != bound_) change_schema(bound);
+        bool fits = true;
+        const auto add = [&](const record& of) {
+            if (rows_ != before && bytes_ + e.payload().size() > limits::arrow_batch_bytes) return void(fits = false);
+            note(e);
+            visit_others(e, around, of);
+            bytes_ += e.payload().size();
+            ++rows_;
+            if (++noted_ == block_rows) convert_block();
+        };
+        if (has_records_)
+            for_each_row(layout_, e, add);
+        else
+            add({});
+        return fits ? errc::none : errc::batch_full;
+    }
+
+    // Converts what was added so far: payloads, plan and bound layout may go.
+    void flush() {
+        convert_block();
+        bound_ = nullptr;
+    }
+
+    // Hands the rows over as a record batch, which may have none, and begins the next one. What `out` held does not matter. The
+    // consumer calls out->release, or those of the children that it has moved away, from any thread and in any order; the batch
+    // may be gone by then.
+    void close(ArrowArray* out) {
+        begin();
+        flush();
+        const std::size_t count = columns_.size();
+        memory_->reserve_zeros(detail::arrow_column::zeros_for(rows_));
+        for (std::size_t i = 0; i < count; ++i) columns_[i].describe(*memory_, i, rows_);
+        memory_->export_to(out, static_cast<std::int64_t>(rows_));
+        memory_ = nullptr;
+        rows_ = block_begins_ = bytes_ = 0;
+    }
+
+  private:
+    static constexpr std::size_t block_rows = 64;
+    static constexpr int few_fields = 32; // of an event: their places are noted one by one
+
+    // Memory for a new batch: of one that was released, or new.
+    void begin() {
+        if (memory_ != nullptr) return;
+        for (detail::batch_memory* m : memories_)
+            if (m->is_mine_alone()) memory_ = m;
+        if (memory_ == nullptr) memories_.push_back(memory_ = new detail::batch_memory(is_list_));
+        for (std::size_t i = 0; i < columns_.size(); ++i) {
+            const column& c = layout_.columns()[i];
+            const bool never_null = c.type() == column_type::string_array && c.source != column_source::field;
+            columns_[i].begin(c.type(), never_null, expected_rows_, memory_->columns[i], memory_->items[i]);
+        }
+    }
+
+    void change_schema(const bound_layout& bound) {
+        convert_block();
+        bound_ = &bound;
+        const avro::plan& p = bound.plan();
+        words_ = p.words();
+        stride_ =
+            p.no_field() + 16; // an odd number of cache lines, so that a column's places are not all in a few sets
+        present_.resize(64 * words_);
+        begins_.resize(block_rows * stride_);
+        sources_.assign(columns_.size(), {});
+        column_of_.assign(p.no_field(), no_column);
+        next_.assign(columns_.size(), no_column);
+        others_.clear();
+        names_.clear();
+        for (std::uint32_t i = 0; i < columns_.size(); ++i) {
+            const column_source of = layout_.columns()[i].source;
+            const detail::arrow_source s = sources_[i] = detail::source_of(bound, i);
+            if (s) {
+                next_[i] = std::exchange(column_of_[s.field.number], i);
+            } else if (of == column_source::changed_fields || of == column_source::nulled_fields
+                       || of == column_source::diff_fields) {
+                names_.push_back(i);
+            } else if (of != column_source::field || bound[i]) {
+                others_.push_back(i);
+            }
+        }
+    }
+
+    // Where the values of the row's fields are.
+    void note(const cdc::event& e) noexcept {
+        const auto present = e.present().words(), diffs = e.diff_fields().set().words();
+        int fields = 0;
+        for (std::size_t word = 0; word < words_; ++word) {
+            present_[64 * word + noted_] = present[word] & ~(diffs.empty() ? 0 : diffs[word]); // a patch is no value
+            fields += std::popcount(present[word]);
+        }
+        const std::uint32_t* const from = e.offsets().data();
+        std::uint32_t* const to = &begins_[noted_ * stride_];
+        if (fields < few_fields)
+            for (const avro::field f : e.present()) to[f.number] = from[f.number];
+        else
+            std::memcpy(to, from, bound_->plan().size() * sizeof *to);
+        payloads_[noted_] = avro::sound_payload(e.payload());
+    }
+    // The columns that are of no place in the payload: what they are made of ends with the event.
+    void visit_others(const cdc::event& e, const envelope& around, const record& of) {
+        for (const std::uint32_t i : names_) {
+            const column_source list = layout_.columns()[i].source;
+            const cdc::field_list names = list == column_source::changed_fields  ? e.changed_fields()
+                                          : list == column_source::nulled_fields ? e.nulled_fields()
+                                                                                 : e.diff_fields();
+            if (!names.empty()) columns_[i].put_names(rows_, names);
+        }
+        if (others_.empty()) return;
+        const source from(e, around, of, bound_);
+        for (const std::uint32_t i : others_) {
+            detail::arrow_visitor to(columns_[i], rows_, layout_.columns()[i], scratch_);
+            visit(*bound_, i, from, to);
+        }
+    }
+
+    void convert_block() {
+        if (noted_ == 0) return;
+        for (std::uint32_t word = 0; word < words_; ++word) {
+            std::uint64_t* const square = &present_[std::size_t{64} * word];
+            std::uint64_t any = 0;
+            for (std::size_t n = 0; n < noted_; ++n) any |= square[n];
+            std::fill(square + noted_, square + 64, 0);
+            if (any == 0) continue;
+            detail::transpose(square);
+            for (; any != 0; any &= any - 1) {
+                const auto bit = static_cast<std::uint32_t>(std::countr_zero(any));
+                for (std::uint32_t i = column_of_[64 * word + bit]; i != no_column; i = next_[i])
+                    convert(i, square[bit]);
+            }
+        }
+        noted_ = 0;
+        block_begins_ = rows_;
+    }
+    void convert(std::uint32_t i, std::uint64_t valid) {
+        const detail::arrow_source& s = sources_[i];
+        detail::arrow_column& to = columns_[i];
+        detail::row_block b{block_begins_, valid};
+        const std::uint32_t* const begins = &begins_[s.field.number];
+        const auto at = [&](unsigned n) { return begins[n * stride_]; };
+        const auto integer = [&](unsigned n) { return payloads_[n].integer(at(n)); };
+        const auto checked = [&]<class T>(const std::optional<T>& v, unsigned n) {
+            if (!v) b.valid &= ~(std::uint64_t{1} << n);
+            return v.value_or(T{});
+        };
+        switch (s.how) {
+        case conversion::text: return convert_texts(to, b, s, at);
+        case conversion::symbol: {
+            const avro::schema& types = bound_->plan().schema();
+            const auto symbols = types.symbols(types[s.symbols]);
+            return to.put_text_block(b, [&](unsigned n) {
+                return detail::readable_text{symbols[static_cast<std::size_t>(integer(n))]}; // a walk has checked it
+            });
+        }
+        case conversion::boolean: return to.put_booleans(b, [&](unsigned n) { return payloads_[n].boolean(at(n)); });
+        case conversion::bigint: return to.put_numbers<std::int64_t>(b, integer);
+        case conversion::double_:
+            return to.put_numbers<double>(b, [&](unsigned n) { return payloads_[n].double_(at(n)); });
+        case conversion::float_to_double:
+            return to.put_numbers<double>(b, [&](unsigned n) { return double{payloads_[n].float_(at(n))}; });
+        case conversion::integer_to_double:
+            return to.put_numbers<double>(b, [&](unsigned n) { return static_cast<double>(integer(n)); });
+        case conversion::integer:
+            return to.put_numbers<std::int32_t>(b, [&](unsigned n) {
+                const std::int64_t v = integer(n);
+                const auto narrow = static_cast<std::int32_t>(v);
+                return checked(v == narrow ? std::optional(narrow) : std::nullopt, n);
+            });
+        case conversion::ms_to_timestamp:
+            return to.put_numbers<std::int64_t>(b,
+                                                [&](unsigned n) { return checked(microseconds_of(integer(n)), n); });
+        case conversion::ms_to_date:
+            return to.put_numbers<std::int32_t>(b, [&](unsigned n) { return checked(days_of(integer(n)), n); });
+        default: break;
+        }
+        const column& c = layout_.columns()[i];
+        for (std::uint64_t bits = valid; bits != 0; bits &= bits - 1) {
+            const auto n = static_cast<unsigned>(std::countr_zero(bits));
+            convert_one(to, block_begins_ + n, c, s, payloads_[n], at(n));
+        }
+    }
+    template<class At>
+    void convert_texts(detail::arrow_column& to, detail::row_block& b, const detail::arrow_source& s, At at) {
+        std::uint32_t skipped = 0;
+        if (s.has_branch) { // only the rows whose value is the union's text; the index in front of it is one byte
+            skipped = 1;
+            for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
+                const auto n = static_cast<unsigned>(std::countr_zero(bits));
+                if (payloads_[n].byte(at(n)) != s.branch) b.valid &= ~(std::uint64_t{1} << n);
+            }
+        }
+        if (s.empty_is_null)
+            for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
+                const auto n = static_cast<unsigned>(std::countr_zero(bits));
+                if (payloads_[n].byte(at(n)) == std::byte{0}) b.valid &= ~(std::uint64_t{1} << n);
+            }
+        if (b.valid == 0) return;
+        to.put_text_block(b, [&](unsigned n) {
+            const std::string_view text = payloads_[n].text(at(n) + skipped);
+            return detail::readable_text{text, payloads_[n].readable(text)};
+        });
+    }
+    // What is rare, or made as text.
+    void convert_one(detail::arrow_column& to, std::size_t row, const column& c, const detail::arrow_source& s,
+                     const avro::sound_payload& payload, std::uint32_t at) {
+        const auto put_decimal = [&](const std::optional<short_text>& digits) {
+            if (digits) to.put_decimal(row, *digits, c.scale);
+        };
+        switch (s.how) {
+        case conversion::bytes: return to.put_bytes(row, wire::as_bytes(payload.text(at)));
+        case conversion::double_to_decimal: return put_decimal(decimal_of(payload.double_(at), c.precision, c.scale));
+        case conversion::integer_to_decimal:
+            return put_decimal(decimal_of(payload.integer(at), c.precision, c.scale));
+        case conversion::ms_to_time:
+            if (const auto text = time_of(payload.integer(at))) to.put_text(row, *text);
+            return;
+        case conversion::texts: return to.put_texts(row, cdc::string_list(payload.bytes(), at));
+        default: return;
+        }
+    }
+
+    static constexpr std::uint32_t no_column = 0xffff'ffff;
+
+    const row::layout layout_;
+    const std::size_t expected_rows_;
+    std::vector<bool> is_list_;
+    bool has_records_ = false; // whether the event's record ids matter
+    std::vector<detail::arrow_column> columns_;
+    std::vector<detail::batch_memory*> memories_; // each is held once by this batch
+    detail::batch_memory* memory_ = nullptr;      // of the batch that is filled
+
+    const bound_layout* bound_ = nullptr;
+    std::vector<detail::arrow_source> sources_;   // by column
+    std::vector<std::uint32_t> column_of_, next_; // the first column of a field, and the next one of the same field
+    std::vector<std::uint32_t> names_, others_;   // columns of field lists, and those that each row is visited for
+    std::size_t rows_ = 0, bytes_ = 0;
+
+    // The block of rows that are noted and not converted.
+    std::size_t noted_ = 0, block_begins_ = 0;
+    std::size_t words_ = 0, stride_ = 0;
+    std::vector<std::uint64_t> present_; // 64 rows of a word of fields, one such square behind the other
+    std::vector<std::uint32_t> begins_;  // a row of them for each event
+    std::array<avro::sound_payload, block_rows> payloads_{};
+    std::string scratch_;
+};
+
+} // namespace sfcdc::row

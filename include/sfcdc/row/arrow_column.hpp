@@ -1,0 +1,343 @@
+// One column of an Arrow batch while it is filled.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/column.hpp>
+#include <sfcdc/row/decimal128.hpp>
+#include <sfcdc/wire/copy.hpp>
+#include <sfcdc/wire/text.hpp>
+
+namespace sfcdc::row::detail {
+
+// Up to 64 rows of a column: bit n of `valid` says whether row first + n has a value.
+struct row_block {
+    std::size_t first = 0;
+    std::uint64_t valid = 0;
+};
+
+// A text, and how many bytes can be read from its start on.
+struct readable_text {
+    std::string_view text;
+    std::size_t readable = 0;
+};
+
+// Fills the buffers of one array. A value is put where its row is; rows in between are nulls, whose slots hold zeros, so that
+// no row of an earlier batch is seen through them. Rows of variable length are put in order. A column that no row touches
+// costs nothing.
+class arrow_column {
+  public:
+    // Begins a new batch of about `room` rows, in memory whose content does not matter any more. A list that is never null is
+    // empty where nothing is put.
+    void begin(column_type type, bool never_null, std::size_t room, array_memory& memory,
+               array_memory& items) noexcept {
+        type_ = type;
+        never_null_ = never_null;
+        room_ = room;
+        memory_ = &memory;
+        items_ = &items;
+        rows_ = ends_ = values_ = bytes_ = item_bytes_ = item_count_ = 0;
+        unchecked_ = continues_ = false;
+    }
+    // Bytes that were not UTF-8, in all batches so far.
+    std::uint32_t replaced() const noexcept { return replaced_; }
+    void add_replaced(std::uint32_t bytes) noexcept { replaced_ += bytes; }
+
+    // ---- one row ---------------------------------------------------------------------------------------------------------
+
+    template<class T> void put_number(std::size_t row, T v) {
+        touch(row, 1);
+        memory_->values.as<T>()[row] = v;
+    }
+    void put_boolean(std::size_t row, bool v) {
+        touch(row, 1);
+        put_bits(memory_->values.as<std::uint64_t>(), row, v ? 1 : 0);
+    }
+    // The text of a decimal, whose digits are known to fit.
+    void put_decimal(std::size_t row, std::string_view digits, std::uint8_t scale) {
+        touch(row, 1);
+        store_decimal128(memory_->values.as<std::uint64_t>() + 2 * row, digits, scale);
+    }
+    // UTF-8 is checked; what is not is replaced.
+    void put_text(std::size_t row, std::string_view text) {
+        touch(row, 1);
+        fill_ends(row);
+        bytes_ = append_text(memory_->values, bytes_, text);
+        put_end(bytes_);
+    }
+    void put_bytes(std::size_t row, std::span<const std::byte> bytes) {
+        touch(row, 1);
+        fill_ends(row);
+        memory_->values.reserve(bytes_ + bytes.size(), bytes_);
+        if (!bytes.empty()) std::memcpy(memory_->values.as<char>() + bytes_, bytes.data(), bytes.size());
+        bytes_ += bytes.size();
+        put_end(bytes_);
+    }
+    template<class Range> void put_texts(std::size_t row, const Range& texts) {
+        touch(row, 1);
+        fill_ends(row);
+        for (const std::string_view text : texts) {
+            item_bytes_ = append_text(items_->values, item_bytes_, text);
+            put_item_end();
+        }
+        put_end(item_count_);
+    }
+    // Names of a plan are ASCII, and can be copied without a branch on their length.
+    void put_names(std::size_t row, const cdc::field_list& names) {
+        touch(row, 1);
+        fill_ends(row);
+        for (const std::string_view name : names) {
+            items_->values.reserve(item_bytes_ + name.size() + wire::padded_room, item_bytes_);
+            static_cast<void>(wire::copy_padded<wire::look_at_text>(items_->values.as<char>() + item_bytes_, name));
+            item_bytes_ += name.size();
+            put_item_end();
+        }
+        put_end(item_count_);
+    }
+
+    // ---- a block of rows -------------------------------------------------------------------------------------------------
+
+    // Numbers of 4 or 8 bytes: get(n) gives that of row first + n, and may take the row's bit out of `valid`.
+    template<class T, class Get> void put_numbers(row_block& b, Get&& get) {
+        reserve(b.first + 64);
+        T* const to = memory_->values.as<T>() + b.first;
+        for_each_bit(b.valid, [&](unsigned n) { to[n] = get(n); });
+        touch_block(b);
+    }
+    template<class Get> void put_booleans(const row_block& b, Get&& get) {
+        reserve(b.first + 64);
+        std::uint64_t values = 0;
+        for_each_bit(b.valid, [&](unsigned n) { values |= std::uint64_t{get(n)} << n; });
+        put_bits(memory_->values.as<std::uint64_t>(), b.first, values);
+        touch_block(b);
+    }
+    // Texts: get(n) gives that of row first + n. Whether they are UTF-8 is looked at in the end, for all
+    // together.
+    template<class Get> void put_text_block(const row_block& b, Get&& get) {
+        reserve(b.first + 64);
+        fill_ends(b.first);
+        // Copies of members: what is written as characters might be any member otherwise.
+        char* data = memory_->values.as<char>();
+        std::size_t room = memory_->values.capacity(), used = bytes_;
+        bool continues = continues_;
+        const auto copy = [&](unsigned n) __attribute__((always_inline)) {
+            const readable_text t = get(n);
+            if (room - used < t.text.size() + stride) [[unlikely]] {
+                memory_->values.reserve(used + t.text.size() + stride, used);
+                data = memory_->values.as<char>();
+                room = memory_->values.capacity();
+            }
+            copy_by_strides(data + used, t);
+            continues |= !t.text.empty() && (static_cast<unsigned char>(t.text[0]) & 0xc0) == 0x80;
+            used += t.text.size();
+            return t.text.size();
+        };
+        std::int32_t* const to = ends();
+        std::size_t filled = b.first;
+        if (std::popcount(b.valid) < few) {
+            for_each_bit(b.valid, [&](unsigned n) {
+                const std::size_t row = b.first + n;
+                for (const auto end = static_cast<std::int32_t>(used); filled < row; ++filled) to[filled] = end;
+                copy(n);
+                to[filled++] = static_cast<std::int32_t>(used);
+            });
+        } else { // the ends of all rows up to the last text, without a branch on which of them have one
+            std::uint32_t sizes[64] = {};
+            for_each_bit(b.valid, [&](unsigned n) { sizes[n] = static_cast<std::uint32_t>(copy(n)); });
+            const std::size_t count = 64 - static_cast<std::size_t>(std::countl_zero(b.valid));
+            auto end = static_cast<std::int32_t>(bytes_);
+            for (std::size_t n = 0; n < count; ++n) to[b.first + n] = end += static_cast<std::int32_t>(sizes[n]);
+            filled = b.first + count;
+        }
+        bytes_ = used;
+        ends_ = filled;
+        unchecked_ = true;
+        continues_ = continues;
+        touch_block(b);
+    }
+
+    // ---- the end ---------------------------------------------------------------------------------------------------------
+
+    bool is_touched() const noexcept { return values_ != 0; }
+    // Describes the array of `rows` rows in `memory`, which has zeros_for(rows) bytes of zeros.
+    void describe(batch_memory& memory, std::size_t column, std::size_t rows) {
+        if (is_touched()) {
+            reserve(rows);
+            fill_ends(rows);
+            if (unchecked_ && !are_utf8()) mend(rows);
+        }
+        const auto length = static_cast<std::int64_t>(rows);
+        const std::int64_t nulls = never_null_ ? 0 : length - static_cast<std::int64_t>(values_);
+        const void* const zeros = memory.zeros();
+        const auto data = [&](const arrow_buffer& b) {
+            return is_touched() && b.data() != nullptr ? b.data() : zeros;
+        };
+        const void* const validity = nulls == 0 ? nullptr : data(memory_->validity);
+        if (type_ == column_type::string_array) {
+            memory.describe(column, length, nulls, {validity, data(memory_->offsets)});
+            const bool any = item_count_ != 0;
+            memory.describe_items(
+                column, static_cast<std::int64_t>(item_count_),
+                {nullptr, any ? items_->offsets.data() : zeros, any ? items_->values.data() : zeros});
+        } else if (has_ends()) {
+            memory.describe(column, length, nulls, {validity, data(memory_->offsets), data(memory_->values)});
+        } else {
+            memory.describe(column, length, nulls, {validity, data(memory_->values)});
+        }
+    }
+    // How many bytes of zeros stand for the longest buffer of a column of nulls.
+    static std::size_t zeros_for(std::size_t rows) noexcept { return 16 * rows + 64; }
+
+  private:
+    bool has_ends() const noexcept {
+        return type_ == column_type::string || type_ == column_type::binary || type_ == column_type::string_array;
+    }
+    std::size_t bits_per_value() const noexcept {
+        switch (type_) {
+        case column_type::boolean: return 1;
+        case column_type::integer:
+        case column_type::date: return 32;
+        case column_type::decimal: return 128;
+        default: return 64;
+        }
+    }
+    std::int32_t* ends() noexcept { return memory_->offsets.as<std::int32_t>() + 1; }
+
+    template<class F> [[gnu::always_inline]] static inline void for_each_bit(std::uint64_t bits, F&& f) {
+        for (; bits != 0; bits &= bits - 1) f(static_cast<unsigned>(std::countr_zero(bits)));
+    }
+
+    // Room for so many rows, which are nulls until something is put.
+    void reserve(std::size_t rows) {
+        if (rows > rows_) [[unlikely]]
+            grow(rows);
+    }
+    [[gnu::noinline]] void grow(std::size_t rows) {
+        const std::size_t before = rows_;
+        rows_ = (std::max({rows, room_, before + before / 2}) + 127) / 64 * 64; // whole words, and one more
+        if (before == 0) erase();
+        grow(memory_->validity, rows_ / 8);
+        if (!has_ends()) return grow(memory_->values, rows_ * bits_per_value() / 8);
+        memory_->offsets.reserve(4 * (rows_ + 1), 4 * (before + 1));
+        ends()[-1] = 0;
+    }
+    // What is new is zeros.
+    static void grow(arrow_buffer& buffer, std::size_t bytes) {
+        const std::size_t before = buffer.capacity();
+        buffer.reserve(bytes, before);
+        std::memset(buffer.as<char>() + before, 0, buffer.capacity() - before);
+    }
+    // Takes a former batch out of the memory: of its values those that the validity names, for all others are zeros.
+    void erase() noexcept {
+        auto* const validity = memory_->validity.as<std::uint64_t>();
+        const std::size_t width = bits_per_value() / 8; // of a boolean 0
+        for (std::size_t word = 0; word < memory_->validity.capacity() / 8; ++word) {
+            if (validity[word] == 0) continue;
+            char* const values = memory_->values.as<char>() + 64 * word * width;
+            if (has_ends())
+                ; // their bytes are written anew
+            else if (width == 0)
+                memory_->values.as<std::uint64_t>()[word] = 0;
+            else if (std::popcount(validity[word]) > few)
+                std::memset(values, 0, 64 * width);
+            else
+                for_each_bit(validity[word], [&](unsigned n) { std::memset(values + n * width, 0, width); });
+            validity[word] = 0;
+        }
+    }
+
+    // Bits into zeros, from any place on.
+    static void put_bits(std::uint64_t* words, std::size_t at, std::uint64_t bits) noexcept {
+        const std::size_t shift = at % 64;
+        words[at / 64] |= bits << shift;
+        if (shift != 0) words[at / 64 + 1] |= bits >> (64 - shift);
+    }
+    void touch(std::size_t row, std::uint64_t bits) {
+        reserve(row + 64);
+        put_bits(memory_->validity.as<std::uint64_t>(), row, bits);
+        ++values_;
+    }
+    void touch_block(const row_block& b) noexcept {
+        put_bits(memory_->validity.as<std::uint64_t>(), b.first, b.valid);
+        values_ += static_cast<std::size_t>(std::popcount(b.valid));
+    }
+    // The rows from the last one that has an end up to this one are empty.
+    void fill_ends(std::size_t row) noexcept {
+        if (!has_ends() || ends_ >= row) return;
+        std::fill(ends() + ends_, ends() + row, ends()[static_cast<std::ptrdiff_t>(ends_) - 1]);
+        ends_ = row;
+    }
+    void put_end(std::size_t end) noexcept { ends()[ends_++] = static_cast<std::int32_t>(end); }
+    void put_item_end() {
+        items_->offsets.reserve(4 * (item_count_ + 2), 4 * (item_count_ + 1));
+        std::int32_t* const all = items_->offsets.as<std::int32_t>();
+        all[0] = 0;
+        all[++item_count_] = static_cast<std::int32_t>(item_bytes_);
+    }
+
+    // Texts are copied in strides of so many bytes, without a branch on their length where they are no longer.
+    static constexpr std::size_t stride = 32;
+    // In a block with fewer texts their ends are put one by one.
+    static constexpr int few = 8;
+    [[gnu::always_inline]] static inline void copy_by_strides(char* to, const readable_text& t) noexcept {
+        const std::size_t size = t.text.size();
+        if (t.readable < size + stride) [[unlikely]]
+            return wire::copy_text(to, t.text);
+        std::memcpy(to, t.text.data(), stride);
+        for (std::size_t at = stride; at < size; at += stride) std::memcpy(to + at, t.text.data() + at, stride);
+    }
+    // Whether all texts are UTF-8. Texts that lie one behind the other are each exactly if all together are, and none of them
+    // begins with a byte that continues a character.
+    bool are_utf8() noexcept {
+        const std::string_view together(memory_->values.as<char>(), bytes_);
+        return wire::find_not_ascii(together) == bytes_ || (!continues_ && wire::is_utf8(together));
+    }
+    // Each text with what is not UTF-8 replaced.
+    [[gnu::noinline]] void mend(std::size_t rows) {
+        const std::string all(memory_->values.as<char>(), bytes_);
+        std::size_t begin = bytes_ = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const auto end = static_cast<std::size_t>(ends()[row]);
+            bytes_ = append_text(memory_->values, bytes_, std::string_view(all).substr(begin, end - begin));
+            ends()[row] = static_cast<std::int32_t>(bytes_);
+            begin = end;
+        }
+    }
+    std::size_t append_text(arrow_buffer& to, std::size_t used, std::string_view text) {
+        to.reserve(used + text.size() + wire::padded_room, used);
+        const auto seen = wire::copy_looking<wire::look_at_text>(to.as<char>() + used, text);
+        if (!seen.ascii() && !wire::is_utf8(text)) [[unlikely]]
+            return append_mended(to, used, text);
+        return used + text.size();
+    }
+    [[gnu::noinline]] std::size_t append_mended(arrow_buffer& to, std::size_t used, std::string_view text) {
+        std::string mended;
+        replaced_ += wire::append_utf8(mended, text);
+        to.reserve(used + mended.size() + wire::padded_room, used);
+        std::memcpy(to.as<char>() + used, mended.data(), mended.size());
+        return used + mended.size();
+    }
+
+    column_type type_ = column_type::string;
+    bool never_null_ = false;
+    std::size_t room_ = 0;
+    array_memory *memory_ = nullptr, *items_ = nullptr;
+    std::size_t rows_ = 0;   // that there is room for
+    std::size_t ends_ = 0;   // rows of variable length that have their end
+    std::size_t values_ = 0; // rows that are not null
+    std::size_t bytes_ = 0, item_bytes_ = 0, item_count_ = 0;
+    bool unchecked_ = false; // texts were put that may not be UTF-8,
+    bool continues_ = false; // and one of them begins with a byte that continues a character
+    std::uint32_t replaced_ = 0;
+};
+
+} // namespace sfcdc::row::detail
