@@ -11,8 +11,13 @@ AVRO_C_DECODE = "decode, Apache Avro C"
 
 
 def merge(runs):
-    """All measurements in one list, with the ratios that a peer could not know."""
+    """All measurements in one list, with the ratios that a peer could not know. Contenders that say what they have read, as
+    arrow_avro does, must have read the same."""
     out = [m for run in runs for m in run]
+    for data in {m["data"] for m in out}:
+        read = {(m["rows"], m["sum"]): m["what"] for m in out if m["data"] == data and "sum" in m}
+        if len(read) > 1:
+            sys.exit(f"{data}: two contenders have read different values: {read}")
     for m in out:
         if m["ratio_to_avro_c"] is None and m["what"].startswith("decode"):
             decode = [n["ns_per_event"] for n in out if n["what"] == AVRO_C_DECODE and n["data"] == m["data"]]

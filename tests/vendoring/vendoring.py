@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A project that uses sfcdc as a meson subproject, or its installed headers, gets the headers and nothing else.
+"""A project that uses sfcdc as a meson subproject gets the headers and nothing else. packages.py has the other ways.
 
 usage: vendoring.py SOURCE_ROOT MESON...      exit code 77: meson or ninja is not there
 """
@@ -49,20 +49,4 @@ with tempfile.TemporaryDirectory() as folder:
     # And it installs nothing of ours into the vendoring project's prefix.
     plan = run(*meson, "introspect", "--installed", str(build), env=env)
     assert "sfcdc" not in plan, plan
-
-# Installed headers, as docs/vendoring.md says.
-with tempfile.TemporaryDirectory() as folder:
-    build, prefix, source = pathlib.Path(folder) / "build", pathlib.Path(folder) / "prefix", root / "tests/vendoring/project"
-    run(*meson, "setup", str(build), str(root), "--prefix", str(prefix), "-Dtests=disabled", "-Drunner=disabled", "-Demulator=disabled", env=env)
-    run(*meson, "install", "-C", str(build), env=env)
-    installed = {p.relative_to(prefix) for p in prefix.rglob("*") if p.is_file()}
-    headers = {pathlib.Path("include") / p.relative_to(root / "include") for p in (root / "include").rglob("*.hpp")}
-    assert headers <= installed, headers - installed
-    assert [p.name for p in installed - headers] == ["sfcdc.pc"], installed - headers
-    description = next(p for p in prefix.rglob("sfcdc.pc"))
-    if shutil.which("pkg-config"):
-        flags = run("pkg-config", "--cflags", "sfcdc", env={**env, "PKG_CONFIG_PATH": str(description.parent)}).split()
-        program = pathlib.Path(folder) / "app"
-        run(*os.environ.get("CXX", "c++").split(), "-std=c++20", *flags, *map(str, sorted(source.glob("*.cpp"))), "-o", str(program))
-        run(str(program))
 print("ok")
