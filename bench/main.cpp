@@ -84,7 +84,11 @@ void print_json(const std::vector<bench::measurement>& all) {
                     "\"gb_per_second\": %.4f, \"ratio_to_avro_c\": ",
                     &m == all.data() ? "" : ",", m.what.c_str(), m.data.c_str(), short_compiler().c_str(),
                     m.ns_per_event, m.gb_per_second);
-        m.ratio_to_avro_c > 0 ? std::printf("%.2f}", m.ratio_to_avro_c) : std::printf("null}");
+        m.ratio_to_avro_c > 0 ? std::printf("%.2f", m.ratio_to_avro_c) : std::printf("null");
+        if (m.rows != 0)
+            std::printf(", \"rows\": %llu, \"sum\": \"%016llx\"", static_cast<unsigned long long>(m.rows),
+                        static_cast<unsigned long long>(m.sum));
+        std::printf("}");
     }
     std::printf("\n]\n");
 }
@@ -117,7 +121,7 @@ int run(const options& o) {
     const auto wanted = [&](const std::string& data) { return !names_data || is_named(data); };
 
     for (const auto& d : folder.data_sets)
-        if (wanted(d.name)) race(d.name, [&](auto& out) { add_decode(d, out), add_rows(d, out); });
+        if (wanted(d.name)) race(d.name, [&](auto& out) { add_decode(d, out), add_rows(d, out), add_arrow(d, out); });
     for (const auto& d : folder.bitmap_sets)
         if (wanted(d.name)) race(d.name, [&](auto& out) { add_bitmaps(d, out); });
     for (const auto& d : folder.schemas)

@@ -23,6 +23,7 @@ struct wrong_answer : std::runtime_error {
 // The contenders look into the data, which must outlive them.
 void add_decode(const data_set& data, std::vector<contender>& out);      // decode.cpp
 void add_rows(const data_set& data, std::vector<contender>& out);        // rows.cpp
+void add_arrow(const data_set& data, std::vector<contender>& out);       // arrow.cpp
 void add_bitmaps(const bitmap_set& data, std::vector<contender>& out);   // bitmap.cpp
 void add_schema(const schema_text& schema, std::vector<contender>& out); // schema.cpp
 

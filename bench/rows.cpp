@@ -1,6 +1,7 @@
 // How long does it take from a decoded event to a row? Decoding is not part of it.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -158,9 +159,56 @@ class expected_row {
         case stated_json: return text(json.stated);
         case event_json: return text(json.event);
         case payload: return text({reinterpret_cast<const char*>(payload_.data()), payload_.size()});
-        default: break; // columns of fields have a check of their own
+        case columns_to_update: break; // updated_columns() knows them
+        case rest_json:
+        case snapshot_id: return {};
+        case epoch: return number(0);
+        case field: return field_cell(column.field);
         }
         throw wrong_answer("a column that the check does not know");
+    }
+
+    // What the event says of its fields' columns, which are all columns of the layout that have a field.
+    std::vector<std::string> updated_columns(const row::layout& l) const {
+        std::vector<std::string> out;
+        const std::string type = text_of(child(header_, "changeType"));
+        const bool whole = type == "CREATE" || type == "UNDELETE" || type == "SNAPSHOT";
+        if (!whole && type != "UPDATE") return out;
+        out.push_back("_sf_committed_at");
+        const auto listed = [&](const std::string& name) {
+            for (const std::size_t list : {0, 1})
+                if (std::find(named_[list].begin(), named_[list].end(), name) != named_[list].end()) return true;
+            return false;
+        };
+        for (const row::column& c : l.columns())
+            if (c.source == row::column_source::field
+                && (whole || listed(c.field) || listed(c.field.substr(0, c.field.find('.')))))
+                out.push_back(c.name);
+        return out;
+    }
+    cell field_cell(const std::string& path) const {
+        const std::size_t dot = path.find('.');
+        avro_value_t v = look_through(child(event_, path.substr(0, dot).c_str()));
+        if (dot != std::string::npos)
+            v = avro_value_get_type(&v) == AVRO_RECORD ? look_through(child(v, path.substr(dot + 1).c_str()))
+                                                       : avro_value_t{};
+        if (v.iface == nullptr) return {};
+        switch (avro_value_get_type(&v)) {
+        case AVRO_STRING: return {text_of(v), {}, {}};
+        case AVRO_INT32: return {{}, int_of(v), {}};
+        case AVRO_INT64: return {{}, long_of(v), {}};
+        case AVRO_BOOLEAN: {
+            int b = 0;
+            avro_value_get_boolean(&v, &b);
+            return {{}, b, {}};
+        }
+        case AVRO_DOUBLE: {
+            double d = 0;
+            avro_value_get_double(&v, &d);
+            return {{}, std::bit_cast<std::int64_t>(d), {}};
+        }
+        default: return {}; // null, or a record in place of a text
+        }
     }
 
   private:
@@ -229,6 +277,14 @@ std::vector<cell> read_protobuf(const row::layout& l, std::string_view in) {
         const std::size_t i = static_cast<std::size_t>(tag >> 3) - 1;
         if (i >= out.size()) throw wrong_answer("protobuf row: unknown field");
         const row::column_type type = l.columns()[i].type();
+        if (type == row::column_type::double_) {
+            if ((tag & 7) != 1 || in.size() < 8) throw wrong_answer("protobuf row: wrong wire type");
+            std::uint64_t bits = 0;
+            for (unsigned b = 0; b < 8; ++b) bits |= std::uint64_t{static_cast<unsigned char>(in[b])} << 8 * b;
+            out[i].number = static_cast<std::int64_t>(bits);
+            in.remove_prefix(8);
+            continue;
+        }
         if ((tag & 7) != (is_varint(type) ? 0 : 2)) throw wrong_answer("protobuf row: wrong wire type");
         const std::uint64_t n = varint();
         if (is_varint(type)) {
@@ -305,6 +361,42 @@ output_bytes check(const data_set& data, const sfcdc::avro::plan& p, std::span<c
         }
     }
     return sizes;
+}
+
+// Typed rows: each column against Avro C, the list of those that the event sets in any order. Returns the bytes of all messages.
+std::uint64_t check_typed(const data_set& data, const row::bound_layout& bound) {
+    avro_c reference(*data.schema_json);
+    const field_names names(reference.schema());
+    cdc::decoder decoder;
+    std::uint64_t size = 0;
+    const row::layout& l = bound.layout();
+    for (std::size_t i = 0; i < data.events.size(); ++i) {
+        const guarded_copy payload(data.events[i]);
+        const auto [event, bad] = decoder.decode(bound.plan(), payload.view());
+        if (bad) wrong("decode", data.name, i, bad.message());
+        if (!reference.read(data.events[i])) avro_c::fail();
+        const expected_row expected(reference.value(), names, data.events[i]);
+        std::size_t ordinal = 0;
+        row::for_each_row(l, event, [&](const row::record& of) {
+            std::string message;
+            row::append_protobuf(bound, event, around, message, of);
+            const std::vector<cell> found = read_protobuf(l, message);
+            for (std::size_t c = 0; c < found.size(); ++c) {
+                const row::column& column = l.columns()[c];
+                if (column.source == row::column_source::columns_to_update) {
+                    std::vector<std::string> listed = *found[c].texts, right = expected.updated_columns(l);
+                    std::sort(listed.begin(), listed.end());
+                    std::sort(right.begin(), right.end());
+                    if (listed != right) wrong("typed row", data.name, i, column.name);
+                } else if (!same(found[c], expected(column, {}, ordinal))) {
+                    wrong("typed row", data.name, i, column.name);
+                }
+            }
+            size += message.size();
+            ++ordinal;
+        });
+    }
+    return size;
 }
 
 // Events are decoded in batches outside of the time that counts; each needs a decoder of its own while it is looked at.
@@ -388,6 +480,19 @@ void add_rows(const data_set& data, std::vector<contender>& out) {
         add("JSON row, ", sizes.json[k], [](auto&... all) { row::append_json(all...); });
         add("protobuf row, ", sizes.protobuf[k], [](auto&... all) { row::append_protobuf(all...); });
     }
+    struct typed {
+        row::layout layout;
+        row::bound_layout bound;
+        typed(row::layout l, const sfcdc::avro::plan& of) : layout(std::move(l)), bound(layout, of) {}
+    };
+    auto [typed_layout, bad_layout] = row::typed_layout(*p);
+    if (bad_layout) throw wrong_answer(data.name + ": " + bad_layout.message());
+    const auto t = std::make_shared<const typed>(std::move(typed_layout), *p);
+    out.push_back(over_events(
+        "protobuf row, typed", data, check_typed(data, t->bound), p, [t](const cdc::event& e, std::string& to) {
+            row::for_each_row(t->layout, e,
+                              [&](const row::record& of) { row::append_protobuf(t->bound, e, around, to, of); });
+        }));
     out.push_back(avro_c_json(json_counterpart, data));
     for (std::size_t i = first; i < out.size(); ++i)
         if (out[i].what.starts_with("JSON")) out[i].against = json_counterpart;

@@ -51,6 +51,7 @@ struct contender {
     std::uint64_t units = 0;             // events, bitmaps or schemas of one pass
     std::uint64_t byte_count = 0;        // of input of one pass; rows: of output
     std::function<double()> pass{};      // over all the data; returns its nanoseconds
+    std::uint64_t rows = 0, sum = 0;     // of what was read, where a peer says them, too
     std::string against = avro_c_decode; // the contender that the ratio refers to; none of that name, no ratio
 };
 
@@ -67,6 +68,7 @@ struct measurement {
     double ns_per_event = 0;
     double gb_per_second = 0;
     double ratio_to_avro_c = 0; // 0: Avro C has nothing to compare with
+    std::uint64_t rows = 0, sum = 0;
 };
 
 struct effort {
@@ -100,8 +102,8 @@ inline std::vector<measurement> race(const std::string& data, std::vector<conten
         std::nth_element(turns.begin(), turns.begin() + static_cast<std::ptrdiff_t>(turns.size() / 2), turns.end());
         const double median = turns[turns.size() / 2];
         const contender& c = contenders[i];
-        out.push_back(
-            {c.what, data, median / static_cast<double>(c.units), static_cast<double>(c.byte_count) / median, 0});
+        out.push_back({c.what, data, median / static_cast<double>(c.units),
+                       static_cast<double>(c.byte_count) / median, 0, c.rows, c.sum});
     }
     for (std::size_t i = 0; i < contenders.size(); ++i)
         for (const measurement& other : out)
