@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     std::string schema;
     if (!read(argv[1], schema))
         return std::printf("%s: there is no schema to be read: it is missing, a folder or empty\n", argv[1]), 1;
-    const auto [plan, bad_schema] = sfcdc::avro::compile(schema);
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(schema);
     if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
 
     const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[2]);

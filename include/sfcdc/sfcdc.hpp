@@ -18,17 +18,37 @@
 
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/json_parser.hpp>
+#include <sfcdc/avro/schema_parser.hpp>
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/avro/field_set.hpp>
+#include <sfcdc/avro/name_table.hpp>
+#include <sfcdc/avro/op.hpp>
+#include <sfcdc/avro/stride.hpp>
 #include <sfcdc/avro/plan.hpp>
-#include <sfcdc/avro/zero_bytes.hpp>
-#include <sfcdc/avro/usual_header.hpp>
+#include <sfcdc/avro/compile.hpp>
+#include <sfcdc/avro/skipper.hpp>
 #include <sfcdc/avro/value.hpp>
+#include <sfcdc/avro/zero_bytes.hpp>
+#include <sfcdc/avro/nonzero_bits.hpp>
 #include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/lane.hpp>
+#include <sfcdc/avro/hinted_walk.hpp>
+#include <sfcdc/avro/walker.hpp>
 
+#include <sfcdc/cdc/header_members.hpp>
+#include <sfcdc/cdc/plan.hpp>
+#include <sfcdc/cdc/change_type.hpp>
+#include <sfcdc/cdc/string_list.hpp>
+#include <sfcdc/cdc/usual_header.hpp>
+#include <sfcdc/cdc/header.hpp>
 #include <sfcdc/cdc/bitmap.hpp>
 #include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/cdc/field_list_memory.hpp>
+#include <sfcdc/cdc/field_state.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/event_slot.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/cdc/diff.hpp>
 
 #include <sfcdc/row/layout.hpp>

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 
 using namespace sfcdc;
 using cdc::field_state;
@@ -13,13 +13,13 @@ using cdc::field_state;
 namespace {
 
 struct decoded {
-    avro::plan plan;
+    cdc::plan plan;
     cdc::decoder decoder;
     exact_bytes payload;
     cdc::event event;
 
     decoded(const std::string& schema, const std::string& bytes)
-        : plan(std::move(avro::compile(schema).value)), payload(bytes) {
+        : plan(std::move(cdc::compile(schema).value)), payload(bytes) {
         REQUIRE(plan.size() != 0);
         const auto [e, bad] = decoder.decode(plan, payload.span());
         INFO(bad.message() << " at " << bad.offset);
@@ -135,7 +135,7 @@ TEST_CASE("header: record ids in several blocks, with sizes, and none") {
 }
 
 TEST_CASE("header: lengths of one, two and three bytes, cut at every byte") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const std::size_t n : {63u, 64u, 8191u, 8192u}) {
@@ -280,7 +280,7 @@ TEST_CASE("get: value, wrong type, null and unchanged are four things") {
 }
 
 TEST_CASE("get: a field that was not found is unchanged") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const int type : {0, 1, 2}) { // CREATE, UPDATE, DELETE
@@ -300,7 +300,7 @@ TEST_CASE("get: a field that was not found is unchanged") {
 }
 
 TEST_CASE("decoder: an error leaves nothing behind for the next event") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     const exact_bytes wrong(made::payload(of_type(1, {"0x3F", "0x40"}), some_values));
@@ -329,7 +329,7 @@ TEST_CASE("header: its lists can be walked by either increment") {
 }
 
 TEST_CASE("decode_each: as one at a time and in order, however long and sound the payloads around each are") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     const auto seen = [&](const result<cdc::event>& r) {
         std::string out = std::to_string(static_cast<int>(r.error.code)) + "@" + std::to_string(r.error.offset);

@@ -5,7 +5,7 @@
 
 inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte> payload) {
     sfcdc::cdc::decoder decoder;
-    auto [plan, bad_schema] = sfcdc::avro::compile(schema_json);
+    auto [plan, bad_schema] = sfcdc::cdc::compile(schema_json);
 #if MISUSE == 0
     const auto [event, bad] = decoder.decode(plan, payload); // the control: the same words, used well
     const sfcdc::cdc::field_list changed = event.changed_fields();
@@ -14,7 +14,7 @@ inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte>
     event.value(plan.find("a")).read(number);
     return bad;
 #elif MISUSE == 1 // the event would look into a plan that is gone
-    return decoder.decode(sfcdc::avro::compile(schema_json).value, payload).error;
+    return decoder.decode(sfcdc::cdc::compile(schema_json).value, payload).error;
 #elif MISUSE == 2
     return decoder.decode(std::move(plan), payload).error;
 #elif MISUSE == 3 // the range would look into a list that is gone

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/wire/appender.hpp>
 
@@ -133,7 +133,7 @@ class body_members {
     }
 
     json_writer& json_;
-    const avro::plan& plan_;
+    const cdc::plan& plan_;
     const cdc::event::states states_; // looked up once: there may be hundreds of fields
     const bool all_, cleared_is_null_;
     bool& first_;
@@ -154,7 +154,7 @@ inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender
 
 // The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.
 inline void append_header_members(json_writer& json, const cdc::event& e, bool& first) {
-    const avro::plan& p = e.plan();
+    const cdc::plan& p = e.plan();
     const avro::field header{0};
     for (std::uint32_t c = 0; c < p[header].child_count; ++c) {
         const avro::field member = p.child(header, c);

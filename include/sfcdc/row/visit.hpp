@@ -5,7 +5,6 @@
 #include <span>
 #include <string_view>
 
-#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/row/event_json.hpp>
 #include <sfcdc/row/layout.hpp>
