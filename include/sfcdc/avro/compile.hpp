@@ -45,12 +45,15 @@ class plan_compiler {
     plan take() noexcept { return std::move(plan_); }
 
   private:
+    // Adds a field, whose name may be given in two pieces.
+    void add(const op& o, std::string_view name, std::string_view rest = {}) {
+        plan_.ops_.push_back(o);
+        plan_.names_.add(name, rest);
+        ++plan_.size_;
+    }
     void add_fields(const schema::node& root) {
         plan_.field_count_ = root.count;
-        for (const schema::field& f : plan_.schema_.fields(root)) {
-            plan_.ops_.push_back(detail::make_op(plan_.schema_, f.node));
-            plan_.names_.add(f.name);
-        }
+        for (const schema::field& f : plan_.schema_.fields(root)) add(detail::make_op(plan_.schema_, f.node), f.name);
     }
 
     // The children of all compounds. Returns false if there are too many of them, or their names are too long.
@@ -79,8 +82,7 @@ class plan_compiler {
             child.parent = field{parent};
             name_bytes_ += prefix.size() + f.name.size();
             if (name_bytes_ > limits::name_bytes) return false;
-            plan_.ops_.push_back(child);
-            plan_.names_.add(prefix, f.name);
+            add(child, prefix, f.name);
         }
         return true;
     }

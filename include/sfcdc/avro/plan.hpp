@@ -32,7 +32,7 @@ class plan {
     // The number of fields of the record: they have the numbers 0 to field_count() - 1.
     std::uint32_t field_count() const noexcept { return field_count_; }
     // The number of all fields, with the children of compound fields.
-    std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(ops_.size()); }
+    std::uint32_t size() const noexcept { return size_; }
     // A set of fields (avro::field_set) has so many words.
     std::uint32_t words() const noexcept { return words_; }
     // A number that no field has, in the word behind those of a set.
@@ -103,7 +103,7 @@ class plan {
   private:
     friend class plan_compiler;
 
-    bool has(avro::field f) const noexcept { return f.number < ops_.size(); }
+    bool has(avro::field f) const noexcept { return f.number < size_; }
     void want(std::uint32_t f) noexcept {
         ops_[f].wanted = true;
         wanted_[f / 64] |= std::uint64_t{1} << f % 64;
@@ -116,6 +116,7 @@ class plan {
     name_table names_;
     std::vector<std::uint32_t> by_name_; // The numbers of the fields in the order of their names.
     std::uint32_t field_count_ = 0;
+    std::uint32_t size_ = 0;
     std::uint32_t words_ = 0;
     bool is_projection_ = false;
 };
