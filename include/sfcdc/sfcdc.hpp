@@ -7,6 +7,7 @@
 #include <sfcdc/version.hpp>
 
 #include <sfcdc/wire/word.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/appender.hpp>

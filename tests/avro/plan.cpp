@@ -192,3 +192,22 @@ TEST_CASE("plan: moving it keeps its names") {
     CHECK(moved.name(moved.find("Shipping.City")) == "Shipping.City");
     static_assert(std::is_nothrow_move_constructible_v<avro::plan>);
 }
+
+TEST_CASE("plan: a field that is none has no name and no children") {
+    const avro::plan p = compiled(two_addresses);
+    for (const avro::field f : {p.find("Typo"), avro::field{p.size()}, avro::field{0xffff'fffe}}) {
+        CHECK(p.name(f).empty());
+        CHECK(p[f].child_count == 0);
+        CHECK_FALSE(p.child(f, 0));
+    }
+}
+
+TEST_CASE("plan: a projection of a braced list of names") {
+    const avro::plan p = compiled(two_addresses);
+    const auto projected = p.project({"Amount", "Phone"});
+    REQUIRE_FALSE(projected.error);
+    CHECK(projected.value.find("Phone"));
+    CHECK_FALSE(projected.value.find("Billing"));
+    CHECK_FALSE(p.project({"Phone"}).error);
+    CHECK(p.project({}).value.wanted().empty());
+}

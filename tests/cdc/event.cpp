@@ -370,3 +370,72 @@ TEST_CASE("decode_each: as one at a time and in order, however long and sound th
         REQUIRE(next == count);
     }
 }
+
+TEST_CASE("event: an empty one answers as one that says nothing") {
+    const cdc::event empty;
+    CHECK(empty.plan().size() == 0);
+    CHECK(empty.plan().name({0}).empty());
+    CHECK(empty.payload().empty());
+    CHECK_FALSE(empty.has_header());
+    CHECK(empty.header().entity_name().empty());
+    CHECK(empty.header().change_type() == cdc::change_type::unknown);
+    CHECK(list(empty.header().changed_fields()).empty());
+    for (const cdc::field_list& fields :
+         {empty.changed_fields(), empty.nulled_fields(), empty.diff_fields(), cdc::field_list()}) {
+        CHECK(fields.empty());
+        CHECK(fields.begin() == fields.end());
+        CHECK_FALSE(fields.contains({0}));
+        CHECK_FALSE(fields.contains_all_children({0}));
+        const cdc::field_list::parent_range parents = fields.parents();
+        CHECK(parents.begin() == parents.end());
+    }
+    for (const avro::field f : {avro::field{0}, avro::field{100}, avro::field{}}) {
+        CHECK_FALSE(empty.has_value(f));
+        CHECK(empty.value(f).type() == avro::type::null);
+        CHECK(empty.state(f) == field_state::unchanged);
+        CHECK(empty.get<std::string_view>(f).state == field_state::unchanged);
+    }
+    CHECK(empty.field_states().all_named().empty());
+    CHECK_FALSE(empty.field_states().few()); // It has no header, as a platform event, which is whole.
+}
+
+TEST_CASE("decoder: an empty plan has events of no bytes") {
+    const cdc::plan empty;
+    cdc::decoder decoder;
+    CHECK_FALSE(decoder.decode(empty, std::string_view()).error);
+    CHECK(decoder.decode(empty, std::string_view("x")).error == error{errc::trailing_bytes, 0});
+    const std::string long_text(5000, 'x');
+    CHECK(decoder.decode(empty, long_text).error == error{errc::trailing_bytes, 0});
+    // It does not matter what was decoded before, nor that payloads are dense.
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const std::string bytes = made::payload(made::header());
+    CHECK_FALSE(decoder.decode(plan, bytes).error);
+    const std::vector<std::span<const std::byte>> payloads(3, wire::as_bytes(long_text));
+    std::size_t calls = 0;
+    decoder.decode_each(empty, payloads, [&](std::size_t, const result<cdc::event>& e) {
+        ++calls;
+        CHECK(e.error == error{errc::trailing_bytes, 0});
+        CHECK(e.value.plan().size() == 0);
+    });
+    CHECK(calls == 3);
+}
+
+TEST_CASE("decoder: payloads in every form") {
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const std::string text = made::payload(made::header());
+    const std::vector<std::uint8_t> numbers(text.begin(), text.end());
+    cdc::decoder decoder;
+    const auto entity = [&](wire::byte_view payload) {
+        const auto [event, bad] = decoder.decode(plan, payload);
+        return bad ? std::string_view("wrong") : event.header().entity_name();
+    };
+    CHECK(entity(text) == "Thing");
+    CHECK(decoder.decode(plan, text).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, numbers).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, std::string_view(text)).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, std::span(numbers)).value.header().entity_name() == "Thing");
+    CHECK(cdc::read_header(text).value.entity_name() == "Thing");
+    CHECK(cdc::read_header(numbers).value.entity_name() == "Thing");
+}

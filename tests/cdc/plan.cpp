@@ -1,11 +1,13 @@
 #include "avro/record_of.hpp"
 #include "catch.hpp"
+#include "cdc/made_event.hpp"
 
 #include <sfcdc/cdc/plan.hpp>
+#include <sfcdc/cdc/usual_header.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -91,4 +93,68 @@ TEST_CASE("cdc plan: the header is resolved, and one of another shape is refused
     CHECK_FALSE(platform_event.member(header_member::entity_name));
     CHECK(platform_event.change_type_symbol(0).empty());
     CHECK_FALSE(compiled(record_of(R"({"name":"ChangeEventHeader","type":"int"})")).has_header());
+}
+
+TEST_CASE("cdc plan: a projection sees the header") {
+    const cdc::plan whole = cdc::compile(made::schema()).value;
+    const auto [projected, bad] = whole.project({"Phone", "Address"});
+    REQUIRE_FALSE(bad);
+    CHECK(projected.find("Phone"));
+    CHECK(projected.find("Address.City"));
+    CHECK_FALSE(projected.find("Amount"));
+    CHECK(projected.find("ChangeEventHeader"));
+    CHECK(projected.find("ChangeEventHeader.commitUser") == whole.member(header_member::commit_user));
+    CHECK(whole.project({"Phone", "Fax"}).error == error{errc::unknown_field, 1});
+}
+
+TEST_CASE("cdc plan: text in other forms than a string") {
+    const std::string text = made::schema();
+    const std::vector<unsigned char> numbers(text.begin(), text.end());
+    CHECK(cdc::compile(numbers).value.size() == compiled(text).size());
+    CHECK(cdc::compile(std::span<const char>(text)).value.size() == compiled(text).size());
+    CHECK(avro::compile(numbers).value.size() == compiled(text).size());
+}
+
+TEST_CASE("cdc plan: one that could not be compiled is empty") {
+    // Wrong as JSON, as an event, and in its header.
+    for (const std::string& text :
+         {std::string("{"), std::string(R"("int")"), header_with("commitUser", R"("int")")}) {
+        const auto [p, bad] = cdc::compile(text);
+        REQUIRE(bad);
+        CHECK(p.size() == 0);
+        CHECK(p.field_count() == 0);
+        CHECK(p.schema().size() == 0);
+        CHECK(p.words() == 0);
+        CHECK(p.ops().empty());
+        CHECK(p.strides().empty());
+        CHECK(p.wanted().empty());
+        CHECK(p.header_set().empty());
+        CHECK_FALSE(p.is_projection());
+        CHECK_FALSE(p.has_header());
+        CHECK_FALSE(p.has_usual_header());
+        CHECK(p.change_types_end() == 0);
+        CHECK(p.change_type_symbol(0).empty());
+        CHECK_FALSE(p.member(header_member::entity_name));
+        CHECK_FALSE(p.find("a"));
+        for (const avro::field f : {avro::field{0}, avro::field{64}, avro::field{}}) {
+            CHECK(p.name(f).empty());
+            CHECK(p[f].child_count == 0);
+            CHECK_FALSE(p.child(f, 0));
+        }
+        CHECK(p.project({"a"}).error == error{errc::unknown_field, 0});
+        CHECK_FALSE(p.project({}).error);
+    }
+}
+
+TEST_CASE("usual header: how many bytes its members need") {
+    const auto needed = [](header_member m) { return cdc::detail::bytes_needed(cdc::index_of(m)); };
+    // A count or the end of an array, and two bytes of a length.
+    CHECK(needed(header_member::changed_fields) == 3);
+    CHECK(needed(header_member::diff_fields) == 1 + 3);
+    CHECK(needed(header_member::nulled_fields) == 1 + 4);
+    CHECK(needed(header_member::commit_user) == 1 + 18 + 5);
+    CHECK(needed(header_member::sequence_number) == 4 + 8 + 8 + 24);
+    CHECK(needed(header_member::transaction_key) == 1 + 36 + 44);
+    CHECK(needed(header_member::change_origin) == 2); // It asks for what is behind itself.
+    CHECK(needed(header_member::record_ids) == 1 + 1 + 18 + 1 + 1 + 2);
 }

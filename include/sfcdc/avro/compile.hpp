@@ -18,6 +18,7 @@
 #include <sfcdc/avro/stride.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 
 namespace sfcdc::avro {
 
@@ -133,6 +134,10 @@ inline result<plan> compile(std::string_view schema_json) {
     plan_compiler compiler;
     if (const error bad = compiler.compile(schema_json)) return {plan(), bad};
     return {compiler.take(), {}};
+}
+// The same for text that is there as bytes: a std::vector<std::uint8_t>, a std::span<const char>.
+template<wire::binary_range R> result<plan> compile(const R& schema_json) {
+    return compile(wire::byte_view(schema_json).text());
 }
 
 } // namespace sfcdc::avro

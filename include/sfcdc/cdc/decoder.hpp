@@ -11,6 +11,7 @@
 #include <sfcdc/cdc/event_slot.hpp>
 #include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 
 namespace sfcdc::cdc {
 
@@ -20,13 +21,14 @@ class decoder {
     // Decodes one event. Its views look into the plan, the payload and this decoder: none of them may be moved or destroyed
     // while they are used, and the next decode() ends them. The error's offset is in the payload; the event beside an error
     // is empty.
-    result<event> decode(const plan& p, std::span<const std::byte> payload) & {
+    result<event> decode(const plan& p, wire::byte_view payload) & {
         prepare(p);
-        return slots_[0].decode(p, payload);
+        return slots_[0].decode(p, payload.span());
     }
-    // The event would outlive the plan, or the decoder.
-    result<event> decode(const plan&&, std::span<const std::byte>) & = delete;
-    result<event> decode(const plan&, std::span<const std::byte>) && = delete;
+    // The event would outlive the plan, the decoder, or the payload: its texts look into all three.
+    result<event> decode(const plan&&, wire::byte_view) & = delete;
+    result<event> decode(const plan&, wire::byte_view) && = delete;
+    template<wire::owning_temporary R> result<event> decode(const plan&, R&&) & = delete;
 
     // Calls f(index, const result<event>&) for each payload, in order; an event ends when f returns, which must not use this
     // decoder. Faster than one decode() after the other where fields are many: a dense payload waits for the next dense one,

@@ -49,8 +49,8 @@ class field_list_memory {
         if (size_ != 0 || !has_prefix(element)) [[unlikely]]
             return add_any(p, element);
         bitmap_target to{fields_.data(), words_.data()};
-        const std::string_view digits = element.substr(prefix_size);
-        const errc bad = expand_own_bitmap(digits, p.field_count(), to, in_front + prefix_size);
+        element.remove_prefix(prefix_size);
+        const errc bad = expand_own_bitmap(element, p.field_count(), to, in_front + prefix_size);
         size_ = static_cast<std::size_t>(to.fields - fields_.data());
         return bad;
     }
@@ -114,7 +114,8 @@ class field_list_memory {
         if (!has_prefix(element)) return errc::bitmap_syntax;
         const std::size_t before = size_;
         bitmap_target to{fields_.data() + before, words_.data()};
-        const errc bad = expand_bitmap(element.substr(prefix_size), of.first, of.count, to);
+        element.remove_prefix(prefix_size);
+        const errc bad = expand_bitmap(element, of.first, of.count, to);
         size_ = static_cast<std::size_t>(to.fields - fields_.data());
         const bool is_first = before == 0 || size_ == before;
         if (!is_first && fields_[before].number <= fields_[before - 1].number) sort(p);

@@ -18,6 +18,7 @@
 #include <sfcdc/cdc/usual_header.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 #include <sfcdc/wire/text.hpp>
 #include <sfcdc/wire/varint.hpp>
 
@@ -58,7 +59,7 @@ class event_header {
 
   private:
     friend class event;
-    friend result<event_header> read_header(std::span<const std::byte> payload) noexcept;
+    friend result<event_header> read_header(wire::byte_view bytes) noexcept;
 
     static constexpr std::uint32_t absent = 0xffff'ffff;
 
@@ -120,7 +121,8 @@ inline void skip_member(avro::cursor& in, avro::type type) noexcept {
 
 // Reads the header without a schema, for routing and indexing: in every change event it is the same record in front. What
 // is behind it is not looked at. For a payload that is not a change event the error is only likely, not certain.
-inline result<event_header> read_header(std::span<const std::byte> payload) noexcept {
+inline result<event_header> read_header(wire::byte_view bytes) noexcept {
+    const std::span<const std::byte> payload = bytes.span();
     constexpr std::uint32_t any_change_type = 128;
     result<event_header> out;
     if (payload.size() > limits::payload_bytes) {
@@ -140,5 +142,7 @@ inline result<event_header> read_header(std::span<const std::byte> payload) noex
     if (out.error) out.value = {};
     return out;
 }
+// The header would outlive the payload, into which it looks.
+template<wire::owning_temporary R> result<event_header> read_header(R&&) = delete;
 
 } // namespace sfcdc::cdc

@@ -19,6 +19,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/cdc/header_members.hpp>
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 
 namespace sfcdc::cdc {
 
@@ -115,6 +116,10 @@ inline result<plan> compile(std::string_view schema_json) {
     const errc bad_header = p.resolve_header();
     if (bad_header != errc::none) return {plan(), {bad_header, 0}};
     return {std::move(p), {}};
+}
+// The same for text that is there as bytes: a std::vector<std::uint8_t>, a std::span<const char>.
+template<wire::binary_range R> result<plan> compile(const R& schema_json) {
+    return compile(wire::byte_view(schema_json).text());
 }
 
 namespace detail {
