@@ -20,7 +20,9 @@
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/json_parser.hpp>
+#include <sfcdc/avro/schema_names.hpp>
 #include <sfcdc/avro/schema_parser.hpp>
+#include <sfcdc/avro/md5.hpp>
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/name_table.hpp>

@@ -40,49 +40,12 @@ class value {
 
     // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);
     // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
-    // string). False when the type is another one.
+    // string). Returns false, and leaves `out` as it is, when the type is another one.
     template<class T> bool read(T& out) const noexcept {
-        const avro::type t = type();
         if constexpr (std::is_same_v<T, std::string_view>)
-            if (t == type::string && at_ < payload_.size()) [[likely]] { // mostly of less than 64 bytes
-                const auto length = static_cast<std::size_t>(payload_[at_]) / 2;
-                if (length < 0x40 && length < payload_.size() - at_) [[likely]]
-                    return out = wire::as_chars({payload_.data() + at_ + 1, length}), true;
-            }
-        cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
-        if constexpr (std::is_same_v<T, bool>) {
-            if (t != type::boolean) return false;
-            out = in.read_boolean();
-        } else if constexpr (std::is_same_v<T, std::int32_t>) {
-            if (t != type::int_) return false;
-            out = in.read_int();
-        } else if constexpr (std::is_same_v<T, std::int64_t>) {
-            if (t != type::int_ && t != type::long_) return false;
-            out = in.read_long();
-        } else if constexpr (std::is_same_v<T, float>) {
-            if (t != type::float_) return false;
-            out = in.read_float();
-        } else if constexpr (std::is_same_v<T, double>) {
-            if (t != type::double_ && t != type::float_) return false;
-            out = t == type::double_ ? in.read_double() : static_cast<double>(in.read_float());
-        } else if constexpr (std::is_same_v<T, std::string_view>) {
-            if (t == type::enum_) {
-                const schema::node& n = (*schema_)[node_];
-                out = schema_->symbols(n)[skipper(*schema_, in).read_index(n.count, errc::bad_enum_index)];
+            if (read_short_string(out)) [[likely]]
                 return true;
-            }
-            if (t != type::string) return false;
-            out = in.read_string();
-        } else {
-            static_assert(std::is_same_v<T, std::span<const std::byte>>, "no Avro type is read as this C++ type");
-            if (t == type::fixed)
-                out = payload_.subspan(at_, (*schema_)[node_].first);
-            else if (t == type::bytes || t == type::string)
-                out = in.read_bytes();
-            else
-                return false;
-        }
-        return true;
+        return read_as(out);
     }
 
     // Calls f(value) for each item of an array, f(key, value) for each entry of a map, f(name, value) for each field of
@@ -108,6 +71,74 @@ class value {
     }
 
   private:
+    cursor begin() const noexcept { return schema_ == nullptr ? cursor({}) : cursor(payload_, at_); }
+    const schema::node& own_node() const noexcept { return (*schema_)[node_]; }
+
+    // A string whose length is one byte, as that of most.
+    bool read_short_string(std::string_view& out) const noexcept {
+        if (type() != type::string || at_ >= payload_.size()) return false;
+        const std::byte* const begin = payload_.data() + at_;
+        const std::size_t length = static_cast<std::size_t>(*begin) / 2;
+        const bool is_short = length < 0x40 && length < payload_.size() - at_;
+        if (is_short) [[likely]]
+            out = wire::as_chars({begin + 1, length});
+        return is_short;
+    }
+
+    bool read_as(bool& out) const noexcept {
+        if (type() != type::boolean) return false;
+        out = begin().read_boolean();
+        return true;
+    }
+    bool read_as(std::int32_t& out) const noexcept {
+        if (type() != type::int_) return false;
+        out = begin().read_int();
+        return true;
+    }
+    bool read_as(std::int64_t& out) const noexcept {
+        const avro::type t = type();
+        if (t != type::int_ && t != type::long_) return false;
+        out = begin().read_long();
+        return true;
+    }
+    bool read_as(float& out) const noexcept {
+        if (type() != type::float_) return false;
+        out = begin().read_float();
+        return true;
+    }
+    bool read_as(double& out) const noexcept {
+        const avro::type t = type();
+        if (t != type::double_ && t != type::float_) return false;
+        out = t == type::double_ ? begin().read_double() : static_cast<double>(begin().read_float());
+        return true;
+    }
+    bool read_as(std::string_view& out) const noexcept {
+        const avro::type t = type();
+        if (t == type::string) {
+            out = begin().read_string();
+            return true;
+        }
+        if (t != type::enum_) return false;
+        cursor in = begin();
+        const std::uint32_t index = skipper(*schema_, in).read_index(own_node().count, errc::bad_enum_index);
+        out = schema_->symbols(own_node())[index];
+        return true;
+    }
+    bool read_as(std::span<const std::byte>& out) const noexcept {
+        const avro::type t = type();
+        if (t == type::fixed) {
+            out = payload_.subspan(at_, own_node().first);
+            return true;
+        }
+        if (t != type::bytes && t != type::string) return false;
+        out = begin().read_bytes();
+        return true;
+    }
+    template<class T> bool read_as(T&) const noexcept {
+        static_assert(sizeof(T) == 0, "no Avro type is read as this C++ type");
+        return false;
+    }
+
     std::uint32_t item_node() const noexcept { return (*schema_)[node_].first; }
 
     template<class F> void for_each_in_blocks(F&& f) const {

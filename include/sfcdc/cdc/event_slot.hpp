@@ -31,12 +31,9 @@ class presence_by_lists {
 
     // Valid until the next call. A child brings its compound.
     avro::presence_hint hint(const plan& p, field_list changed, field_list nulled) noexcept {
-        const std::span<const std::uint64_t> changes = changed.set().words();
-        const std::span<const std::uint64_t> nulls = nulled.set().words();
-        const std::size_t words = p.words();
-        for (std::size_t i = 0; i < words; ++i) all_[i] = changes[i] & ~(nulls.empty() ? 0 : nulls[i]);
-        const std::span<const avro::field> fields = changed.fields();
         count_ = 0;
+        set_all(p, changed.set(), nulled.set());
+        const std::span<const avro::field> fields = changed.fields();
         std::size_t i = 0;
         for (; i < fields.size() && fields[i].number < p.field_count(); ++i) {
             own_[count_] = fields[i];
@@ -49,11 +46,23 @@ class presence_by_lists {
             const avro::field compound = p.ops()[fields[i].number].parent;
             if (!contains(compound)) insert(compound);
         }
-        return {std::span(own_).first(count_), avro::field_set(std::span(all_).first(words)), children};
+        const std::span<const avro::field> own(own_.data(), count_);
+        const std::span<const std::uint64_t> all(all_.data(), p.words());
+        return {own, avro::field_set(all), children};
     }
 
   private:
     bool contains(avro::field f) const noexcept { return avro::field_set(all_).contains(f); }
+    // What changed and was not nulled. An empty list has no words.
+    void set_all(const plan& p, avro::field_set changed, avro::field_set nulled) noexcept {
+        const std::uint64_t* const changes = changed.words().data();
+        const std::uint64_t* const nulls = nulled.words().data();
+        const bool nulls_some = !nulled.words().empty();
+        for (std::uint32_t i = 0; i < p.words(); ++i) {
+            const std::uint64_t kept = nulls_some ? ~nulls[i] : ~std::uint64_t{0};
+            all_[i] = changes[i] & kept;
+        }
+    }
     // Inserts a field into both, so that the own ones stay in order.
     void insert(avro::field f) noexcept {
         all_[f.number / 64] |= std::uint64_t{1} << f.number % 64;
@@ -71,6 +80,8 @@ class presence_by_lists {
 // payload must be those of the walker.
 class event_slot {
   public:
+    using bytes = std::span<const std::byte>;
+
     bool is_prepared_for(const plan& p) const noexcept { return presence_.is_prepared_for(p); }
     void prepare(const plan& p) {
         datum_.prepare(p);
@@ -79,7 +90,7 @@ class event_slot {
     }
     avro::datum& datum() noexcept { return datum_; }
 
-    [[gnu::noinline]] const result<event>& decode(const plan& p, std::span<const std::byte> payload) {
+    [[gnu::noinline]] const result<event>& decode(const plan& p, bytes payload) {
         avro::walker walker(p, payload, datum_);
         start(p, payload, walker);
         walk_body(p, walker);
@@ -87,7 +98,7 @@ class event_slot {
     }
 
     // Reads the header, and makes the event as far as the header says it.
-    [[gnu::always_inline]] inline void start(const plan& p, std::span<const std::byte> payload, avro::walker& w) {
+    [[gnu::always_inline]] inline void start(const plan& p, bytes payload, avro::walker& w) {
         walk_header(p, payload, w);
         event& e = out_.value;
         e = {};
@@ -118,8 +129,7 @@ class event_slot {
     }
 
   private:
-    [[gnu::always_inline]] inline void walk_header(const plan& p, std::span<const std::byte> payload,
-                                                   avro::walker& w) noexcept {
+    [[gnu::always_inline]] inline void walk_header(const plan& p, bytes payload, avro::walker& w) noexcept {
         if (p.has_usual_header() && payload.size() <= limits::payload_bytes) [[likely]] {
             std::uint32_t* const begins = datum_.begins_from(p.member(header_member::entity_name));
             const std::size_t end = read_usual_header(payload, p.change_types_end(), begins);
@@ -137,15 +147,14 @@ class event_slot {
     }
 
     // One of the three lists of bitmaps as fields; null if it is empty. Most are, which one byte tells.
-    [[gnu::always_inline]] inline const field_list_memory* expand(const plan& p, std::span<const std::byte> payload,
-                                                                  header_member list,
+    [[gnu::always_inline]] inline const field_list_memory* expand(const plan& p, bytes payload, header_member list,
                                                                   field_list_memory& memory) noexcept {
         const avro::field f = p.member(list);
         if (!f || payload[datum_.begin(f)] == std::byte{0}) return nullptr;
         return expand_items(p, payload, f, memory);
     }
-    [[gnu::noinline]] const field_list_memory* expand_items(const plan& p, std::span<const std::byte> payload,
-                                                            avro::field f, field_list_memory& memory) noexcept {
+    [[gnu::noinline]] const field_list_memory* expand_items(const plan& p, bytes payload, avro::field f,
+                                                            field_list_memory& memory) noexcept {
         const error bad = memory.expand(p, payload, datum_.begin(f));
         if (bad && !out_.error) [[unlikely]]
             out_.error = bad;

@@ -27,6 +27,8 @@ namespace sfcdc::cdc {
 // What one list is expanded into: memory for the widest plan so far, used again for every event.
 class field_list_memory {
   public:
+    using bytes = std::span<const std::byte>;
+
     // Makes room for the fields of this plan. All others of its functions must be given plans that it was prepared for.
     void prepare(const avro::plan& p) {
         if (words_.size() >= p.words()) [[likely]]
@@ -56,12 +58,11 @@ class field_list_memory {
     }
     // Expands the whole array that starts at payload[at], in place of what was there. Precondition: the array has been walked
     // before, so that all of it is in the payload. The error's offset is that of the element.
-    [[gnu::always_inline]] inline error expand(const avro::plan& p, std::span<const std::byte> payload,
-                                               std::uint32_t at) noexcept {
+    [[gnu::always_inline]] inline error expand(const avro::plan& p, bytes payload, std::uint32_t at) noexcept {
         // Mostly it is one element of less than 8,192 bytes. There is no branch on whether it has more than 63 of them.
         constexpr std::uint32_t one_item = 2;
-        const std::byte* const bytes = payload.data() + at;
-        const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
+        const std::byte* const begin = payload.data() + at;
+        const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(begin[i]); };
         if (byte(0) != one_item) [[unlikely]]
             return expand_any(p, payload, at);
         const std::uint32_t is_long = byte(1) >> 7;
@@ -127,8 +128,7 @@ class field_list_memory {
         for (const avro::field f : set(p)) fields_[size_++] = f;
     }
     // Expands an array of any form.
-    [[gnu::noinline]] error expand_any(const avro::plan& p, std::span<const std::byte> payload,
-                                       std::uint32_t at) noexcept {
+    [[gnu::noinline]] error expand_any(const avro::plan& p, bytes payload, std::uint32_t at) noexcept {
         clear(p);
         avro::cursor in(payload, at);
         while (std::uint64_t count = in.read_block()) {
@@ -136,8 +136,8 @@ class field_list_memory {
                 const std::uint32_t where = in.offset();
                 const std::string_view element = in.read_string();
                 if (in.failed()) return in.error();
-                const char* const begin = wire::as_chars(payload).data();
-                const auto in_front = static_cast<std::size_t>(element.data() - begin);
+                const char* const first = wire::as_chars(payload).data();
+                const auto in_front = static_cast<std::size_t>(element.data() - first);
                 if (const errc bad = add(p, element, in_front); bad != errc::none) return {bad, where};
             }
         }
