@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     if (bad_text) return std::printf("payload, character %u: %s\n", bad_text.offset, bad_text.message()), 1;
 
     sfcdc::cdc::decoder decoder; // keep it: it holds the memory that the next event uses again
-    const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+    const auto [event, bad] = decoder.decode(plan, payload);
     if (bad) return std::printf("payload, byte %u: %s\n", bad.offset, bad.message()), 1;
 
     std::string json;

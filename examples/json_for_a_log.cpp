@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; ++i) {
         const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
         if (bad_text) return std::printf("character %u: %s\n", bad_text.offset, bad_text.message()), 1;
-        const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+        const auto [event, bad] = decoder.decode(plan, payload);
         line = "{\"bytes\":" + std::to_string(payload.size());
         if (bad) {
             line.append(",\"error\":\"").append(bad.message()).append("\"}");

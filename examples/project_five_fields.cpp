@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; ++i) {
         const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
         if (bad_text) return std::printf("character %u: %s\n", bad_text.offset, bad_text.message()), 1;
-        const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+        const auto [event, bad] = decoder.decode(plan, payload);
         if (bad) return std::printf("byte %u: %s\n", bad.offset, bad.message()), 1;
         for (const std::string_view name : names) {
             const auto text = event.get<std::string_view>(plan.find(name)); // keep find()'s answers where time counts

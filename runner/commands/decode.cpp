@@ -83,7 +83,7 @@ class decode_command {
     }
 
     void one(const std::string& where, const std::string& payload) {
-        const auto [event, bad] = decoder_.decode(plan_, wire::as_bytes(payload));
+        const auto [event, bad] = decoder_.decode(plan_, payload);
         if (bad) return wrong(where, "byte " + std::to_string(bad.offset) + ": " + bad.message());
         std::string out;
         const std::uint32_t replaced = options_.format == "header"    ? row::append_header_json(event, out)

@@ -33,6 +33,13 @@ TEST_CASE("byte view: the same bytes in every form that users have them in") {
         CHECK(v.span()[2] == std::byte{'b'});
     }
     CHECK(wire::byte_view(text).text().data() == text.data());
+    struct buffer {
+        std::span<const std::byte> bytes;
+        operator std::span<const std::byte>() const { return bytes; }
+    };
+    CHECK(wire::byte_view(buffer{bytes}).text() == text);
+    const std::byte array[2] = {std::byte{'c'}, std::byte{'d'}};
+    CHECK(wire::byte_view(array).text() == "cd");
     CHECK(wire::byte_view().size() == 0);
     CHECK(wire::byte_view(std::string()).text().empty());
 }

@@ -2,6 +2,7 @@
 // Source: RFC 8259. Zeros in front of a number are accepted, because the rules of Parsing Canonical Form speak of them.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -21,21 +22,22 @@ inline constexpr std::uint32_t none = 0xffff'ffff;
 
 enum class json_kind : std::uint8_t { literal, number, string, array, object };
 
-// One JSON value; children are chained by `next`. `offset` is where it starts in the text.
+// One JSON value; `offset` is where it starts in the text.
 struct json_value {
     json_kind kind = json_kind::literal;
     std::uint32_t offset = 0;
-    std::uint32_t first = none;
-    std::uint32_t next = none;
-    std::string key;  // inside an object
-    std::string text; // string: unescaped; number, literal: as written
+    std::uint32_t first = none; // The index of the first child.
+    std::uint32_t next = none;  // The index of the next child of the same value.
+    std::string key;            // A child of an object has a key.
+    std::string text;           // A string is unescaped here; a number or literal stands as it is written.
 };
 
+// Used once, by parse(). The text must outlive it.
 class json_parser {
   public:
     explicit json_parser(std::string_view text) : text_(text) {}
 
-    // The whole text as one value at index 0.
+    // Parses the whole text as one value, which gets index 0. The error's offset is in the text.
     sfcdc::error parse(std::vector<json_value>& out) {
         out_ = &out;
         std::uint32_t root = 0;
@@ -46,14 +48,15 @@ class json_parser {
     }
 
   private:
+    static bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+    // All of these return false after an error.
     bool fail(errc code) {
         if (!error_) error_ = {code, static_cast<std::uint32_t>(at_)};
         return false;
     }
     void skip_space() {
-        while (at_ < text_.size()
-               && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-            ++at_;
+        while (at_ < text_.size() && is_space(text_[at_])) ++at_;
     }
     bool eat(char c) {
         skip_space();
@@ -73,13 +76,7 @@ class json_parser {
         switch (text_[at_]) {
         case '{': return container(index, depth, json_kind::object, '}');
         case '[': return container(index, depth, json_kind::array, ']');
-        case '"': {
-            std::string s;
-            if (!string(s)) return false;
-            (*out_)[index].kind = json_kind::string;
-            (*out_)[index].text = std::move(s);
-            return true;
-        }
+        case '"': (*out_)[index].kind = json_kind::string; return string((*out_)[index].text);
         default: return scalar(index);
         }
     }
@@ -88,7 +85,8 @@ class json_parser {
         (*out_)[index].kind = kind;
         ++at_;
         if (eat(closing)) return true;
-        for (std::uint32_t last = none;;) {
+        std::uint32_t last = none;
+        while (true) {
             std::string key;
             if (kind == json_kind::object) {
                 skip_space();
@@ -98,7 +96,8 @@ class json_parser {
             std::uint32_t child = none;
             if (!value(child, depth + 1)) return false;
             (*out_)[child].key = std::move(key);
-            (last == none ? (*out_)[index].first : (*out_)[last].next) = child;
+            std::uint32_t& link = last == none ? (*out_)[index].first : (*out_)[last].next;
+            link = child;
             last = child;
             if (eat(closing)) return true;
             if (!eat(',')) return fail(errc::json_syntax);
@@ -107,13 +106,16 @@ class json_parser {
 
     bool scalar(std::uint32_t index) {
         const std::size_t start = at_;
-        while (at_ < text_.size() && std::string_view(",]} \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+        constexpr std::string_view ends = ",]} \t\r\n";
+        at_ = std::min(text_.find_first_of(ends, start), text_.size());
         const std::string_view word = text_.substr(start, at_ - start);
         json_value& v = (*out_)[index];
         v.text = word;
         if (word == "true" || word == "false" || word == "null") return true;
         v.kind = json_kind::number;
-        return is_number(word) || (at_ = start, fail(errc::json_syntax));
+        if (is_number(word)) return true;
+        at_ = start;
+        return fail(errc::json_syntax);
     }
 
     // RFC 8259, section 6, but with zeros in front: the rules of Parsing Canonical Form speak of them.
@@ -160,44 +162,60 @@ class json_parser {
         } else if (c >= 0xdc00 && c < 0xe000) {
             return fail(errc::json_bad_escape);
         }
-        const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-        if (c < 0x80)
-            put(c);
-        else if (c < 0x800)
-            put(0xc0 | c >> 6), put(0x80 | (c & 63));
-        else if (c < 0x10000)
-            put(0xe0 | c >> 12), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
-        else
-            put(0xf0 | c >> 18), put(0x80 | (c >> 12 & 63)), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
+        append_utf8(c, out);
         return true;
+    }
+    static void append_utf8(std::uint32_t c, std::string& out) {
+        const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+        const auto put_rest = [&](unsigned shift) { put(0x80 | (c >> shift & 63)); };
+        if (c < 0x80) {
+            put(c);
+        } else if (c < 0x800) {
+            put(0xc0 | c >> 6);
+            put_rest(0);
+        } else if (c < 0x10000) {
+            put(0xe0 | c >> 12);
+            put_rest(6);
+            put_rest(0);
+        } else {
+            put(0xf0 | c >> 18);
+            put_rest(12);
+            put_rest(6);
+            put_rest(0);
+        }
     }
 
     bool string(std::string& out) {
         if (at_ == text_.size() || text_[at_] != '"') return fail(errc::json_syntax);
-        for (++at_;;) {
-            if (at_ == text_.size()) return fail(errc::json_syntax);
-            const char c = text_[at_++];
+        ++at_;
+        while (at_ != text_.size()) {
+            const char c = text_[at_];
+            const bool is_control = static_cast<unsigned char>(c) < 0x20;
+            if (is_control) return fail(errc::json_syntax);
+            ++at_;
             if (c == '"') return true;
-            if (static_cast<unsigned char>(c) < 0x20) return --at_, fail(errc::json_syntax);
-            if (c != '\\') {
+            if (c != '\\')
                 out.push_back(c);
-                continue;
-            }
-            if (at_ == text_.size()) return fail(errc::json_syntax);
-            switch (text_[at_++]) {
-            case '"': out.push_back('"'); break;
-            case '\\': out.push_back('\\'); break;
-            case '/': out.push_back('/'); break;
-            case 'b': out.push_back('\b'); break;
-            case 'f': out.push_back('\f'); break;
-            case 'n': out.push_back('\n'); break;
-            case 'r': out.push_back('\r'); break;
-            case 't': out.push_back('\t'); break;
-            case 'u':
-                if (!unicode_escape(out)) return false;
-                break;
-            default: return fail(errc::json_bad_escape);
-            }
+            else if (!escape(out))
+                return false;
+        }
+        return fail(errc::json_syntax);
+    }
+    // What stands behind a backslash.
+    bool escape(std::string& out) {
+        if (at_ == text_.size()) return fail(errc::json_syntax);
+        const char c = text_[at_++];
+        switch (c) {
+        case '"':
+        case '\\':
+        case '/': out.push_back(c); return true;
+        case 'b': out.push_back('\b'); return true;
+        case 'f': out.push_back('\f'); return true;
+        case 'n': out.push_back('\n'); return true;
+        case 'r': out.push_back('\r'); return true;
+        case 't': out.push_back('\t'); return true;
+        case 'u': return unicode_escape(out);
+        default: return fail(errc::json_bad_escape);
         }
     }
 

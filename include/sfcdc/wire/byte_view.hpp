@@ -37,6 +37,10 @@ class byte_view {
     constexpr byte_view() = default;
     template<byte_range R>
     constexpr byte_view(const R& range) noexcept : data_(std::data(range)), size_(std::size(range)) {}
+    // From what converts to bytes by itself, as a user's own type of buffer may, or an array of std::byte.
+    template<class B>
+        requires(!byte_range<B> && std::convertible_to<const B&, std::span<const std::byte>>)
+    constexpr byte_view(const B& buffer) noexcept : byte_view(std::span<const std::byte>(buffer)) {}
 
     std::span<const std::byte> span() const noexcept { return {static_cast<const std::byte*>(data_), size_}; }
     std::string_view text() const noexcept { return {static_cast<const char*>(data_), size_}; }
