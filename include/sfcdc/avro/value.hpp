@@ -21,11 +21,8 @@ class value {
     value() = default;
     value(const schema& s, std::uint32_t node, std::span<const std::byte> payload, std::uint32_t at) noexcept
         : schema_(&s), node_(node), payload_(payload), at_(at) {
-        while (s[node_].type == type::union_) {
-            cursor in(payload_, at_);
-            node_ = s.branches(s[node_])[skipper(s, in).read_index(s[node_].count, errc::bad_union_index)];
-            at_ = in.offset();
-        }
+        if (s[node_].type == type::union_) [[unlikely]]
+            look_through();
     }
 
     // The type's number in its schema; meaningless for a value of no schema.
@@ -71,6 +68,16 @@ class value {
     }
 
   private:
+    // Not in line, so that the constructor may be: an optional field's value is that of its type already.
+    [[gnu::noinline]] void look_through() noexcept {
+        while (own_node().type == type::union_) {
+            cursor in(payload_, at_);
+            const std::uint32_t branch = skipper(*schema_, in).read_index(own_node().count, errc::bad_union_index);
+            node_ = schema_->branches(own_node())[branch];
+            at_ = in.offset();
+        }
+    }
+
     cursor begin() const noexcept { return schema_ == nullptr ? cursor({}) : cursor(payload_, at_); }
     const schema::node& own_node() const noexcept { return (*schema_)[node_]; }
 
