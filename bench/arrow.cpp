@@ -24,7 +24,7 @@ namespace row = sfcdc::row;
 
 // Every value of the schema: the header's members, and the columns of the fields. The three bitmap lists are the names that
 // they stand for.
-row::layout all_columns(const sfcdc::avro::plan& p, const std::string& data) {
+row::layout all_columns(const sfcdc::cdc::plan& p, const std::string& data) {
     using enum row::column_source;
     std::vector<row::column> columns{
         {"entityName", entity_name},     {"recordIds", record_ids},           {"changeType", change_type},
@@ -106,7 +106,7 @@ class value_sum {
 
 class conversion {
   public:
-    conversion(const data_set& data, std::shared_ptr<const sfcdc::avro::plan> p, std::size_t rows)
+    conversion(const data_set& data, std::shared_ptr<const sfcdc::cdc::plan> p, std::size_t rows)
         : data_(data),
           plan_(std::move(p)),
           batch_(all_columns(*plan_, data.name), rows),
@@ -133,7 +133,7 @@ class conversion {
 
   private:
     const data_set& data_;
-    std::shared_ptr<const sfcdc::avro::plan> plan_;
+    std::shared_ptr<const sfcdc::cdc::plan> plan_;
     row::arrow_batch batch_;
     row::bound_layout bound_;
     cdc::decoder decoder_;
@@ -143,9 +143,9 @@ class conversion {
 } // namespace
 
 void add_arrow(const data_set& data, std::vector<contender>& out) {
-    auto [compiled, bad_schema] = sfcdc::avro::compile(*data.schema_json);
+    auto [compiled, bad_schema] = sfcdc::cdc::compile(*data.schema_json);
     if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
-    const auto p = std::make_shared<const sfcdc::avro::plan>(std::move(compiled));
+    const auto p = std::make_shared<const sfcdc::cdc::plan>(std::move(compiled));
 
     value_sum expected, lists; // the lists are bitmaps in the payload, and names in the batch
     avro_c reference(*data.schema_json);

@@ -16,9 +16,9 @@
 namespace bench {
 
 void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
-    auto [compiled, bad_schema] = sfcdc::avro::compile(*data.schema_json);
+    auto [compiled, bad_schema] = sfcdc::cdc::compile(*data.schema_json);
     if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
-    const auto p = std::make_shared<const sfcdc::avro::plan>(std::move(compiled));
+    const auto p = std::make_shared<const sfcdc::cdc::plan>(std::move(compiled));
     sfcdc::cdc::field_list_memory memory;
     memory.prepare(*p);
 
@@ -46,7 +46,7 @@ void add_bitmaps(const bitmap_set& data, std::vector<contender>& out) {
     }
     out.push_back(
         timed("bitmap to names", data.elements.size(), data.element_bytes, [text, places, p, memory]() mutable {
-            const sfcdc::avro::plan& plan = *p; // locals: what keep() might change is loaded again for each element
+            const sfcdc::cdc::plan& plan = *p; // locals: what keep() might change is loaded again for each element
             const char* const characters = text->data();
             for (const auto& [at, size] : places) {
                 memory.clear(plan);

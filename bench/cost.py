@@ -12,15 +12,15 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SECONDS, KIB = 1.5, 100  # of <sfcdc/cdc/event.hpp> with g++; of the program that decodes one event with either
+SECONDS, KIB = 1.5, 100  # of <sfcdc/cdc/decoder.hpp> with g++; of the program that decodes one event with either
 
-HEADERS = ("cdc/event.hpp", "row/json.hpp", "sfcdc.hpp")
+HEADERS = ("cdc/decoder.hpp", "row/json.hpp", "sfcdc.hpp")
 PROGRAMS = {
     "decode one event": """
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 int main(int argc, char** argv) {
     if (argc < 3) return 1;
-    const auto [plan, bad_schema] = sfcdc::avro::compile(argv[1]);
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(argv[1]);
     if (bad_schema) return 1;
     sfcdc::cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(argv[2]));
@@ -32,10 +32,11 @@ int main(int argc, char** argv) {
 """,
     "and print it as JSON": """
 #include <cstdio>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/json.hpp>
 int main(int argc, char** argv) {
     if (argc < 3) return 1;
-    const auto [plan, bad_schema] = sfcdc::avro::compile(argv[1]);
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(argv[1]);
     if (bad_schema) return 1;
     sfcdc::cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(argv[2]));
@@ -85,7 +86,7 @@ def main():
         for header in HEADERS:
             spent = {c: compile_seconds(c, source(f"#include <sfcdc/{header}>\n"), folder, given.rounds) - empty[c] for c in compilers}
             print(f"{'+ <sfcdc/' + header + '>':32}" + "".join(f"{spent[c]:>14.2f} s" for c in compilers))
-            if header == "cdc/event.hpp" and spent["g++"] > SECONDS:
+            if header == "cdc/decoder.hpp" and spent["g++"] > SECONDS:
                 too_much.append(f"<sfcdc/{header}> takes more than {SECONDS} s to compile")
         nothing = {c: text_bytes(c, source("int main() {}\n"), folder) for c in compilers}
         print(f"{'an empty main':32}" + "".join(f"{nothing[c] / 1024:>12.1f} KiB" for c in compilers))

@@ -55,7 +55,7 @@ void append_value(std::string& out, const avro::value& v) {
 
 // Every field by its number, compounds through the numbers of their children.
 std::string json_by_fields(const cdc::event& e) {
-    const avro::plan& p = e.plan();
+    const cdc::plan& p = e.plan();
     std::string out = "{";
     for (std::uint32_t i = 0; i < p.field_count(); ++i) {
         const avro::field f{i};
@@ -80,7 +80,7 @@ std::string json_by_fields(const cdc::event& e) {
 
 // The same from the values that hold them: a compound is one value with members.
 std::string json_by_values(const cdc::event& e) {
-    const avro::plan& p = e.plan();
+    const cdc::plan& p = e.plan();
     std::string out = "{";
     for (std::uint32_t i = 0; i < p.field_count(); ++i) {
         if (i != 0) out += ',';
@@ -117,7 +117,7 @@ std::vector<std::string> copied(const cdc::field_list& list) {
     return out;
 }
 
-void check(const data_set& data, const avro::plan& p) {
+void check(const data_set& data, const cdc::plan& p) {
     avro_c reference(*data.schema_json);
     const field_names names(reference.schema());
     const auto check_one = [&](std::size_t i, const sfcdc::result<cdc::event>& decoded) {
@@ -169,13 +169,13 @@ void check(const data_set& data, const avro::plan& p) {
 }
 
 // Five fields across the width of the schema, so that any schema has them.
-std::vector<avro::field> five_fields(const avro::plan& p) {
+std::vector<avro::field> five_fields(const cdc::plan& p) {
     std::vector<avro::field> out;
     for (std::uint32_t k = 1; k <= 5; ++k) out.push_back({k * (p.field_count() - 1) / 5});
     return out;
 }
 
-avro::plan projected(const avro::plan& p) {
+cdc::plan projected(const cdc::plan& p) {
     std::vector<std::string_view> names;
     for (const avro::field f : five_fields(p)) names.push_back(p.name(f));
     auto [out, bad] = p.project(names);
@@ -183,7 +183,7 @@ avro::plan projected(const avro::plan& p) {
     return std::move(out);
 }
 
-void check_projection(const data_set& data, const avro::plan& whole, const avro::plan& five) {
+void check_projection(const data_set& data, const cdc::plan& whole, const cdc::plan& five) {
     avro_c reference(*data.schema_json);
     const std::vector<avro::field> fields = five_fields(whole);
     cdc::decoder decoder;
@@ -225,16 +225,16 @@ std::uint64_t read_value(const avro::value& v) {
 } // namespace
 
 void add_decode(const data_set& data, std::vector<contender>& out) {
-    auto [compiled, bad_schema] = avro::compile(*data.schema_json);
+    auto [compiled, bad_schema] = cdc::compile(*data.schema_json);
     if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
-    const auto p = std::make_shared<const avro::plan>(std::move(compiled));
+    const auto p = std::make_shared<const cdc::plan>(std::move(compiled));
     check(data, *p);
-    const auto five = std::make_shared<const avro::plan>(projected(*p));
+    const auto five = std::make_shared<const cdc::plan>(projected(*p));
     check_projection(data, *p, *five);
 
     const auto& events = data.events;
     // decode_each() is how a FetchResponse is decoded: two events under way at a time.
-    const auto lane = [&](const char* what, const std::shared_ptr<const avro::plan>& by, auto look) {
+    const auto lane = [&](const char* what, const std::shared_ptr<const cdc::plan>& by, auto look) {
         out.push_back(
             timed(what, events.size(), data.event_bytes, [&events, by, look, d = std::make_shared<cdc::decoder>()] {
                 d->decode_each(*by, events, [&](std::size_t, const sfcdc::result<cdc::event>& decoded) {

@@ -314,7 +314,7 @@ struct output_bytes {
     std::vector<std::uint64_t> json, protobuf; // a layout
 };
 
-output_bytes check(const data_set& data, const sfcdc::avro::plan& p, std::span<const named_layout> layouts) {
+output_bytes check(const data_set& data, const sfcdc::cdc::plan& p, std::span<const named_layout> layouts) {
     avro_c reference(*data.schema_json);
     const field_names names(reference.schema());
     cdc::decoder decoder;
@@ -404,7 +404,7 @@ constexpr std::size_t batch = 64;
 
 template<class Append>
 contender over_events(std::string what, const data_set& data, std::uint64_t output,
-                      std::shared_ptr<const sfcdc::avro::plan> p, Append append) {
+                      std::shared_ptr<const sfcdc::cdc::plan> p, Append append) {
     struct memory {
         std::array<cdc::decoder, batch> decoders;
         std::array<cdc::event, batch> events;
@@ -455,9 +455,9 @@ contender avro_c_json(std::string what, const data_set& data) {
 } // namespace
 
 void add_rows(const data_set& data, std::vector<contender>& out) {
-    auto [compiled, bad_schema] = sfcdc::avro::compile(*data.schema_json);
+    auto [compiled, bad_schema] = sfcdc::cdc::compile(*data.schema_json);
     if (bad_schema) throw wrong_answer(data.name + ": " + bad_schema.message());
-    const auto p = std::make_shared<const sfcdc::avro::plan>(std::move(compiled));
+    const auto p = std::make_shared<const sfcdc::cdc::plan>(std::move(compiled));
     const named_layout layouts[] = {
         {"sfcdc", std::make_shared<const row::layout>(row::layout::sfcdc())},
         {"salesforce_zerobus", std::make_shared<const row::layout>(row::layout::salesforce_zerobus())},
@@ -483,7 +483,7 @@ void add_rows(const data_set& data, std::vector<contender>& out) {
     struct typed {
         row::layout layout;
         row::bound_layout bound;
-        typed(row::layout l, const sfcdc::avro::plan& of) : layout(std::move(l)), bound(layout, of) {}
+        typed(row::layout l, const sfcdc::cdc::plan& of) : layout(std::move(l)), bound(layout, of) {}
     };
     auto [typed_layout, bad_layout] = row::typed_layout(*p);
     if (bad_layout) throw wrong_answer(data.name + ": " + bad_layout.message());

@@ -11,7 +11,7 @@
 namespace bench {
 
 void add_schema(const schema_text& schema, std::vector<contender>& out) {
-    const auto [p, bad] = sfcdc::avro::compile(*schema.json);
+    const auto [p, bad] = sfcdc::cdc::compile(*schema.json);
     if (bad) throw wrong_answer(schema.name + ": " + bad.message());
     const avro_c reference(*schema.json);
     if (p.field_count() != avro_schema_record_size(reference.schema()))
@@ -22,7 +22,7 @@ void add_schema(const schema_text& schema, std::vector<contender>& out) {
 
     const std::string counterpart = "schema compile, Apache Avro C";
     out.push_back(timed("schema compile", 1, schema.json->size(), [json = schema.json] {
-        const auto compiled = sfcdc::avro::compile(*json);
+        const auto compiled = sfcdc::cdc::compile(*json);
         if (compiled.error) throw wrong_answer("schema compile");
         keep(compiled);
     }));

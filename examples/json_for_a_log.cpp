@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     std::string schema;
     if (!read(argv[1], schema))
         return std::printf("%s: there is no schema to be read: it is missing, a folder or empty\n", argv[1]), 1;
-    const auto [plan, bad_schema] = sfcdc::avro::compile(schema);
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(schema);
     if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
 
     sfcdc::cdc::decoder decoder;
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; ++i) {
         const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
         if (bad_text) return std::printf("character %u: %s\n", bad_text.offset, bad_text.message()), 1;
-        const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+        const auto [event, bad] = decoder.decode(plan, payload);
         line = "{\"bytes\":" + std::to_string(payload.size());
         if (bad) {
             line.append(",\"error\":\"").append(bad.message()).append("\"}");

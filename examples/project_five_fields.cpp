@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
     std::string schema;
     if (!read(argv[1], schema))
         return std::printf("%s: there is no schema to be read: it is missing, a folder or empty\n", argv[1]), 1;
-    const auto [whole, bad_schema] = sfcdc::avro::compile(schema);
+    const auto [whole, bad_schema] = sfcdc::cdc::compile(schema);
     if (bad_schema) return std::printf("schema, byte %u: %s\n", bad_schema.offset, bad_schema.message()), 1;
     const auto [plan, bad_name] = whole.project(names); // once for each schema; both plans may be used
     if (bad_name) return std::printf("%s: %s\n", names[bad_name.offset].data(), bad_name.message()), 1;
@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; ++i) {
         const auto [payload, bad_text] = sfcdc::wire::from_base64(argv[i]);
         if (bad_text) return std::printf("character %u: %s\n", bad_text.offset, bad_text.message()), 1;
-        const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes(payload));
+        const auto [event, bad] = decoder.decode(plan, payload);
         if (bad) return std::printf("byte %u: %s\n", bad.offset, bad.message()), 1;
         for (const std::string_view name : names) {
             const auto text = event.get<std::string_view>(plan.find(name)); // keep find()'s answers where time counts

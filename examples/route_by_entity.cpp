@@ -8,7 +8,7 @@
 using routes = std::map<std::string_view, const char*>; // which queue takes the events of which object
 
 static void route(const routes& by_entity, std::string_view payload) {
-    const auto [header, bad] = sfcdc::cdc::read_header(sfcdc::wire::as_bytes(payload));
+    const auto [header, bad] = sfcdc::cdc::read_header(payload);
     // A platform event has no header: tell those by their topic, before this.
     if (bad) return void(std::printf("not a change event, byte %u: %s\n", bad.offset, bad.message()));
 

@@ -11,7 +11,7 @@ int main() {
                                                               {"body", source::body_json}});
     if (bad_table) return std::printf("column %u: %s\n", bad_table.offset, bad_table.message()), 1;
 
-    const auto [plan, bad_schema] = sfcdc::avro::compile(
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(
         R"({"type":"record","name":"Door_Opened__e","fields":[{"name":"Door__c","type":["null","string"]},{"name":"Seconds__c","type":["null","double"]}]})");
     if (bad_schema) return 1;
     sfcdc::cdc::decoder decoder;

@@ -2,7 +2,7 @@
 // sound and on every value; so do one payload at a time and two in turns.
 #include "fuzz.hpp"
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/json.hpp>
 
 #include <array>
@@ -25,7 +25,7 @@ std::string shown(const cdc::event& event) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto [schema, datum] = fuzz::split({data, size});
     const fuzz::exact_bytes text(schema), payload(datum);
-    const auto [plan, bad_plan] = avro::compile(text.text());
+    const auto [plan, bad_plan] = cdc::compile(text.text());
     if (bad_plan) return 0;
     cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, payload);

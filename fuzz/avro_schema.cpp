@@ -3,7 +3,7 @@
 // reads as one of that. Salesforce's schemas of 2023 are of this kind.)
 #include "fuzz.hpp"
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/compile.hpp>
 #include <sfcdc/avro/schema_id.hpp>
 
 using namespace sfcdc;

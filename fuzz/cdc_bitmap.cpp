@@ -3,8 +3,8 @@
 
 #include "../tests/reference/bitmap.hpp"
 
-#include <sfcdc/avro/plan.hpp>
-#include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/avro/compile.hpp>
+#include <sfcdc/cdc/field_list_memory.hpp>
 
 #include <memory>
 #include <vector>

@@ -2,7 +2,7 @@
 // sequence of whole fields in ascending order.
 #include "fuzz.hpp"
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
@@ -93,7 +93,7 @@ void check_null_compounds(const cdc::event& event) {
     row::append_stated_json(event, stated);
     row::append_event_json(event, whole);
     const std::string_view decoded = member(whole, "body");
-    const avro::plan& plan = event.plan();
+    const cdc::plan& plan = event.plan();
     for (std::uint32_t f = plan.has_header() ? 1 : 0; f < plan.field_count(); ++f) {
         if (plan[avro::field{f}].child_count == 0 || event.has_value({f})) continue;
         const std::string_view name = plan.name({f});
@@ -138,7 +138,7 @@ void check_header(const cdc::event& event) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto [schema, datum] = fuzz::split({data, size});
     const fuzz::exact_bytes text(schema), payload(datum);
-    const auto [plan, bad_plan] = avro::compile(text.text());
+    const auto [plan, bad_plan] = cdc::compile(text.text());
     if (bad_plan) return 0;
     cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, payload);

@@ -7,6 +7,7 @@
 #include <sfcdc/version.hpp>
 
 #include <sfcdc/wire/word.hpp>
+#include <sfcdc/wire/byte_view.hpp>
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/appender.hpp>
@@ -18,18 +19,41 @@
 
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/json_parser.hpp>
+#include <sfcdc/avro/schema_names.hpp>
+#include <sfcdc/avro/schema_parser.hpp>
+#include <sfcdc/avro/md5.hpp>
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/avro/field_set.hpp>
+#include <sfcdc/avro/name_table.hpp>
+#include <sfcdc/avro/op.hpp>
+#include <sfcdc/avro/stride.hpp>
 #include <sfcdc/avro/plan.hpp>
-#include <sfcdc/avro/zero_bytes.hpp>
-#include <sfcdc/avro/usual_header.hpp>
+#include <sfcdc/avro/compile.hpp>
+#include <sfcdc/avro/skipper.hpp>
 #include <sfcdc/avro/value.hpp>
 #include <sfcdc/avro/read.hpp>
+#include <sfcdc/avro/zero_bytes.hpp>
+#include <sfcdc/avro/nonzero_bits.hpp>
 #include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/lane.hpp>
+#include <sfcdc/avro/hinted_walk.hpp>
+#include <sfcdc/avro/walker.hpp>
 
+#include <sfcdc/cdc/header_members.hpp>
+#include <sfcdc/cdc/plan.hpp>
+#include <sfcdc/cdc/change_type.hpp>
+#include <sfcdc/cdc/string_list.hpp>
+#include <sfcdc/cdc/usual_header.hpp>
+#include <sfcdc/cdc/header.hpp>
 #include <sfcdc/cdc/bitmap.hpp>
 #include <sfcdc/cdc/field_list.hpp>
+#include <sfcdc/cdc/field_list_memory.hpp>
+#include <sfcdc/cdc/field_state.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/present_values.hpp>
+#include <sfcdc/cdc/event_slot.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/cdc/diff.hpp>
 
 #include <sfcdc/row/column.hpp>
@@ -48,6 +72,14 @@
 #include <sfcdc/row/visit.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
+#include <sfcdc/row/arrow_abi.hpp>
+#include <sfcdc/row/arrow_schema.hpp>
+#include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/decimal128.hpp>
+#include <sfcdc/row/arrow_column.hpp>
+#include <sfcdc/row/arrow_source.hpp>
+#include <sfcdc/row/arrow.hpp>
+#include <sfcdc/row/arrow_stream.hpp>
 
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/call/remedy.hpp>

@@ -28,13 +28,13 @@ struct reader_gone {};
                                          + std::generic_category().message(number) + ".");
 }
 
-avro::plan read_schema(const std::string& path) {
+cdc::plan read_schema(const std::string& path) {
     input_file in = input_file::open(path, "the Avro schema (.avsc)");
     const auto refuse = [&](const std::string& why) { throw failure(exit_code::bad_config, in.name() + ": " + why); };
     const auto text = in.all(limits::schema_bytes);
     if (!text) refuse(in.problem() + ".");
     if (text->empty()) refuse("is empty, the Avro schema (.avsc) was expected.");
-    auto [plan, bad] = avro::compile(*text);
+    auto [plan, bad] = cdc::compile(*text);
     if (bad) refuse("byte " + std::to_string(bad.offset) + ": " + bad.message());
     return std::move(plan);
 }
@@ -83,7 +83,7 @@ class decode_command {
     }
 
     void one(const std::string& where, const std::string& payload) {
-        const auto [event, bad] = decoder_.decode(plan_, wire::as_bytes(payload));
+        const auto [event, bad] = decoder_.decode(plan_, payload);
         if (bad) return wrong(where, "byte " + std::to_string(bad.offset) + ": " + bad.message());
         std::string out;
         const std::uint32_t replaced = options_.format == "header"    ? row::append_header_json(event, out)
@@ -100,7 +100,7 @@ class decode_command {
     }
 
     const decode_options& options_;
-    avro::plan plan_;
+    cdc::plan plan_;
     cdc::decoder decoder_;
     bool failed_ = false;
 };

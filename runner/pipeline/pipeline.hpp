@@ -12,7 +12,7 @@
 #include "../sinks/sink.hpp"
 #include "event_filter.hpp"
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
 
 #include <atomic>

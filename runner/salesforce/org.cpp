@@ -134,7 +134,7 @@ std::shared_ptr<const event_schema> org::fetch(const std::string& id, const std:
     if (refused) throw no_schema{"Salesforce does not give the schema " + id + " (" + *refused + ")"};
 
     auto fetched = std::make_shared<event_schema>();
-    auto [plan, bad] = avro::compile(info.schema_json());
+    auto [plan, bad] = cdc::compile(info.schema_json());
     if (bad) throw no_schema{"schema " + id + ", byte " + std::to_string(bad.offset) + ": " + bad.message()};
     if (const std::string computed = avro::schema_id(plan.schema()); computed != id)
         throw no_schema{"the schema that Salesforce sent for " + id + " has the id " + computed};

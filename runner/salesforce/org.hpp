@@ -5,7 +5,7 @@
 #include "login.hpp"
 
 #include <pubsub_api.grpc.pb.h>
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/plan.hpp>
 
 #include <future>
 #include <map>
@@ -20,7 +20,7 @@ namespace sfcdc::runner::salesforce {
 struct event_schema {
     std::string id;
     std::string json;
-    avro::plan plan;
+    cdc::plan plan;
 };
 
 // Why a schema cannot be had: its events cannot be decoded.

@@ -7,7 +7,9 @@
 #include <random>
 #include <vector>
 
-#include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/compile.hpp>
+#include <sfcdc/avro/value.hpp>
+#include <sfcdc/avro/walker.hpp>
 
 using namespace sfcdc;
 using reference::avro_writer;

@@ -259,7 +259,7 @@ std::string top_level_json(const cdc::event& e) {
 }
 
 // Both on the same bytes. Fails the test where they disagree.
-verdict compare(const avro::plan& plan, const reference::avro_type& type, std::string_view bytes,
+verdict compare(const cdc::plan& plan, const reference::avro_type& type, std::string_view bytes,
                 cdc::decoder& decoder) {
     const exact_bytes payload(bytes);
     const auto [event, bad] = decoder.decode(plan, payload.span());
@@ -317,7 +317,7 @@ TEST_CASE("differential: random schemas and data of all types") {
         const json schema_json = schema_writer(d).event();
         const std::string text = schema_json.dump(d.one_in(2) ? -1 : 1);
         INFO("round " << round << ": " << schema_json.dump());
-        const auto [plan, bad_schema] = avro::compile(text);
+        const auto [plan, bad_schema] = cdc::compile(text);
         INFO(bad_schema.message() << " at " << bad_schema.offset);
         if (bad_schema.code == errc::schema_root_not_a_record) continue; // a record without fields
         REQUIRE_FALSE(bad_schema);
@@ -451,7 +451,7 @@ TEST_CASE("differential: change events of all widths and densities") {
     for (int round = 0; round < 400; ++round) {
         const json schema_json = change_event_schema(d);
         INFO("round " << round << ": " << schema_json.dump());
-        const auto [plan, bad_schema] = avro::compile(schema_json.dump());
+        const auto [plan, bad_schema] = cdc::compile(schema_json.dump());
         INFO(bad_schema.message() << " at " << bad_schema.offset);
         REQUIRE_FALSE(bad_schema);
         const reference::avro_schema reference_schema(schema_json);
@@ -502,7 +502,7 @@ TEST_CASE("differential: golden events with each bit turned over") {
     std::map<verdict, int> seen;
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const reference::avro_schema reference_schema(json::parse(e.schema_json));
         for (std::size_t bit = 0; bit < 8 * e.payload.size(); bit += 3) {

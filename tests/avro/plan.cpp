@@ -1,7 +1,7 @@
 #include "catch.hpp"
 #include "record_of.hpp"
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/compile.hpp>
 
 #include <set>
 #include <string>
@@ -27,30 +27,6 @@ const char* const two_addresses = R"({"type":"record","name":"R","fields":[
     {"name":"Amount","type":"double"},
     {"name":"Shipping","type":["null","Address"]},
     {"name":"Name","type":["null","string",{"type":"record","name":"PersonName","fields":[{"name":"First","type":["null","string"]}]}]}]})";
-
-std::string header_with(const std::string& member, const std::string& type_json) {
-    const std::pair<std::string, std::string> members[] = {
-        {"entityName", R"("string")"},
-        {"recordIds", R"({"type":"array","items":"string"})"},
-        {"changeType", R"({"type":"enum","name":"ChangeType","symbols":["CREATE"]})"},
-        {"changeOrigin", R"("string")"},
-        {"transactionKey", R"("string")"},
-        {"sequenceNumber", R"("int")"},
-        {"commitTimestamp", R"("long")"},
-        {"commitNumber", R"("long")"},
-        {"commitUser", R"("string")"},
-        {"nulledFields", R"({"type":"array","items":"string"})"},
-        {"diffFields", R"({"type":"array","items":"string"})"},
-        {"changedFields", R"({"type":"array","items":"string"})"}};
-    std::string fields;
-    for (const auto& [name, type] : members) {
-        const std::string& used = name == member ? type_json : type;
-        if (used.empty()) continue; // left out
-        fields += (fields.empty() ? "" : ",") + std::string(R"({"name":")") + name + R"(","type":)" + used + "}";
-    }
-    return R"({"type":"record","name":"X","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"ChangeEventHeader","fields":[)"
-           + fields + "]}}]}";
-}
 
 } // namespace
 
@@ -174,49 +150,6 @@ TEST_CASE("plan: only a record with fields is an event") {
           == error{errc::schema_unknown_name, 57});
 }
 
-TEST_CASE("plan: the header is resolved, and one of another shape is refused") {
-    const avro::plan whole = compiled(header_with("", ""));
-    CHECK(whole.has_header());
-    CHECK(whole.header().entity_name == whole.find("ChangeEventHeader.entityName"));
-    CHECK(whole.header().record_ids == whole.find("ChangeEventHeader.recordIds"));
-    CHECK(whole.header().change_type == whole.find("ChangeEventHeader.changeType"));
-    CHECK(whole.header().change_origin == whole.find("ChangeEventHeader.changeOrigin"));
-    CHECK(whole.header().transaction_key == whole.find("ChangeEventHeader.transactionKey"));
-    CHECK(whole.header().sequence_number == whole.find("ChangeEventHeader.sequenceNumber"));
-    CHECK(whole.header().commit_timestamp == whole.find("ChangeEventHeader.commitTimestamp"));
-    CHECK(whole.header().commit_number == whole.find("ChangeEventHeader.commitNumber"));
-    CHECK(whole.header().commit_user == whole.find("ChangeEventHeader.commitUser"));
-    CHECK(whole.header().nulled_fields == whole.find("ChangeEventHeader.nulledFields"));
-    CHECK(whole.header().diff_fields == whole.find("ChangeEventHeader.diffFields"));
-    CHECK(whole.header().changed_fields == whole.find("ChangeEventHeader.changedFields"));
-
-    const std::pair<const char*, const char*> wrong[] = {
-        {"entityName", R"("int")"},
-        {"entityName", R"(["null","string"])"},
-        {"recordIds", R"("string")"},
-        {"recordIds", R"({"type":"array","items":"int"})"},
-        {"changeType", R"("string")"},
-        {"changeOrigin", R"("bytes")"},
-        {"transactionKey", R"("long")"},
-        {"sequenceNumber", R"("long")"},
-        {"commitTimestamp", R"("int")"},
-        {"commitNumber", R"("double")"},
-        {"commitUser", R"("boolean")"},
-        {"nulledFields", R"({"type":"map","values":"string"})"},
-        {"diffFields", R"({"type":"array","items":["null","string"]})"},
-        {"changedFields", R"(["null",{"type":"array","items":"string"}])"}};
-    for (const auto& [member, type] : wrong) {
-        INFO(member << " as " << type);
-        CHECK(avro::compile(header_with(member, type)).error.code == errc::schema_header_mismatch);
-    }
-    const avro::plan less = compiled(header_with("commitUser", "")); // a member that is not there is no error
-    CHECK(less.has_header());
-    CHECK_FALSE(less.header().commit_user);
-    CHECK(less.header().changed_fields);
-    CHECK_FALSE(compiled(two_addresses).has_header());
-    CHECK_FALSE(compiled(record_of(R"({"name":"ChangeEventHeader","type":"int"})")).has_header());
-}
-
 TEST_CASE("plan: names do not multiply without bound") {
     // 3 x 60'000 children: past limits::schema_entries, from a text of 2 MB.
     std::string children;
@@ -258,4 +191,23 @@ TEST_CASE("plan: moving it keeps its names") {
     const avro::plan moved = std::move(p);
     CHECK(moved.name(moved.find("Shipping.City")) == "Shipping.City");
     static_assert(std::is_nothrow_move_constructible_v<avro::plan>);
+}
+
+TEST_CASE("plan: a field that is none has no name and no children") {
+    const avro::plan p = compiled(two_addresses);
+    for (const avro::field f : {p.find("Typo"), avro::field{p.size()}, avro::field{0xffff'fffe}}) {
+        CHECK(p.name(f).empty());
+        CHECK(p[f].child_count == 0);
+        CHECK_FALSE(p.child(f, 0));
+    }
+}
+
+TEST_CASE("plan: a projection of a braced list of names") {
+    const avro::plan p = compiled(two_addresses);
+    const auto projected = p.project({"Amount", "Phone"});
+    REQUIRE_FALSE(projected.error);
+    CHECK(projected.value.find("Phone"));
+    CHECK_FALSE(projected.value.find("Billing"));
+    CHECK_FALSE(p.project({"Phone"}).error);
+    CHECK(p.project({}).value.wanted().empty());
 }

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/schema_parser.hpp>
 
 using namespace sfcdc;
 using avro::type;

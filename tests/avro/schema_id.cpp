@@ -3,6 +3,7 @@
 #include <string>
 
 #include <sfcdc/avro/schema_id.hpp>
+#include <sfcdc/avro/schema_parser.hpp>
 
 using namespace sfcdc;
 

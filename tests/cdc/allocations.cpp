@@ -71,7 +71,7 @@ void see(std::string_view text) {
 
 // All golden events of one schema.
 struct schema_events {
-    avro::plan plan;
+    cdc::plan plan;
     std::vector<exact_bytes> blocks;
     std::vector<std::span<const std::byte>> payloads;
 };
@@ -80,7 +80,7 @@ std::map<std::string, schema_events> events_by_schema() {
     for (const golden::event& e : golden::events()) {
         schema_events& of = out[e.schema_file];
         if (of.blocks.empty()) {
-            auto [plan, bad] = avro::compile(e.schema_json);
+            auto [plan, bad] = cdc::compile(e.schema_json);
             REQUIRE_FALSE(bad);
             of.plan = std::move(plan);
         }

@@ -53,7 +53,7 @@ TEST_CASE("captures: schema ids") {
         const std::string name = entry.path().filename().string();
         if (entry.path().extension() != ".avsc") continue;
         INFO(name);
-        const auto [plan, bad] = avro::compile(golden::file(entry.path().string()));
+        const auto [plan, bad] = cdc::compile(golden::file(entry.path().string()));
         REQUIRE_FALSE(bad);
         ++checked;
         // Its owner changed the namespace: the id in the file's name is the true schema's, not this text's.
@@ -81,7 +81,7 @@ TEST_CASE("captures: events") {
             for (int i = 0; i < 200; ++i)
                 head_first["fields"].push_back({{"name", "f" + std::to_string(i)}, {"type", {"null", "int"}}});
             const std::string schema = head_first.dump();
-            const auto [plan, bad_schema] = avro::compile(schema);
+            const auto [plan, bad_schema] = cdc::compile(schema);
             REQUIRE_FALSE(bad_schema);
             const exact_bytes head(std::string(payload.text().substr(0, v.at("header_len").get<std::size_t>()))
                                    + std::string(200, '\0'));
@@ -94,7 +94,7 @@ TEST_CASE("captures: events") {
         }
         ++whole;
         const auto [plan, bad_schema] =
-            avro::compile(golden::file((folder() / "schemas" / v.at("schema_file").get<std::string>()).string()));
+            cdc::compile(golden::file((folder() / "schemas" / v.at("schema_file").get<std::string>()).string()));
         REQUIRE_FALSE(bad_schema);
         const auto [event, bad] = decoder.decode(plan, payload.span());
         REQUIRE_FALSE(bad);

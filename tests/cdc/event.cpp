@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 
 using namespace sfcdc;
 using cdc::field_state;
@@ -13,13 +13,13 @@ using cdc::field_state;
 namespace {
 
 struct decoded {
-    avro::plan plan;
+    cdc::plan plan;
     cdc::decoder decoder;
     exact_bytes payload;
     cdc::event event;
 
     decoded(const std::string& schema, const std::string& bytes)
-        : plan(std::move(avro::compile(schema).value)), payload(bytes) {
+        : plan(std::move(cdc::compile(schema).value)), payload(bytes) {
         REQUIRE(plan.size() != 0);
         const auto [e, bad] = decoder.decode(plan, payload.span());
         INFO(bad.message() << " at " << bad.offset);
@@ -135,7 +135,7 @@ TEST_CASE("header: record ids in several blocks, with sizes, and none") {
 }
 
 TEST_CASE("header: lengths of one, two and three bytes, cut at every byte") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const std::size_t n : {63u, 64u, 8191u, 8192u}) {
@@ -280,7 +280,7 @@ TEST_CASE("get: value, wrong type, null and unchanged are four things") {
 }
 
 TEST_CASE("get: a field that was not found is unchanged") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const int type : {0, 1, 2}) { // CREATE, UPDATE, DELETE
@@ -300,7 +300,7 @@ TEST_CASE("get: a field that was not found is unchanged") {
 }
 
 TEST_CASE("decoder: an error leaves nothing behind for the next event") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     const exact_bytes wrong(made::payload(of_type(1, {"0x3F", "0x40"}), some_values));
@@ -329,7 +329,7 @@ TEST_CASE("header: its lists can be walked by either increment") {
 }
 
 TEST_CASE("decode_each: as one at a time and in order, however long and sound the payloads around each are") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     const auto seen = [&](const result<cdc::event>& r) {
         std::string out = std::to_string(static_cast<int>(r.error.code)) + "@" + std::to_string(r.error.offset);
@@ -369,4 +369,73 @@ TEST_CASE("decode_each: as one at a time and in order, however long and sound th
         });
         REQUIRE(next == count);
     }
+}
+
+TEST_CASE("event: an empty one answers as one that says nothing") {
+    const cdc::event empty;
+    CHECK(empty.plan().size() == 0);
+    CHECK(empty.plan().name({0}).empty());
+    CHECK(empty.payload().empty());
+    CHECK_FALSE(empty.has_header());
+    CHECK(empty.header().entity_name().empty());
+    CHECK(empty.header().change_type() == cdc::change_type::unknown);
+    CHECK(list(empty.header().changed_fields()).empty());
+    for (const cdc::field_list& fields :
+         {empty.changed_fields(), empty.nulled_fields(), empty.diff_fields(), cdc::field_list()}) {
+        CHECK(fields.empty());
+        CHECK(fields.begin() == fields.end());
+        CHECK_FALSE(fields.contains({0}));
+        CHECK_FALSE(fields.contains_all_children({0}));
+        const cdc::field_list::parent_range parents = fields.parents();
+        CHECK(parents.begin() == parents.end());
+    }
+    for (const avro::field f : {avro::field{0}, avro::field{100}, avro::field{}}) {
+        CHECK_FALSE(empty.has_value(f));
+        CHECK(empty.value(f).type() == avro::type::null);
+        CHECK(empty.state(f) == field_state::unchanged);
+        CHECK(empty.get<std::string_view>(f).state == field_state::unchanged);
+    }
+    CHECK(empty.field_states().all_named().empty());
+    CHECK_FALSE(empty.field_states().few()); // It has no header, as a platform event, which is whole.
+}
+
+TEST_CASE("decoder: an empty plan has events of no bytes") {
+    const cdc::plan empty;
+    cdc::decoder decoder;
+    CHECK_FALSE(decoder.decode(empty, std::string_view()).error);
+    CHECK(decoder.decode(empty, std::string_view("x")).error == error{errc::trailing_bytes, 0});
+    const std::string long_text(5000, 'x');
+    CHECK(decoder.decode(empty, long_text).error == error{errc::trailing_bytes, 0});
+    // It does not matter what was decoded before, nor that payloads are dense.
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const std::string bytes = made::payload(made::header());
+    CHECK_FALSE(decoder.decode(plan, bytes).error);
+    const std::vector<std::span<const std::byte>> payloads(3, wire::as_bytes(long_text));
+    std::size_t calls = 0;
+    decoder.decode_each(empty, payloads, [&](std::size_t, const result<cdc::event>& e) {
+        ++calls;
+        CHECK(e.error == error{errc::trailing_bytes, 0});
+        CHECK(e.value.plan().size() == 0);
+    });
+    CHECK(calls == 3);
+}
+
+TEST_CASE("decoder: payloads in every form") {
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
+    REQUIRE_FALSE(bad_schema);
+    const std::string text = made::payload(made::header());
+    const std::vector<std::uint8_t> numbers(text.begin(), text.end());
+    cdc::decoder decoder;
+    const auto entity = [&](wire::byte_view payload) {
+        const auto [event, bad] = decoder.decode(plan, payload);
+        return bad ? std::string_view("wrong") : event.header().entity_name();
+    };
+    CHECK(entity(text) == "Thing");
+    CHECK(decoder.decode(plan, text).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, numbers).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, std::string_view(text)).value.header().entity_name() == "Thing");
+    CHECK(decoder.decode(plan, std::span(numbers)).value.header().entity_name() == "Thing");
+    CHECK(cdc::read_header(text).value.entity_name() == "Thing");
+    CHECK(cdc::read_header(numbers).value.entity_name() == "Thing");
 }

@@ -6,14 +6,14 @@
 #include <random>
 #include <set>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 
 using namespace sfcdc;
 
 namespace {
 
 struct decoded {
-    avro::plan plan = std::move(avro::compile(made::schema()).value);
+    cdc::plan plan = std::move(cdc::compile(made::schema()).value);
     cdc::decoder decoder;
     exact_bytes payload;
     result<cdc::event> event;
@@ -90,7 +90,7 @@ TEST_CASE("field list: what is wrong, and where") {
 }
 
 TEST_CASE("field list: each of the three arrays is expanded and checked") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (int which = 0; which < 3; ++which) {
@@ -159,7 +159,7 @@ TEST_CASE("field list: wide plans, against one bit at a time") {
         std::string schema = made::schema();
         const std::size_t body = schema.find(R"(,"doc":"Data:ComplexValueType"})") + 31;
         REQUIRE(schema.substr(body - 1, 1) == "}");
-        const auto [plan, bad_schema] = avro::compile(schema.substr(0, body) + fields + "]}");
+        const auto [plan, bad_schema] = cdc::compile(schema.substr(0, body) + fields + "]}");
         REQUIRE_FALSE(bad_schema);
         REQUIRE(plan.field_count() == n);
         cdc::decoder decoder;

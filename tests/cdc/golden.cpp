@@ -45,7 +45,7 @@ TEST_CASE("golden: each event decodes to what the generator says") {
     CHECK(golden::events().size() == 31);
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const exact_bytes payload(e.payload);
         const auto [event, bad] = decoder.decode(plan, payload.span());
@@ -66,7 +66,7 @@ TEST_CASE("golden: an event that ends too early is an error, wherever") {
     cdc::decoder decoder;
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const std::vector<std::string_view> names = {plan.name({plan.field_count() - 1})};
         const auto [projected, bad_name] = plan.project(names);
@@ -95,7 +95,7 @@ TEST_CASE("golden: bytes too many are an error at the first of them") {
     cdc::decoder decoder;
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const std::string tails[] = {std::string(1, '\0'), std::string(40, '\0'), "\xff", "\x02\x02"};
         for (const std::string& tail : tails) {
@@ -114,7 +114,7 @@ TEST_CASE("golden: no turned bit does harm, and an event that still decodes can 
     std::size_t decoded = 0, refused = 0;
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         for (std::size_t bit = 0; bit < 8 * e.payload.size(); ++bit) {
             std::string changed = e.payload;
@@ -163,7 +163,7 @@ TEST_CASE("golden: the header alone, without a schema, is that of the event") {
     for (const golden::event& e : golden::events()) {
         if (e.expect.at("header").empty()) continue;
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const exact_bytes payload(e.payload);
         const auto [event, bad] = decoder.decode(plan, payload.span());
@@ -191,7 +191,7 @@ TEST_CASE("golden: two payloads in turns are what they are alone") {
     cdc::decoder alone, in_turns;
     for (const std::string schema : {"AccountChangeEvent.2023.avsc", "AccountChangeEvent.2026.avsc",
                                      "ContactChangeEvent.avsc", "Shipment__ChangeEvent.avsc"}) {
-        const auto [plan, bad_schema] = avro::compile(golden::schema(schema));
+        const auto [plan, bad_schema] = cdc::compile(golden::schema(schema));
         REQUIRE_FALSE(bad_schema);
         // Good ones, cut ones, empty ones and those of other schemas, side by side.
         std::vector<exact_bytes> blocks;
@@ -225,7 +225,7 @@ TEST_CASE("golden: a projection sees its fields as the whole plan does, and noth
     cdc::decoder all, some;
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         REQUIRE_FALSE(bad_schema);
         const exact_bytes payload(e.payload);
         const auto [event, bad] = all.decode(plan, payload.span());
@@ -280,7 +280,7 @@ TEST_CASE("golden: a projection sees its fields as the whole plan does, and noth
 
 TEST_CASE("golden: an event read with another schema is refused") {
     // The same org, three years apart: the address lost a child. Nearly every event is longer or shorter then.
-    const auto [plan, bad_schema] = avro::compile(golden::schema("ContactChangeEvent.avsc"));
+    const auto [plan, bad_schema] = cdc::compile(golden::schema("ContactChangeEvent.avsc"));
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const golden::event& e : golden::events()) {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include <sfcdc/avro/datum.hpp>
+#include <sfcdc/avro/walker.hpp>
 #include <sfcdc/avro/zero_bytes.hpp>
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 
 using namespace sfcdc;
 
@@ -124,7 +124,7 @@ made::header usual_header() {
 }
 
 // As `decoder` sees it, and as it is without lists.
-void check(const avro::plan& plan, cdc::decoder& decoder, const std::string& bytes, std::size_t& sound) {
+void check(const cdc::plan& plan, cdc::decoder& decoder, const std::string& bytes, std::size_t& sound) {
     const exact_bytes payload(bytes);
     avro::datum datum;
     const error bad = avro::walk(plan, payload.span(), datum);
@@ -158,7 +158,7 @@ TEST_CASE("listed: lists that are right, say too much or too little, or lie") {
     cdc::decoder decoder;
     std::size_t sound = 0, tried = 0;
     for (const std::size_t count : {4u, 11u, 62u, 63u, 64u, 73u, 127u, 128u, 300u}) {
-        const auto [plan, bad_schema] = avro::compile(schema_of(count - 1));
+        const auto [plan, bad_schema] = cdc::compile(schema_of(count - 1));
         REQUIRE_FALSE(bad_schema);
         REQUIRE(plan.field_count() == count);
         for (int round = 0; round < 250; ++round) {
@@ -208,8 +208,8 @@ TEST_CASE("listed: lists that are right, say too much or too little, or lie") {
 }
 
 TEST_CASE("listed: a schema of nothing but a header") {
-    const auto [wide, bad_wide] = avro::compile(schema_of(70));
-    const auto [plan, bad_schema] = avro::compile(schema_of(0));
+    const auto [wide, bad_wide] = cdc::compile(schema_of(70));
+    const auto [plan, bad_schema] = cdc::compile(schema_of(0));
     REQUIRE_FALSE((bad_wide || bad_schema));
     cdc::decoder decoder;
     std::size_t sound = 0;
@@ -225,7 +225,7 @@ TEST_CASE("listed: a schema of nothing but a header") {
 }
 
 TEST_CASE("listed: children of a compound whose value is another branch of its union") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     std::size_t sound = 0;
@@ -249,7 +249,7 @@ TEST_CASE("listed: a header with one more member") {
     std::string schema = made::schema();
     const std::string last = R"({"name":"changedFields","type":{"type":"array","items":"string"}})";
     schema.insert(schema.find(last) + last.size(), R"(,{"name":"later","type":"string"})");
-    const auto [plan, bad_schema] = avro::compile(schema);
+    const auto [plan, bad_schema] = cdc::compile(schema);
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     std::size_t sound = 0;
@@ -270,7 +270,7 @@ TEST_CASE("listed: a header with one more member") {
 
 TEST_CASE("listed: an event cut at every byte, and with one behind it") {
     dice d;
-    const auto [plan, bad_schema] = avro::compile(schema_of(40));
+    const auto [plan, bad_schema] = cdc::compile(schema_of(40));
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     for (const std::size_t last : {1u, 35u, 38u, 39u, 40u}) { // the last value, some bytes in front of the end

@@ -8,7 +8,7 @@
 #include "io/channel.hpp"
 #include "salesforce/org.hpp"
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/protobuf.hpp>
 #include <sfcdc/wire/text.hpp>
 

@@ -115,7 +115,7 @@ std::string failed(const error& bad) {
 } // namespace
 
 int main() {
-    avro::plan plan;
+    cdc::plan plan;
     cdc::decoder decoder;
     for (std::string line; std::getline(std::cin, line);) {
         const std::size_t space = line.find(' ');
@@ -123,7 +123,7 @@ int main() {
         const std::string_view argument = space == std::string::npos ? "" : std::string_view(line).substr(space + 1);
         std::string answer;
         if (what == "schema") {
-            auto [compiled, bad] = avro::compile(argument);
+            auto [compiled, bad] = cdc::compile(argument);
             plan = std::move(compiled);
             if (bad) {
                 answer = failed(bad);

@@ -180,7 +180,7 @@ TEST_CASE("arrow: random events, dense and sparse, in batches of all sizes") {
     const unsigned seed = std::random_device{}();
     INFO("seed " << seed);
     std::mt19937 random(seed);
-    auto [p, bad] = avro::compile(typed_event::schema());
+    auto [p, bad] = cdc::compile(typed_event::schema());
     REQUIRE(bad == error{});
     const row::decimal_field amount[] = {{"Amount__c", 20, 2}};
     const row::layout typed = row::typed_layout(p, {.decimals = amount, .multi_picklist_arrays = true}).value;
@@ -221,8 +221,8 @@ TEST_CASE("arrow: random events, dense and sparse, in batches of all sizes") {
 }
 
 TEST_CASE("arrow: events of several schemas in one batch") {
-    auto [now, bad_now] = avro::compile(typed_event::schema());
-    auto [before, bad_before] = avro::compile(typed_event::schema({"Employees", "BillingAddress"}, "\"string\""));
+    auto [now, bad_now] = cdc::compile(typed_event::schema());
+    auto [before, bad_before] = cdc::compile(typed_event::schema({"Employees", "BillingAddress"}, "\"string\""));
     REQUIRE((bad_now == error{} && bad_before == error{}));
     row::arrow_batch batch(row::typed_layout(now).value);
     const row::bound_layout bound_now = row::bind(batch.layout(), now),

@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/json.hpp>
 
 using namespace sfcdc;
@@ -47,7 +48,7 @@ struct printed {
     std::string text;
 };
 template<class Append> printed print(const std::string& schema, const std::string& bytes, Append append) {
-    const auto [plan, bad_schema] = avro::compile(schema);
+    const auto [plan, bad_schema] = cdc::compile(schema);
     INFO(bad_schema.message() << " at " << bad_schema.offset);
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
@@ -350,7 +351,7 @@ TEST_CASE("JSON: an address with every combination of lists, values and change t
 }
 
 TEST_CASE("event JSON: what a projection to a child says of it") {
-    const auto [plan, bad_schema] = avro::compile(made::schema());
+    const auto [plan, bad_schema] = cdc::compile(made::schema());
     REQUIRE_FALSE(bad_schema);
     const std::vector<std::string_view> city = {"Address.City"};
     const auto [projected, bad] = plan.project(city);

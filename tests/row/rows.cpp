@@ -7,6 +7,7 @@
 
 #include <map>
 
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
 
@@ -56,13 +57,13 @@ json from_json(const std::string& text) {
 }
 
 struct row_of {
-    avro::plan plan;
+    cdc::plan plan;
     cdc::decoder decoder;
     exact_bytes payload;
     cdc::event event;
 
     row_of(const std::string& schema, const std::string& bytes)
-        : plan(std::move(avro::compile(schema).value)), payload(bytes) {
+        : plan(std::move(cdc::compile(schema).value)), payload(bytes) {
         const auto [e, bad] = decoder.decode(plan, payload.span());
         REQUIRE_FALSE(bad);
         event = e;

@@ -3,6 +3,7 @@
 #include "cdc/made_event.hpp"
 #include "golden/golden.hpp"
 
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/source.hpp>
 
 using namespace sfcdc;
@@ -25,7 +26,7 @@ std::vector<std::string> row_ids(const row::layout& l, const cdc::event& e) {
 }
 
 void check(const std::string& schema, const std::string& bytes, const made::header* written = nullptr) {
-    const auto [plan, bad_schema] = avro::compile(schema);
+    const auto [plan, bad_schema] = cdc::compile(schema);
     REQUIRE_FALSE(bad_schema);
     cdc::decoder decoder;
     const exact_bytes payload(bytes);
@@ -57,7 +58,7 @@ void check(const std::string& schema, const std::string& bytes, const made::head
 TEST_CASE("a row's header: golden events") {
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const auto [plan, bad] = avro::compile(e.schema_json);
+        const auto [plan, bad] = cdc::compile(e.schema_json);
         bool single = !bad; // the ids that rows leave out are a test of their own
         cdc::decoder decoder;
         const exact_bytes payload(e.payload);

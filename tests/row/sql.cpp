@@ -37,7 +37,7 @@ TEST_CASE("sql: a table for Zerobus, and the columns that it lacks") {
 }
 
 TEST_CASE("sql: the current state needs the bookkeeping columns") {
-    const auto [p, bad] = avro::compile(typed_event::schema());
+    const auto [p, bad] = cdc::compile(typed_event::schema());
     REQUIRE(bad == error{});
     const row::layout l = row::typed_layout(p).value;
     const std::string flow = row::auto_cdc_sql(l, "main.crm.history", "main.crm.accounts");

@@ -119,13 +119,13 @@ inline std::string bitmap(const std::vector<std::string>& changed) {
 
 // A decoded event with all that it needs.
 struct decoded {
-    sfcdc::avro::plan plan;
+    sfcdc::cdc::plan plan;
     sfcdc::cdc::decoder decoder;
     exact_bytes payload;
     sfcdc::cdc::event event;
 
     decoded(const std::string& schema_json, const std::string& bytes) : payload(bytes) {
-        auto [compiled, bad_schema] = sfcdc::avro::compile(schema_json);
+        auto [compiled, bad_schema] = sfcdc::cdc::compile(schema_json);
         REQUIRE(!bad_schema);
         plan = std::move(compiled);
         const auto [e, bad] = decoder.decode(plan, payload.span());

@@ -25,8 +25,8 @@ const std::string bookkeeping =
     "_sf_snapshot_id STRING\n_sf_transaction_key STRING\n_sf_commit_user STRING\n"
     "_sf_change_origin STRING\n_sf_ingested_at TIMESTAMP\n_sf_rest STRING\n";
 
-avro::plan plan_of(const std::string& schema) {
-    auto [p, bad] = avro::compile(schema);
+cdc::plan plan_of(const std::string& schema) {
+    auto [p, bad] = cdc::compile(schema);
     REQUIRE(bad == error{});
     return std::move(p);
 }
@@ -40,7 +40,7 @@ std::string schema_of(const std::string& fields) {
 } // namespace
 
 TEST_CASE("typed layout: a field of each kind becomes a column of its type") {
-    const avro::plan p = plan_of(typed_event::schema());
+    const cdc::plan p = plan_of(typed_event::schema());
     const auto [l, bad] = row::typed_layout(p);
     REQUIRE(bad == error{});
     CHECK(l.rows() == row::granularity::record);
@@ -55,7 +55,7 @@ TEST_CASE("typed layout: a field of each kind becomes a column of its type") {
 }
 
 TEST_CASE("typed layout: amounts as decimals and picklists as arrays where that is asked for") {
-    const avro::plan p = plan_of(typed_event::schema());
+    const cdc::plan p = plan_of(typed_event::schema());
     const row::decimal_field amount[] = {{"Amount__c", 20, 4}, {"Big__c", 38, 0}};
     const auto [l, bad] = row::typed_layout(p, {.decimals = amount, .multi_picklist_arrays = true});
     REQUIRE(bad == error{});
@@ -69,7 +69,7 @@ TEST_CASE("typed layout: amounts as decimals and picklists as arrays where that 
 }
 
 TEST_CASE("typed layout: names of components") {
-    const avro::plan p = plan_of(schema_of(
+    const cdc::plan p = plan_of(schema_of(
         R"({"name":"Address","type":["null",{"type":"record","name":"Address","fields":[{"name":"City","type":["null","string"]},{"name":"GeocodeAccuracy","type":["null","string"]}]}]},
            {"name":"PersonMailingAddress","type":["null","Address"]},
            {"name":"ns__Site__c","type":["null",{"type":"record","name":"Location","fields":[{"name":"Latitude","type":["null","double"]},{"name":"XyzEncoded","type":["null","string"]}]}]},
@@ -85,12 +85,12 @@ TEST_CASE("typed layout: names of components") {
 }
 
 TEST_CASE("typed layout: two fields of one column are an error, whatever their capitals") {
-    const avro::plan p = plan_of(schema_of(
+    const cdc::plan p = plan_of(schema_of(
         R"({"name":"BillingAddress","type":["null",{"type":"record","name":"Address","fields":[{"name":"City","type":["null","string"]}]}]},
            {"name":"billingcity","type":["null","string"]})"));
     const auto [l, bad] = row::typed_layout(p);
     CHECK(bad == error{errc::column_names_collide, p.find("billingcity").number});
-    const avro::plan id = plan_of(schema_of(R"({"name":"id","type":["null","string"]})"));
+    const cdc::plan id = plan_of(schema_of(R"({"name":"id","type":["null","string"]})"));
     CHECK(row::typed_layout(id).error.code == errc::column_names_collide);
 }
 
@@ -104,9 +104,9 @@ TEST_CASE("typed layout: more columns than a table may have are an error") {
 }
 
 TEST_CASE("typed layout: a projection has columns for its fields only") {
-    const avro::plan whole = plan_of(typed_event::schema());
+    const cdc::plan whole = plan_of(typed_event::schema());
     const std::string_view names[] = {"Employees", "BillingAddress"};
-    const avro::plan p = whole.project(names).value;
+    const cdc::plan p = whole.project(names).value;
     CHECK(columns_of(row::typed_layout(p).value)
           == bookkeeping + "BillingStreet STRING\nBillingCity STRING\nBillingLatitude DOUBLE\nEmployees INT\n");
 }
@@ -114,13 +114,13 @@ TEST_CASE("typed layout: a projection has columns for its fields only") {
 TEST_CASE("typed layout: every committed schema has one") {
     for (const golden::event& e : golden::events()) {
         INFO(e.what);
-        const avro::plan p = plan_of(e.schema_json);
+        const cdc::plan p = plan_of(e.schema_json);
         CHECK(row::typed_layout(p).error == error{});
     }
 }
 
 TEST_CASE("typed layout: a table is widened behind its columns, which keep their types") {
-    const avro::plan old_plan = plan_of(typed_event::schema({"Employees", "Tags__c"}));
+    const cdc::plan old_plan = plan_of(typed_event::schema({"Employees", "Tags__c"}));
     const row::layout before =
         row::typed_layout(old_plan).value.without(std::vector<std::string_view>{"Amount__c"}).value;
     const row::layout table =
@@ -132,7 +132,7 @@ TEST_CASE("typed layout: a table is widened behind its columns, which keep their
             }(),
             row::granularity::record)
             .value;
-    const avro::plan p = plan_of(typed_event::schema());
+    const cdc::plan p = plan_of(typed_event::schema());
     const row::layout wide = row::widened(table, row::typed_layout(p).value);
     REQUIRE(wide.columns().size() == table.columns().size() + 2);
     for (std::size_t i = 0; i < table.columns().size(); ++i) CHECK(wide.columns()[i] == table.columns()[i]);

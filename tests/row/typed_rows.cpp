@@ -24,7 +24,7 @@ namespace {
 
 const row::envelope around{.schema_id = "schema-1", .received_timestamp = 1'760'000'001'234, .epoch = 3};
 
-row::layout layout_for(const avro::plan& p, const row::typed_options& options = {}) {
+row::layout layout_for(const cdc::plan& p, const row::typed_options& options = {}) {
     auto [l, bad] = row::typed_layout(p, options);
     REQUIRE(bad == error{});
     return std::move(l);

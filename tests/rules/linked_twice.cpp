@@ -6,7 +6,7 @@
 std::vector<const void*> addresses_elsewhere() { return addresses(); }
 
 std::string json_elsewhere(std::string_view schema_json, std::span<const std::byte> payload) {
-    const auto [plan, bad_schema] = sfcdc::avro::compile(schema_json);
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(schema_json);
     if (bad_schema) return bad_schema.message();
     sfcdc::cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, payload);

@@ -7,7 +7,7 @@
 
 int main() {
     const auto [plan, bad_schema] =
-        sfcdc::avro::compile(R"({"type":"record","name":"X__e","fields":[{"name":"a","type":["null","string"]}]})");
+        sfcdc::cdc::compile(R"({"type":"record","name":"X__e","fields":[{"name":"a","type":["null","string"]}]})");
     if (bad_schema) return 1;
     sfcdc::cdc::decoder decoder;
     const auto [event, bad] = decoder.decode(plan, sfcdc::wire::as_bytes("\x02\x02x"));

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 #include <span>
 #include <string_view>
 
@@ -21,8 +20,10 @@ namespace sfcdc::avro {
 // first byte of the span.
 class cursor {
   public:
-    explicit cursor(std::span<const std::byte> bytes, std::size_t at = 0) noexcept
-        : begin_(bytes.data()), at_(bytes.data() + at), end_(bytes.data() + bytes.size()) {}
+    using bytes = std::span<const std::byte>;
+
+    explicit cursor(bytes from, std::size_t at = 0) noexcept
+        : begin_(from.data()), at_(begin_ + at), end_(begin_ + from.size()) {}
 
     const std::byte* position() const noexcept { return at_; }
     const std::byte* end() const noexcept { return end_; }
@@ -42,8 +43,10 @@ class cursor {
     void advance(std::size_t n) noexcept { at_ += n; }
 
     bool skip(std::uint64_t n) noexcept {
-        if (n > remaining()) [[unlikely]]
-            return fail(errc::end_of_data), false;
+        if (n > remaining()) [[unlikely]] {
+            fail(errc::end_of_data);
+            return false;
+        }
         at_ += n;
         return true;
     }
@@ -61,18 +64,23 @@ class cursor {
     std::int32_t read_int() noexcept {
         const std::byte* const start = at_;
         const std::int64_t wide = read_long();
-        if (wide < std::numeric_limits<std::int32_t>::min() || wide > std::numeric_limits<std::int32_t>::max())
-            [[unlikely]]
-            return fail(errc::int_out_of_range, start), 0;
-        return static_cast<std::int32_t>(wide);
+        const auto narrow = static_cast<std::int32_t>(wide);
+        if (narrow == wide) [[likely]]
+            return narrow;
+        fail(errc::int_out_of_range, start);
+        return 0;
     }
 
     bool read_boolean() noexcept {
-        if (at_ == end_) [[unlikely]]
-            return fail(errc::end_of_data), false;
+        if (at_ == end_) [[unlikely]] {
+            fail(errc::end_of_data);
+            return false;
+        }
         const auto value = static_cast<unsigned char>(*at_);
-        if (value > 1) [[unlikely]]
-            return fail(errc::bad_boolean), false;
+        if (value > 1) [[unlikely]] {
+            fail(errc::bad_boolean);
+            return false;
+        }
         ++at_;
         return value == 1;
     }
@@ -81,20 +89,21 @@ class cursor {
     double read_double() noexcept { return std::bit_cast<double>(read_fixed<std::uint64_t>()); }
 
     // bytes and string: a length and that many bytes.
-    std::span<const std::byte> read_bytes() noexcept {
+    bytes read_bytes() noexcept {
         const std::byte* const start = at_;
         const std::int64_t length = read_long();
-        if (length < 0) [[unlikely]]
-            return fail(errc::negative_length, start), std::span<const std::byte>();
-        if (static_cast<std::uint64_t>(length) > remaining()) [[unlikely]]
-            return fail(errc::length_beyond_end, start), std::span<const std::byte>();
+        // A negative length is a huge one without its sign.
+        if (static_cast<std::uint64_t>(length) > remaining()) [[unlikely]] {
+            fail(length < 0 ? errc::negative_length : errc::length_beyond_end, start);
+            return {};
+        }
         const std::byte* const first = at_;
         at_ += length;
         return {first, static_cast<std::size_t>(length)};
     }
     std::string_view read_string() noexcept {
-        const auto bytes = read_bytes();
-        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+        const bytes text = read_bytes();
+        return {reinterpret_cast<const char*>(text.data()), text.size()};
     }
 
     // The head of the next block of an array or map: how many items follow, 0 at the end. A negative count is followed
@@ -105,20 +114,27 @@ class cursor {
         if (count >= 0) [[likely]]
             return static_cast<std::uint64_t>(count);
         const std::int64_t size = read_long();
-        if (size < 0 || static_cast<std::uint64_t>(size) > remaining()) [[unlikely]]
-            return fail(errc::bad_block_size, start), 0;
+        if (static_cast<std::uint64_t>(size) > remaining()) [[unlikely]] {
+            fail(errc::bad_block_size, start);
+            return 0;
+        }
         return ~static_cast<std::uint64_t>(count) + 1;
     }
 
   private:
     template<class U> U read_fixed() noexcept { // little-endian on the wire
-        if (remaining() < sizeof(U)) [[unlikely]]
-            return fail(errc::end_of_data), U{0};
+        if (remaining() < sizeof(U)) [[unlikely]] {
+            fail(errc::end_of_data);
+            return 0;
+        }
         U value = 0;
         if constexpr (std::endian::native == std::endian::little) {
             std::memcpy(&value, at_, sizeof(U));
         } else {
-            for (std::size_t i = 0; i < sizeof(U); ++i) value |= static_cast<U>(static_cast<U>(at_[i]) << (8 * i));
+            for (std::size_t i = 0; i < sizeof(U); ++i) {
+                const auto byte = static_cast<U>(at_[i]);
+                value |= static_cast<U>(byte << (8 * i));
+            }
         }
         at_ += sizeof(U);
         return value;

@@ -1,24 +1,17 @@
-// An Avro schema as a flat table of types: JSON text in, indices between nodes out (names resolved, recursion allowed).
-// Source: avro.apache.org, specification 1.12, "Schema Declaration", "Names". Attributes that decoding does not need
-// (default, aliases, order, logicalType, Salesforce's uuid) are passed over; doc is kept, because it is the only place
-// that tells Salesforce's date, time and date-time apart.
+// An Avro schema as a flat table of types, whose nodes refer to each other by index. Names are resolved; types may recurse.
+// Source: Avro specification 1.12, "Schema Declaration". Attributes that decoding does not need (default, aliases, order,
+// logicalType, Salesforce's uuid) are not kept. doc is kept, because it alone tells Salesforce's date, time and date-time
+// apart.
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
-
-#include <sfcdc/error.hpp>
-#include <sfcdc/limits.hpp>
 
 namespace sfcdc::avro {
 
+// The primitive types come first; each of them is the node of the same number in every schema.
 enum class type : std::uint8_t {
     null,
     boolean,
@@ -27,7 +20,7 @@ enum class type : std::uint8_t {
     float_,
     double_,
     bytes,
-    string, // primitives, in this order in every schema
+    string,
     record,
     enum_,
     array,
@@ -36,15 +29,16 @@ enum class type : std::uint8_t {
     fixed,
 };
 
-// Immutable after parse_schema; owns all its text. Index 0..7 are the primitives.
+// Immutable once parse_schema() has made it; owns all its text. A default-constructed schema has no nodes.
 class schema {
   public:
     struct node {
         avro::type type = type::null;
-        std::uint32_t first =
-            0; // record, enum, union: first entry of its table; array, map: the item's node; fixed: size
-        std::uint32_t count = 0; // record, enum, union: how many entries
-        std::uint32_t name = 0;  // record, enum, fixed: its full name
+        // Of a record, enum or union the first entry of its table; of an array or map the node of the items; of a fixed
+        // type its size in bytes.
+        std::uint32_t first = 0;
+        std::uint32_t count = 0; // A record, enum or union has so many entries.
+        std::uint32_t name = 0;  // A record, enum or fixed type has its full name here.
     };
     struct field {
         std::string name;
@@ -52,10 +46,13 @@ class schema {
         std::uint32_t node = 0;
     };
 
+    // The node of the whole schema. There is none if size() is 0.
     std::uint32_t root() const noexcept { return root_; }
     std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(nodes_.size()); }
+    // Precondition: the index is below size().
     const node& operator[](std::uint32_t index) const noexcept { return nodes_[index]; }
 
+    // The entries of a node, which must be a record, an enum or a union of this schema.
     std::span<const field> fields(const node& record) const noexcept {
         return {fields_.data() + record.first, record.count};
     }
@@ -65,7 +62,7 @@ class schema {
     std::span<const std::uint32_t> branches(const node& union_node) const noexcept {
         return {branches_.data() + union_node.first, union_node.count};
     }
-    // Namespace and name: "com.sforce.eventbus.Address".
+    // The namespace and the name of a record, enum or fixed type: "com.sforce.eventbus.Address".
     const std::string& full_name(const node& named) const noexcept { return names_[named.name]; }
 
   private:
@@ -77,418 +74,5 @@ class schema {
     std::vector<std::string> names_;
     std::uint32_t root_ = 0;
 };
-
-namespace detail {
-
-inline constexpr std::uint32_t none = 0xffff'ffff;
-
-enum class json_kind : std::uint8_t { literal, number, string, array, object };
-
-// One JSON value; children are chained by `next`. `offset` is where it starts in the text.
-struct json_value {
-    json_kind kind = json_kind::literal;
-    std::uint32_t offset = 0;
-    std::uint32_t first = none;
-    std::uint32_t next = none;
-    std::string key;  // inside an object
-    std::string text; // string: unescaped; number, literal: as written
-};
-
-class json_parser {
-  public:
-    explicit json_parser(std::string_view text) : text_(text) {}
-
-    // The whole text as one value at index 0.
-    sfcdc::error parse(std::vector<json_value>& out) {
-        out_ = &out;
-        std::uint32_t root = 0;
-        if (!value(root, 0)) return error_;
-        skip_space();
-        if (at_ != text_.size()) fail(errc::json_syntax);
-        return error_;
-    }
-
-  private:
-    bool fail(errc code) {
-        if (!error_) error_ = {code, static_cast<std::uint32_t>(at_)};
-        return false;
-    }
-    void skip_space() {
-        while (at_ < text_.size()
-               && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
-            ++at_;
-    }
-    bool eat(char c) {
-        skip_space();
-        if (at_ == text_.size() || text_[at_] != c) return false;
-        ++at_;
-        return true;
-    }
-
-    bool value(std::uint32_t& index, int depth) {
-        if (depth > limits::json_depth) return fail(errc::json_too_deep);
-        skip_space();
-        if (at_ == text_.size()) return fail(errc::json_syntax);
-        index = static_cast<std::uint32_t>(out_->size());
-        if (index == limits::json_values) return fail(errc::schema_too_large);
-        out_->push_back({});
-        (*out_)[index].offset = static_cast<std::uint32_t>(at_);
-        switch (text_[at_]) {
-        case '{': return container(index, depth, json_kind::object, '}');
-        case '[': return container(index, depth, json_kind::array, ']');
-        case '"': {
-            std::string s;
-            if (!string(s)) return false;
-            (*out_)[index].kind = json_kind::string;
-            (*out_)[index].text = std::move(s);
-            return true;
-        }
-        default: return scalar(index);
-        }
-    }
-
-    bool container(std::uint32_t index, int depth, json_kind kind, char closing) {
-        (*out_)[index].kind = kind;
-        ++at_;
-        if (eat(closing)) return true;
-        for (std::uint32_t last = none;;) {
-            std::string key;
-            if (kind == json_kind::object) {
-                skip_space();
-                if (!string(key)) return false;
-                if (!eat(':')) return fail(errc::json_syntax);
-            }
-            std::uint32_t child = none;
-            if (!value(child, depth + 1)) return false;
-            (*out_)[child].key = std::move(key);
-            (last == none ? (*out_)[index].first : (*out_)[last].next) = child;
-            last = child;
-            if (eat(closing)) return true;
-            if (!eat(',')) return fail(errc::json_syntax);
-        }
-    }
-
-    bool scalar(std::uint32_t index) {
-        const std::size_t start = at_;
-        while (at_ < text_.size() && std::string_view(",]} \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
-        const std::string_view word = text_.substr(start, at_ - start);
-        json_value& v = (*out_)[index];
-        v.text = word;
-        if (word == "true" || word == "false" || word == "null") return true;
-        v.kind = json_kind::number;
-        return is_number(word) || (at_ = start, fail(errc::json_syntax));
-    }
-
-    // RFC 8259, section 6, but with zeros in front: the rules of Parsing Canonical Form speak of them.
-    static bool is_number(std::string_view s) noexcept {
-        const auto take = [&](std::string_view any_of) {
-            const bool found = !s.empty() && any_of.find(s[0]) != std::string_view::npos;
-            s.remove_prefix(found ? 1 : 0);
-            return found;
-        };
-        const auto digits = [&] {
-            std::size_t n = 0;
-            while (take("0123456789")) ++n;
-            return n != 0;
-        };
-        take("-");
-        if (!digits()) return false;
-        if (take(".") && !digits()) return false;
-        if (take("eE")) {
-            take("+-");
-            if (!digits()) return false;
-        }
-        return s.empty();
-    }
-
-    bool hex4(std::uint32_t& out) {
-        if (text_.size() - at_ < 4) return fail(errc::json_bad_escape);
-        const char* const first = text_.data() + at_;
-        const auto [end, bad] = std::from_chars(first, first + 4, out, 16);
-        if (bad != std::errc() || end != first + 4) return fail(errc::json_bad_escape);
-        at_ += 4;
-        return true;
-    }
-
-    bool unicode_escape(std::string& out) {
-        std::uint32_t c = 0;
-        if (!hex4(c)) return false;
-        if (c >= 0xd800 && c < 0xdc00) { // the first half of a surrogate pair
-            std::uint32_t low = 0;
-            if (text_.substr(at_, 2) != "\\u") return fail(errc::json_bad_escape);
-            at_ += 2;
-            if (!hex4(low)) return false;
-            if (low < 0xdc00 || low > 0xdfff) return fail(errc::json_bad_escape);
-            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        } else if (c >= 0xdc00 && c < 0xe000) {
-            return fail(errc::json_bad_escape);
-        }
-        const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-        if (c < 0x80)
-            put(c);
-        else if (c < 0x800)
-            put(0xc0 | c >> 6), put(0x80 | (c & 63));
-        else if (c < 0x10000)
-            put(0xe0 | c >> 12), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
-        else
-            put(0xf0 | c >> 18), put(0x80 | (c >> 12 & 63)), put(0x80 | (c >> 6 & 63)), put(0x80 | (c & 63));
-        return true;
-    }
-
-    bool string(std::string& out) {
-        if (at_ == text_.size() || text_[at_] != '"') return fail(errc::json_syntax);
-        for (++at_;;) {
-            if (at_ == text_.size()) return fail(errc::json_syntax);
-            const char c = text_[at_++];
-            if (c == '"') return true;
-            if (static_cast<unsigned char>(c) < 0x20) return --at_, fail(errc::json_syntax);
-            if (c != '\\') {
-                out.push_back(c);
-                continue;
-            }
-            if (at_ == text_.size()) return fail(errc::json_syntax);
-            switch (text_[at_++]) {
-            case '"': out.push_back('"'); break;
-            case '\\': out.push_back('\\'); break;
-            case '/': out.push_back('/'); break;
-            case 'b': out.push_back('\b'); break;
-            case 'f': out.push_back('\f'); break;
-            case 'n': out.push_back('\n'); break;
-            case 'r': out.push_back('\r'); break;
-            case 't': out.push_back('\t'); break;
-            case 'u':
-                if (!unicode_escape(out)) return false;
-                break;
-            default: return fail(errc::json_bad_escape);
-            }
-        }
-    }
-
-    std::string_view text_;
-    std::size_t at_ = 0;
-    sfcdc::error error_;
-    std::vector<json_value>* out_ = nullptr;
-};
-
-} // namespace detail
-
-// Used through parse_schema().
-class schema_parser {
-  public:
-    sfcdc::error parse(std::string_view text, schema& out) {
-        if (text.size() > limits::schema_bytes) return {errc::schema_too_large, 0};
-        if (const sfcdc::error bad = detail::json_parser(text).parse(json_)) return bad;
-        out_ = &out;
-        for (int t = 0; t <= static_cast<int>(type::string); ++t) out.nodes_.push_back({static_cast<avro::type>(t)});
-        resolve(0, "", out.root_);
-        return error_;
-    }
-
-  private:
-    using json_kind = detail::json_kind;
-
-    bool fail(errc code, std::uint32_t value) {
-        if (!error_) error_ = {code, json_[value].offset};
-        return false;
-    }
-
-    // The value of an attribute, or `none`. Of two with the same key the first counts.
-    std::uint32_t attribute(std::uint32_t object, std::string_view key) const {
-        for (std::uint32_t i = json_[object].first; i != detail::none; i = json_[i].next)
-            if (json_[i].key == key) return i;
-        return detail::none;
-    }
-    bool attribute(std::uint32_t object, std::string_view key, json_kind kind, std::uint32_t& out) {
-        out = attribute(object, key);
-        return (out != detail::none && json_[out].kind == kind) || fail(errc::schema_missing_attribute, object);
-    }
-
-    static bool is_name(std::string_view s) noexcept {
-        for (std::size_t i = 0; i < s.size(); ++i) {
-            const char c = s[i];
-            const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-            if (!letter && (i == 0 || c < '0' || c > '9')) return false;
-        }
-        return !s.empty();
-    }
-    static bool is_full_name(std::string_view s) noexcept {
-        for (;;) {
-            const std::size_t dot = s.find('.');
-            if (!is_name(s.substr(0, dot))) return false;
-            if (dot == std::string_view::npos) return true;
-            s.remove_prefix(dot + 1);
-        }
-    }
-    static std::string qualify(std::string_view name, std::string_view space) {
-        if (space.empty() || name.find('.') != std::string_view::npos) return std::string(name);
-        return std::string(space) + "." + std::string(name);
-    }
-
-    std::uint32_t add(const schema::node& n) {
-        out_->nodes_.push_back(n);
-        return out_->size() - 1;
-    }
-    bool within_limits(std::uint32_t value) {
-        const std::size_t entries =
-            out_->nodes_.size() + out_->fields_.size() + out_->symbols_.size() + out_->branches_.size();
-        return entries <= limits::schema_entries || fail(errc::schema_too_large, value);
-    }
-
-    bool resolve(std::uint32_t value, const std::string& space, std::uint32_t& node) {
-        if (!within_limits(value)) return false;
-        switch (json_[value].kind) {
-        case json_kind::string: return by_name(value, space, node);
-        case json_kind::array: return union_of(value, space, node);
-        case json_kind::object: return declaration(value, space, node);
-        default: return fail(errc::schema_not_a_type, value);
-        }
-    }
-
-    bool by_name(std::uint32_t value, const std::string& space, std::uint32_t& node) {
-        static constexpr std::string_view primitives[] = {"null",  "boolean", "int",   "long",
-                                                          "float", "double",  "bytes", "string"};
-        const std::string& name = json_[value].text;
-        for (std::uint32_t i = 0; i < std::size(primitives); ++i)
-            if (name == primitives[i]) return node = i, true;
-        auto found = named_.find(qualify(name, space));
-        if (found == named_.end()) found = named_.find(name); // a type of the empty namespace
-        if (found == named_.end()) return fail(errc::schema_unknown_name, value);
-        node = found->second;
-        return true;
-    }
-
-    bool union_of(std::uint32_t value, const std::string& space, std::uint32_t& node) {
-        std::vector<std::uint32_t> branches;
-        std::vector<std::pair<std::uint32_t, std::uint32_t>> kinds; // and where they stand
-        constexpr std::uint32_t kinds_end = static_cast<std::uint32_t>(type::fixed) + 1;
-        for (std::uint32_t i = json_[value].first; i != detail::none; i = json_[i].next) {
-            std::uint32_t branch = 0;
-            if (!resolve(i, space, branch)) return false;
-            const schema::node& b = (*out_)[branch];
-            if (b.type == type::union_) return fail(errc::schema_bad_union, i);
-            // Types without a name are told apart by their kind, those with one by their node, numbered behind the kinds.
-            const bool named = b.type == type::record || b.type == type::enum_ || b.type == type::fixed;
-            kinds.emplace_back(named ? branch + kinds_end : static_cast<std::uint32_t>(b.type), i);
-            branches.push_back(branch);
-        }
-        std::sort(kinds.begin(), kinds.end());
-        const auto twice = std::adjacent_find(kinds.begin(), kinds.end(),
-                                              [](const auto& a, const auto& b) { return a.first == b.first; });
-        if (twice != kinds.end()) return fail(errc::schema_bad_union, (twice + 1)->second);
-        if (branches.empty()) return fail(errc::schema_bad_union, value);
-        node = add({type::union_, static_cast<std::uint32_t>(out_->branches_.size()),
-                    static_cast<std::uint32_t>(branches.size())});
-        out_->branches_.insert(out_->branches_.end(), branches.begin(), branches.end());
-        return true;
-    }
-
-    bool declaration(std::uint32_t value, const std::string& space, std::uint32_t& node) {
-        const std::uint32_t kind = attribute(value, "type");
-        if (kind == detail::none) return fail(errc::schema_missing_attribute, value);
-        if (json_[kind].kind != json_kind::string) return resolve(kind, space, node);
-        const std::string& word = json_[kind].text;
-        if (word == "record" || word == "error") return record(value, space, node);
-        if (word == "enum") return enumeration(value, space, node);
-        if (word == "fixed") return fixed(value, space, node);
-        if (word == "array" || word == "map") {
-            const std::uint32_t items = attribute(value, word == "array" ? "items" : "values");
-            if (items == detail::none) return fail(errc::schema_missing_attribute, value);
-            schema::node container{word == "array" ? type::array : type::map};
-            if (!resolve(items, space, container.first)) return false;
-            node = add(container);
-            return true;
-        }
-        return by_name(kind, space, node);
-    }
-
-    // Registers the type before its fields are read, so that they may name it. `space` becomes the namespace inside.
-    bool declare(std::uint32_t value, avro::type type, std::string& space, std::uint32_t& node) {
-        std::uint32_t name = 0;
-        if (!attribute(value, "name", json_kind::string, name)) return false;
-        // An empty namespace is none at all: Salesforce's enums of 2023 say so, and their schema ids depend on it.
-        if (const std::uint32_t own = attribute(value, "namespace"); own != detail::none) {
-            if (json_[own].kind != json_kind::string) return fail(errc::schema_missing_attribute, own);
-            space = json_[own].text;
-            if (!space.empty() && !is_full_name(space)) return fail(errc::schema_bad_name, own);
-            if (space.size() > limits::name_length) return fail(errc::schema_too_large, own);
-        }
-        if (!is_full_name(json_[name].text)) return fail(errc::schema_bad_name, name);
-        const std::string full = qualify(json_[name].text, space);
-        const std::size_t dot = full.rfind('.');
-        space = dot == std::string::npos ? std::string() : full.substr(0, dot);
-        if (full.size() > limits::name_length || (name_bytes_ += full.size()) > limits::name_bytes)
-            return fail(errc::schema_too_large, name);
-        node = add({type, 0, 0, static_cast<std::uint32_t>(out_->names_.size())});
-        if (!named_.emplace(full, node).second) return fail(errc::schema_duplicate_name, name);
-        out_->names_.push_back(full);
-        return true;
-    }
-
-    bool record(std::uint32_t value, std::string space, std::uint32_t& node) {
-        std::uint32_t list = 0;
-        if (!declare(value, type::record, space, node) || !attribute(value, "fields", json_kind::array, list))
-            return false;
-        std::vector<schema::field> fields;
-        std::unordered_map<std::string_view, std::uint32_t> taken; // views into json_
-        for (std::uint32_t i = json_[list].first; i != detail::none; i = json_[i].next) {
-            std::uint32_t name = 0;
-            if (json_[i].kind != json_kind::object) return fail(errc::schema_not_a_type, i);
-            if (!attribute(i, "name", json_kind::string, name)) return false;
-            if (!is_name(json_[name].text)) return fail(errc::schema_bad_name, name);
-            if (json_[name].text.size() > limits::name_length) return fail(errc::schema_too_large, name);
-            if (!taken.emplace(json_[name].text, name).second) return fail(errc::schema_duplicate_name, name);
-            const std::uint32_t field_type = attribute(i, "type");
-            if (field_type == detail::none) return fail(errc::schema_missing_attribute, i);
-            schema::field f{json_[name].text, {}, 0};
-            if (const std::uint32_t doc = attribute(i, "doc"); doc != detail::none) f.doc = json_[doc].text;
-            if (!resolve(field_type, space, f.node)) return false;
-            fields.push_back(std::move(f));
-        }
-        // Appended only now: records within this one have put their own fields first.
-        out_->nodes_[node].first = static_cast<std::uint32_t>(out_->fields_.size());
-        out_->nodes_[node].count = static_cast<std::uint32_t>(fields.size());
-        out_->fields_.insert(out_->fields_.end(), std::make_move_iterator(fields.begin()),
-                             std::make_move_iterator(fields.end()));
-        return within_limits(value);
-    }
-
-    bool enumeration(std::uint32_t value, std::string space, std::uint32_t& node) {
-        std::uint32_t list = 0;
-        if (!declare(value, type::enum_, space, node) || !attribute(value, "symbols", json_kind::array, list))
-            return false;
-        std::unordered_map<std::string_view, std::uint32_t> taken;
-        out_->nodes_[node].first = static_cast<std::uint32_t>(out_->symbols_.size());
-        for (std::uint32_t i = json_[list].first; i != detail::none; i = json_[i].next) {
-            if (json_[i].kind != json_kind::string || !is_name(json_[i].text)) return fail(errc::schema_bad_name, i);
-            if (!taken.emplace(json_[i].text, i).second) return fail(errc::schema_duplicate_name, i);
-            out_->symbols_.push_back(json_[i].text);
-            ++out_->nodes_[node].count;
-        }
-        return within_limits(value);
-    }
-
-    bool fixed(std::uint32_t value, std::string space, std::uint32_t& node) {
-        std::uint32_t size = 0;
-        if (!declare(value, type::fixed, space, node) || !attribute(value, "size", json_kind::number, size))
-            return false;
-        const std::string& digits = json_[size].text;
-        const auto [end, bad] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), out_->nodes_[node].first);
-        return (bad == std::errc() && end == digits.data() + digits.size()) || fail(errc::schema_bad_size, size);
-    }
-
-    std::vector<detail::json_value> json_;
-    std::unordered_map<std::string, std::uint32_t> named_;
-    std::size_t name_bytes_ = 0;
-    schema* out_ = nullptr;
-    sfcdc::error error_;
-};
-
-// `text` is not needed afterwards. Errors carry the byte offset of the JSON value that is wrong.
-inline result<schema> parse_schema(std::string_view text) {
-    result<schema> parsed;
-    parsed.error = schema_parser().parse(text, parsed.value);
-    return parsed;
-}
 
 } // namespace sfcdc::avro

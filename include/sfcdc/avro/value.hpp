@@ -1,5 +1,4 @@
-// Values of any Avro type, read with nothing but their schema: how the walk over a datum gets past types that have no op
-// of their own, and how a user reads what is deeper than one level.
+// Values of any Avro type, read with nothing but their schema.
 #pragma once
 
 #include <cstddef>
@@ -10,80 +9,11 @@
 
 #include <sfcdc/avro/cursor.hpp>
 #include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/skipper.hpp>
 #include <sfcdc/error.hpp>
-#include <sfcdc/limits.hpp>
 #include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::avro {
-
-// Moves a cursor over values of any type; checks every count, length and index on the way.
-class skipper {
-  public:
-    skipper(const schema& s, cursor& in) noexcept : schema_(s), in_(in) {}
-
-    void skip(std::uint32_t node, int depth = 0) noexcept {
-        if (depth > limits::datum_depth) return in_.fail(errc::datum_too_deep);
-        const schema::node& n = schema_[node];
-        switch (n.type) {
-        case type::null: return;
-        case type::boolean: in_.read_boolean(); return;
-        case type::int_: in_.read_int(); return;
-        case type::long_: in_.read_long(); return;
-        case type::float_: in_.skip(4); return;
-        case type::double_: in_.skip(8); return;
-        case type::fixed: in_.skip(n.first); return;
-        case type::bytes:
-        case type::string: in_.read_bytes(); return;
-        case type::enum_: read_index(n.count, errc::bad_enum_index); return;
-        case type::union_: {
-            const std::uint32_t branch = read_index(n.count, errc::bad_union_index);
-            if (!in_.failed()) skip(schema_.branches(n)[branch], depth + 1);
-            return;
-        }
-        case type::record:
-            for (const schema::field& f : schema_.fields(n)) {
-                const std::byte* const start = in_.position();
-                skip(f.node, depth + 1);
-                if (in_.failed()) return;
-                count_if_empty(
-                    start); // nulls, and records of empty records: few types can make 2^60 values of no bytes
-            }
-            return;
-        case type::array:
-        case type::map: return skip_blocks(n, depth);
-        }
-    }
-
-    // An enum or union index, checked; 0 after a failure.
-    std::uint32_t read_index(std::uint32_t count, errc code) noexcept {
-        const std::byte* const start = in_.position();
-        const std::int64_t index = in_.read_long();
-        if (index >= 0 && index < count) [[likely]]
-            return static_cast<std::uint32_t>(index);
-        in_.fail(code, start);
-        return 0;
-    }
-
-  private:
-    void skip_blocks(const schema::node& n, int depth) noexcept {
-        while (std::uint64_t count = in_.read_block()) {
-            while (count-- > 0 && !in_.failed()) {
-                const std::byte* const start = in_.position();
-                if (n.type == type::map) in_.read_bytes();
-                skip(n.first, depth + 1);
-                count_if_empty(start);
-            }
-            if (in_.failed()) return;
-        }
-    }
-    void count_if_empty(const std::byte* start) noexcept {
-        if (in_.position() == start && ++empty_items_ > limits::empty_items) in_.fail(errc::too_many_empty_items);
-    }
-
-    const schema& schema_;
-    cursor& in_;
-    std::uint64_t empty_items_ = 0;
-};
 
 // One value of any type, seen in the payload. Unions are looked through. Views end with the payload.
 class value {
@@ -91,11 +21,8 @@ class value {
     value() = default;
     value(const schema& s, std::uint32_t node, std::span<const std::byte> payload, std::uint32_t at) noexcept
         : schema_(&s), node_(node), payload_(payload), at_(at) {
-        while (s[node_].type == type::union_) {
-            cursor in(payload_, at_);
-            node_ = s.branches(s[node_])[skipper(s, in).read_index(s[node_].count, errc::bad_union_index)];
-            at_ = in.offset();
-        }
+        if (s[node_].type == type::union_) [[unlikely]]
+            look_through();
     }
 
     // The type's number in its schema; meaningless for a value of no schema.
@@ -113,49 +40,12 @@ class value {
 
     // Reads the value as T, when its type is that or converts without loss: bool; std::int32_t; std::int64_t (int, long);
     // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
-    // string). False when the type is another one.
+    // string). Returns false, and leaves `out` as it is, when the type is another one.
     template<class T> bool read(T& out) const noexcept {
-        const avro::type t = type();
         if constexpr (std::is_same_v<T, std::string_view>)
-            if (t == type::string && at_ < payload_.size()) [[likely]] { // mostly of less than 64 bytes
-                const auto length = static_cast<std::size_t>(payload_[at_]) / 2;
-                if (length < 0x40 && length < payload_.size() - at_) [[likely]]
-                    return out = wire::as_chars({payload_.data() + at_ + 1, length}), true;
-            }
-        cursor in = schema_ == nullptr ? cursor({}) : cursor(payload_, at_);
-        if constexpr (std::is_same_v<T, bool>) {
-            if (t != type::boolean) return false;
-            out = in.read_boolean();
-        } else if constexpr (std::is_same_v<T, std::int32_t>) {
-            if (t != type::int_) return false;
-            out = in.read_int();
-        } else if constexpr (std::is_same_v<T, std::int64_t>) {
-            if (t != type::int_ && t != type::long_) return false;
-            out = in.read_long();
-        } else if constexpr (std::is_same_v<T, float>) {
-            if (t != type::float_) return false;
-            out = in.read_float();
-        } else if constexpr (std::is_same_v<T, double>) {
-            if (t != type::double_ && t != type::float_) return false;
-            out = t == type::double_ ? in.read_double() : static_cast<double>(in.read_float());
-        } else if constexpr (std::is_same_v<T, std::string_view>) {
-            if (t == type::enum_) {
-                const schema::node& n = (*schema_)[node_];
-                out = schema_->symbols(n)[skipper(*schema_, in).read_index(n.count, errc::bad_enum_index)];
+            if (read_short_string(out)) [[likely]]
                 return true;
-            }
-            if (t != type::string) return false;
-            out = in.read_string();
-        } else {
-            static_assert(std::is_same_v<T, std::span<const std::byte>>, "no Avro type is read as this C++ type");
-            if (t == type::fixed)
-                out = payload_.subspan(at_, (*schema_)[node_].first);
-            else if (t == type::bytes || t == type::string)
-                out = in.read_bytes();
-            else
-                return false;
-        }
-        return true;
+        return read_as(out);
     }
 
     // Calls f(value) for each item of an array, f(key, value) for each entry of a map, f(name, value) for each field of
@@ -181,6 +71,84 @@ class value {
     }
 
   private:
+    // Not in line, so that the constructor may be: an optional field's value is that of its type already.
+    [[gnu::noinline]] void look_through() noexcept {
+        while (own_node().type == type::union_) {
+            cursor in(payload_, at_);
+            const std::uint32_t branch = skipper(*schema_, in).read_index(own_node().count, errc::bad_union_index);
+            node_ = schema_->branches(own_node())[branch];
+            at_ = in.offset();
+        }
+    }
+
+    cursor begin() const noexcept { return schema_ == nullptr ? cursor({}) : cursor(payload_, at_); }
+    const schema::node& own_node() const noexcept { return (*schema_)[node_]; }
+
+    // A string whose length is one byte, as that of most.
+    bool read_short_string(std::string_view& out) const noexcept {
+        if (type() != type::string || at_ >= payload_.size()) return false;
+        const std::byte* const begin = payload_.data() + at_;
+        const std::size_t length = static_cast<std::size_t>(*begin) / 2;
+        const bool is_short = length < 0x40 && length < payload_.size() - at_;
+        if (is_short) [[likely]]
+            out = wire::as_chars({begin + 1, length});
+        return is_short;
+    }
+
+    bool read_as(bool& out) const noexcept {
+        if (type() != type::boolean) return false;
+        out = begin().read_boolean();
+        return true;
+    }
+    bool read_as(std::int32_t& out) const noexcept {
+        if (type() != type::int_) return false;
+        out = begin().read_int();
+        return true;
+    }
+    bool read_as(std::int64_t& out) const noexcept {
+        const avro::type t = type();
+        if (t != type::int_ && t != type::long_) return false;
+        out = begin().read_long();
+        return true;
+    }
+    bool read_as(float& out) const noexcept {
+        if (type() != type::float_) return false;
+        out = begin().read_float();
+        return true;
+    }
+    bool read_as(double& out) const noexcept {
+        const avro::type t = type();
+        if (t != type::double_ && t != type::float_) return false;
+        out = t == type::double_ ? begin().read_double() : static_cast<double>(begin().read_float());
+        return true;
+    }
+    bool read_as(std::string_view& out) const noexcept {
+        const avro::type t = type();
+        if (t == type::string) {
+            out = begin().read_string();
+            return true;
+        }
+        if (t != type::enum_) return false;
+        cursor in = begin();
+        const std::uint32_t index = skipper(*schema_, in).read_index(own_node().count, errc::bad_enum_index);
+        out = schema_->symbols(own_node())[index];
+        return true;
+    }
+    bool read_as(std::span<const std::byte>& out) const noexcept {
+        const avro::type t = type();
+        if (t == type::fixed) {
+            out = payload_.subspan(at_, own_node().first);
+            return true;
+        }
+        if (t != type::bytes && t != type::string) return false;
+        out = begin().read_bytes();
+        return true;
+    }
+    template<class T> bool read_as(T&) const noexcept {
+        static_assert(sizeof(T) == 0, "no Avro type is read as this C++ type");
+        return false;
+    }
+
     std::uint32_t item_node() const noexcept { return (*schema_)[node_].first; }
 
     template<class F> void for_each_in_blocks(F&& f) const {

@@ -187,7 +187,7 @@ class arrow_batch {
     void change_schema(const bound_layout& bound) {
         convert_block();
         bound_ = &bound;
-        const avro::plan& p = bound.plan();
+        const cdc::plan& p = bound.plan();
         words_ = p.words();
         stride_ =
             p.no_field() + 16; // an odd number of cache lines, so that a column's places are not all in a few sets

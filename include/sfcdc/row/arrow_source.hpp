@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/row/bind.hpp>
 
 namespace sfcdc::row::detail {
@@ -24,24 +24,24 @@ struct arrow_source {
 };
 
 // A member of the header, if the plan has it, and the source is one.
-inline arrow_source header_source(column_source source, const avro::plan& p) noexcept {
-    const avro::header_fields& h = p.header();
-    if (!p.has_header()) return {};
-    const auto member = [](avro::field f, conversion how, bool empty_is_null = false) {
+inline arrow_source header_source(column_source source, const cdc::plan& p) noexcept {
+    using enum cdc::header_member;
+    const auto member = [&](cdc::header_member m, conversion how, bool empty_is_null = false) {
+        const avro::field f = p.member(m);
         return f ? arrow_source{.field = f, .how = how, .empty_is_null = empty_is_null} : arrow_source{};
     };
     switch (source) {
-    case column_source::entity_name: return member(h.entity_name, conversion::text);
-    case column_source::change_origin: return member(h.change_origin, conversion::text);
-    case column_source::transaction_key: return member(h.transaction_key, conversion::text, true);
-    case column_source::commit_user: return member(h.commit_user, conversion::text, true);
-    case column_source::record_ids: return member(h.record_ids, conversion::texts);
-    case column_source::sequence_number: return member(h.sequence_number, conversion::integer);
-    case column_source::commit_number: return member(h.commit_number, conversion::bigint);
-    case column_source::commit_ms: return member(h.commit_timestamp, conversion::bigint);
+    case column_source::entity_name: return member(entity_name, conversion::text);
+    case column_source::change_origin: return member(change_origin, conversion::text);
+    case column_source::transaction_key: return member(transaction_key, conversion::text, true);
+    case column_source::commit_user: return member(commit_user, conversion::text, true);
+    case column_source::record_ids: return member(record_ids, conversion::texts);
+    case column_source::sequence_number: return member(sequence_number, conversion::integer);
+    case column_source::commit_number: return member(commit_number, conversion::bigint);
+    case column_source::commit_ms: return member(commit_timestamp, conversion::bigint);
     case column_source::change_type: {
-        arrow_source out = member(h.change_type, conversion::symbol);
-        if (out) out.symbols = p[out.field].node;
+        arrow_source out = member(change_type, conversion::symbol);
+        if (out) out.symbols = p.ops()[out.field.number].node;
         return out;
     }
     default: return {};
@@ -50,7 +50,7 @@ inline arrow_source header_source(column_source source, const avro::plan& p) noe
 
 inline arrow_source source_of(const bound_layout& bound, std::size_t position) noexcept {
     const column& c = bound.layout().columns()[position];
-    const avro::plan& p = bound.plan();
+    const cdc::plan& p = bound.plan();
     if (c.source != column_source::field) return header_source(c.source, p);
     const bound_field& b = bound[position];
     arrow_source out{.field = b.field, .how = b.how};

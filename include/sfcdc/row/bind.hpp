@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>
 
@@ -92,7 +92,7 @@ constexpr conversion conversion_from(avro::type from, column_type to) noexcept {
 constexpr bool repeats_others(std::string_view child) noexcept { return child == "Xyz" || child == "XyzEncoded"; }
 
 // Of a column and the field that it names, if the plan has it.
-inline bound_field bind_column(const column& c, const avro::plan& p) noexcept {
+inline bound_field bind_column(const column& c, const cdc::plan& p) noexcept {
     if (c.source != column_source::field) return {};
     bound_field out{.field = p.find(c.field)};
     if (!out.field) return out;
@@ -110,7 +110,7 @@ inline bound_field bind_column(const column& c, const avro::plan& p) noexcept {
 // Immutable; one serves all threads. It looks into the layout and the plan, which must outlive it.
 class bound_layout {
   public:
-    bound_layout(const row::layout& l, const avro::plan& p) : layout_(&l), plan_(&p) {
+    bound_layout(const row::layout& l, const cdc::plan& p) : layout_(&l), plan_(&p) {
         column_of_.assign(p.size(), bound_field::no_column);
         held_.assign(p.words(), 0);
         risky_.assign(p.words(), 0);
@@ -135,11 +135,11 @@ class bound_layout {
             if (columns[i].source != column_source::field) others_.push_back(i);
         }
     }
-    bound_layout(const row::layout&&, const avro::plan&) = delete; // the layout would be gone
-    bound_layout(const row::layout&, const avro::plan&&) = delete; // the plan would be gone
+    bound_layout(const row::layout&&, const cdc::plan&) = delete; // the layout would be gone
+    bound_layout(const row::layout&, const cdc::plan&&) = delete; // the plan would be gone
 
     const row::layout& layout() const noexcept { return *layout_; }
-    const avro::plan& plan() const noexcept { return *plan_; }
+    const cdc::plan& plan() const noexcept { return *plan_; }
 
     // By the position of a column; false for one that is of no field, or whose field the plan lacks or has as another type.
     const bound_field& operator[](std::size_t column) const noexcept { return fields_[column]; }
@@ -159,7 +159,7 @@ class bound_layout {
     avro::field_set compounds() const noexcept { return avro::field_set(compounds_); }
 
   private:
-    void add_compound(const avro::plan& p, avro::field f) {
+    void add_compound(const cdc::plan& p, avro::field f) {
         add(compounds_, f);
         const std::size_t prefix = p.name(f).size() + 1;
         bool all_held = p[f].kind == avro::op_kind::compound;
@@ -175,15 +175,15 @@ class bound_layout {
     }
 
     const row::layout* layout_;
-    const avro::plan* plan_;
+    const cdc::plan* plan_;
     std::vector<bound_field> fields_;
     std::vector<std::uint32_t> column_of_, others_;
     std::uint32_t commit_time_column_ = bound_field::no_column;
     std::vector<std::uint64_t> held_, risky_, compounds_, held_apart_;
 };
 
-inline bound_layout bind(const layout& l, const avro::plan& p) { return {l, p}; }
-bound_layout bind(const layout&&, const avro::plan&) = delete; // it looks into the layout
-bound_layout bind(const layout&, const avro::plan&&) = delete; // it looks into the plan
+inline bound_layout bind(const layout& l, const cdc::plan& p) { return {l, p}; }
+bound_layout bind(const layout&&, const cdc::plan&) = delete; // it looks into the layout
+bound_layout bind(const layout&, const cdc::plan&&) = delete; // it looks into the plan
 
 } // namespace sfcdc::row

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/wire/appender.hpp>
 
@@ -52,16 +52,17 @@ class body_members {
         }
         const std::uint32_t fields = plan_.field_count();
         std::uint32_t behind = fields; // the members of the header, which come first of all children
-        if (plan_.has_header()) behind += plan_[{0}].child_count;
+        if (plan_.has_header()) behind += plan_.ops()[0].child_count;
         std::uint32_t child = next_named(behind);
         for (std::uint32_t word = 0; word * 64 < fields; ++word) {
             std::uint64_t bits = states_.named(word);
             if (word == 0 && plan_.has_header()) bits &= ~std::uint64_t{1};
             if (fields - word * 64 < 64) bits &= (std::uint64_t{1} << (fields - word * 64)) - 1;
-            while (child != plan_.no_field() && plan_[{child}].parent.number / 64 == word) { // they are in that order
-                const std::uint32_t parent = plan_[{child}].parent.number;
+            while (child != plan_.no_field()
+                   && plan_.ops()[child].parent.number / 64 == word) { // they are in that order
+                const std::uint32_t parent = plan_.ops()[child].parent.number;
                 bits |= std::uint64_t{1} << parent % 64;
-                child = next_named(plan_[{parent}].first_child + plan_[{parent}].child_count);
+                child = next_named(plan_.ops()[parent].first_child + plan_.ops()[parent].child_count);
             }
             for (; bits != 0; bits &= bits - 1)
                 append({word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))});
@@ -77,7 +78,7 @@ class body_members {
     }
 
     bool stated(avro::field f) const noexcept {
-        return plan_[f].wanted && (all_ || states_[f] != cdc::field_state::unchanged);
+        return plan_.ops()[f.number].wanted && (all_ || states_[f] != cdc::field_state::unchanged);
     }
     void value(avro::field f) {
         if (states_.has_value(f))
@@ -86,23 +87,24 @@ class body_members {
             json_.null();
     }
     void append(avro::field f) {
-        if (plan_[f].child_count != 0) return append_compound(f);
+        if (plan_.ops()[f.number].child_count != 0) return append_compound(f);
         if (states_.has_value(f)) { // so it is stated
-            json_.avro_key(plan_.name(f), first_);
+            json_.avro_key(plan_.names()[f.number], first_);
             json_.value(states_.value(f));
         } else if (stated(f)) {
-            json_.avro_key(plan_.name(f), first_);
+            json_.avro_key(plan_.names()[f.number], first_);
             json_.null();
         }
     }
     // How many children of a compound are stated.
     [[gnu::noinline]] std::uint32_t children_stated(avro::field f) const noexcept {
         std::uint32_t count = 0;
-        for (std::uint32_t c = 0; c < plan_[f].child_count; ++c) count += stated(plan_.child(f, c)) ? 1 : 0;
+        for (std::uint32_t c = 0; c < plan_.ops()[f.number].child_count; ++c)
+            count += stated(plan_.child(f, c)) ? 1 : 0;
         return count;
     }
     void append_compound(avro::field f) {
-        const avro::op& o = plan_[f];
+        const avro::op& o = plan_.ops()[f.number];
         bool object = false;
         if (states_.has_value(f)) {
             // Of a union with two records only the first has numbered children; another is printed as any value.
@@ -112,13 +114,13 @@ class body_members {
             if (children == 0) return;
             object = !cleared_is_null_ || !o.wanted || children != o.child_count;
         }
-        json_.avro_key(plan_.name(f), first_);
+        json_.avro_key(plan_.names()[f.number], first_);
         if (!object) return value(f);
         json_.raw('{');
         bool first_child = true;
-        const std::size_t prefix = plan_.name(f).size() + 1;
+        const std::size_t prefix = plan_.names()[f.number].size() + 1;
         const auto member = [&](avro::field child) {
-            json_.avro_key(plan_.name(child).substr(prefix), first_child);
+            json_.avro_key(plan_.names()[child.number].substr(prefix), first_child);
             value(child);
         };
         const std::uint32_t end = o.first_child + o.child_count;
@@ -128,12 +130,12 @@ class body_members {
             }
         else
             for (std::uint32_t c = next_named(o.first_child); c < end; c = next_named(c + 1))
-                if (plan_[{c}].wanted) member({c});
+                if (plan_.ops()[c].wanted) member({c});
         json_.raw('}');
     }
 
     json_writer& json_;
-    const avro::plan& plan_;
+    const cdc::plan& plan_;
     const cdc::event::states states_; // looked up once: there may be hundreds of fields
     const bool all_, cleared_is_null_;
     bool& first_;
@@ -154,7 +156,7 @@ inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender
 
 // The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.
 inline void append_header_members(json_writer& json, const cdc::event& e, bool& first) {
-    const avro::plan& p = e.plan();
+    const cdc::plan& p = e.plan();
     const avro::field header{0};
     for (std::uint32_t c = 0; c < p[header].child_count; ++c) {
         const avro::field member = p.child(header, c);

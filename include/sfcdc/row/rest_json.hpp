@@ -24,7 +24,7 @@ class rest_of_event {
 
     // Whether there is nothing. It is asked first: mostly a table has all columns.
     bool empty() const noexcept {
-        const avro::plan& p = event_.plan();
+        const cdc::plan& p = event_.plan();
         if (!event_.diff_fields().empty()) return false;
         const auto held = bound_.held().words(), apart = bound_.held_apart().words();
         for (std::uint32_t i = 0; i < p.words(); ++i)
@@ -38,7 +38,7 @@ class rest_of_event {
     // Appends the object; returns how many bytes were replaced because they were not UTF-8.
     std::uint32_t append(wire::appender& out) const {
         json_writer json(out);
-        const avro::plan& p = event_.plan();
+        const cdc::plan& p = event_.plan();
         bool first = true;
         json.raw('{');
         for (std::uint32_t f = p.has_header() ? 1 : 0; f < p.field_count(); ++f) {
@@ -86,7 +86,7 @@ class rest_of_event {
     }
     // False if the compound is to be written as any other field, since it is no object of its children.
     bool append_children(json_writer& json, avro::field f, bool& first) const {
-        const avro::plan& p = event_.plan();
+        const cdc::plan& p = event_.plan();
         const avro::op& o = p[f];
         if (states_.has_value(f) && !is_object(f)) return false;
         if (!states_.has_value(f) && states_.listed(f) && no_child_has_a_column(f)) return false; // null as a whole

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/row/bind.hpp>
@@ -93,7 +93,7 @@ inline std::string in_small_letters(std::string_view name) {
 
 class typed_columns {
   public:
-    typed_columns(const avro::plan& p, const typed_options& options) : plan_(p), options_(options) {}
+    typed_columns(const cdc::plan& p, const typed_options& options) : plan_(p), options_(options) {}
 
     result<layout> make() {
         columns_ = bookkeeping_columns();
@@ -176,7 +176,7 @@ class typed_columns {
         return 0;
     }
 
-    const avro::plan& plan_;
+    const cdc::plan& plan_;
     const typed_options& options_;
     std::vector<column> columns_;
     std::vector<std::string> taken_;
@@ -187,7 +187,7 @@ class typed_columns {
 // Makes the layout of an object's table, one row for each record of an event. Fields that the plan's projection leaves out
 // have no column. Errors: two fields that would have one column (the offset is the number of the second one in the plan), more
 // columns than a table may have, a decimal of an unknown field (its position in the options) or of too many digits.
-inline result<layout> typed_layout(const avro::plan& p, const typed_options& options = {}) {
+inline result<layout> typed_layout(const cdc::plan& p, const typed_options& options = {}) {
     return detail::typed_columns(p, options).make();
 }
 

@@ -5,7 +5,6 @@
 #include <span>
 #include <string_view>
 
-#include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/columns_to_update.hpp>

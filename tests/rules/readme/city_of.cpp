@@ -1,7 +1,7 @@
 #include <string>
 
 int main() {
-    const auto [plan, bad_schema] = sfcdc::avro::compile(
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(
         R"({"type":"record","name":"T","fields":[{"name":"ChangeEventHeader","type":{"type":"record","name":"H","fields":[
         {"name":"changeType","type":{"type":"enum","name":"ChangeType","symbols":["CREATE","UPDATE"]}},{"name":"changedFields","type":{"type":"array","items":"string"}}]}},
         {"name":"BillingAddress","type":["null",{"type":"record","name":"A","fields":[{"name":"City","type":["null","string"]}]}]}]})");

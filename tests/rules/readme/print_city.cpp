@@ -1,7 +1,7 @@
 #include <string>
 
 int main() {
-    const auto [plan, bad_schema] = sfcdc::avro::compile(
+    const auto [plan, bad_schema] = sfcdc::cdc::compile(
         R"({"type":"record","name":"T","fields":[{"name":"BillingAddress","type":{"type":"record","name":"A","fields":[{"name":"City","type":["null","string"]}]}}]})");
     if (bad_schema) return 1;
     sfcdc::cdc::decoder decoder;

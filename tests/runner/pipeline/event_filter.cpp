@@ -3,7 +3,7 @@
 #include "catch.hpp"
 #include "cdc/made_event.hpp"
 
-#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/wire/text.hpp>
 
 #include <string>
@@ -17,7 +17,7 @@ using names = std::vector<std::string>;
 
 // Fields of the made event: 1 Phone, 2 Address (0 Street, 1 City).
 bool keeps(const event_filter_config& config, const made::header& h) {
-    const auto plan = sfcdc::avro::compile(made::schema());
+    const auto plan = sfcdc::cdc::compile(made::schema());
     REQUIRE_FALSE(plan.error);
     const std::string payload = made::payload(h);
     sfcdc::cdc::decoder decoder;

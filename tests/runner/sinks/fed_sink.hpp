@@ -6,8 +6,7 @@
 #include "pubsub/server_messages.hpp"
 #include "sinks/sink.hpp"
 
-#include <sfcdc/avro/plan.hpp>
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
 #include <sfcdc/wire/text.hpp>
 
@@ -88,7 +87,7 @@ struct fed_sink {
     sfcdc::runner::sink& sink;
     std::optional<sfcdc::pubsub::replay_id> stored;
     std::optional<sfcdc::delivery> delivery;
-    sfcdc::avro::plan plan = sfcdc::avro::compile(made::schema()).value;
+    sfcdc::cdc::plan plan = sfcdc::cdc::compile(made::schema()).value;
     sfcdc::cdc::decoder decoder;
     std::uint64_t last = 0;
     const sfcdc::time_point now{std::chrono::hours(1'000)};
