@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 
 namespace typed_event {
 
