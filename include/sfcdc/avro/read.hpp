@@ -27,7 +27,7 @@ class sound_payload {
     bool boolean(std::uint32_t at) const noexcept { return begin_[at] != std::byte{0}; }
 
     // An int or a long.
-    std::int64_t integer(std::uint32_t at) const noexcept {
+    [[gnu::always_inline]] inline std::int64_t integer(std::uint32_t at) const noexcept {
         const std::byte* const from = begin_ + at;
         if (end_ - from < 8) [[unlikely]]
             return bytewise(from);
