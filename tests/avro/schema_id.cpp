@@ -3,6 +3,7 @@
 #include <string>
 
 #include <sfcdc/avro/schema_id.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 using namespace sfcdc;
 

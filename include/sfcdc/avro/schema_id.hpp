@@ -14,7 +14,7 @@
 #include <vector>
 
 #include <sfcdc/avro/schema.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/base64.hpp>
 
 namespace sfcdc::avro {
 

@@ -12,7 +12,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 namespace sfcdc::avro {
 

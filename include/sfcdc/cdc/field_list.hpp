@@ -18,6 +18,7 @@
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/bitmap.hpp>
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 namespace sfcdc::cdc {
 

@@ -11,7 +11,6 @@
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/source.hpp>
 #include <sfcdc/wire/appender.hpp>
-#include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::row {
 

@@ -9,7 +9,7 @@
 #include <sfcdc/avro/plan.hpp>
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/delivery.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,0 +1,137 @@
+// Whether all texts of an event are UTF-8. Avro says that strings are, but a decoder that copies nothing does not look: who
+// needs to be sure asks here, at a few nanoseconds a text.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <sfcdc/avro/field_set.hpp>
+#include <sfcdc/avro/plan.hpp>
+#include <sfcdc/avro/schema.hpp>
+#include <sfcdc/avro/value.hpp>
+#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/utf8.hpp>
+
+namespace sfcdc::cdc {
+
+// Made once for a plan, and then used for its events, by any number of threads. It does not refer to the plan.
+//
+// What is looked at: strings that the plan sees, also within arrays, maps, records and unions, and keys of maps. What is not:
+// symbols and names, which are the schema's, and the bitmaps of changedFields and its siblings, since events decode only if
+// these are hexadecimal digits.
+class utf8_check {
+  public:
+    explicit utf8_check(const avro::plan& p) : strings_(p.words(), 0) {
+        const std::vector<bool> has_text = types_with_text(p.schema());
+        const auto header = p.header().all();
+        for (std::uint32_t i = 0; i < p.size(); ++i) {
+            const avro::field f{i};
+            bool is_member = false;
+            for (const avro::field member : header) is_member |= member == f;
+            if (is_member || !p.wanted().contains(f)) continue;
+            const avro::op& o = p[f];
+            if (o.kind == avro::op_kind::text && p.schema()[o.node].type == avro::type::string)
+                strings_[i / 64] |= std::uint64_t{1} << i % 64;
+            else if (o.kind == avro::op_kind::other && has_text[o.node])
+                others_.push_back(f);
+        }
+    }
+
+    // The first field found of which a text is not UTF-8: of the header or the body, a compound's by its child. False when
+    // all are. The event is one of the plan that this was made for.
+    avro::field first_invalid(const event& e) const noexcept {
+        if (e.has_header())
+            if (const avro::field f = first_invalid_of_header(e); f) return f;
+        const char* const end = wire::as_chars(e.payload()).data() + e.payload().size();
+        const event::states states = e.field_states();
+        for (std::uint32_t word = 0; word < strings_.size(); ++word)
+            for (std::uint64_t left = strings_[word] & states.named(word); left != 0; left &= left - 1) {
+                const avro::field f{64 * word + static_cast<std::uint32_t>(std::countr_zero(left))};
+                std::string_view text;
+                if (states.has_value(f) && e.value(f).read(text) && !is_valid(text, end)) [[unlikely]]
+                    return f;
+            }
+        for (const avro::field f : others_)
+            if (e.has_value(f) && !is_valid(e.value(f), end)) return f;
+        return {};
+    }
+    bool is_valid(const event& e) const noexcept { return !first_invalid(e); }
+
+  private:
+    // For each type of a schema, whether its values may hold a string. A type is defined in front of where it is used, or
+    // around that place, so that few rounds are needed, however long a chain of types is.
+    static std::vector<bool> types_with_text(const avro::schema& s) {
+        std::vector<bool> has_text(s.size(), false);
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (std::uint32_t i = 0; i < s.size(); ++i) {
+                if (has_text[i]) continue;
+                const avro::schema::node& n = s[i];
+                bool found = n.type == avro::type::string || n.type == avro::type::map;
+                if (n.type == avro::type::array) found = has_text[n.first];
+                if (n.type == avro::type::union_)
+                    for (const std::uint32_t branch : s.branches(n)) found = found || has_text[branch];
+                if (n.type == avro::type::record)
+                    for (const avro::schema::field& f : s.fields(n)) found = found || has_text[f.node];
+                has_text[i] = found;
+                changed = changed || found;
+            }
+        }
+        return has_text;
+    }
+
+    // A text in a payload that ends at `end`.
+    [[gnu::always_inline]] static inline bool is_valid(std::string_view text, const char* end) noexcept {
+        return end - text.data() >= 32 ? wire::is_utf8_padded(text) : wire::is_utf8(text);
+    }
+    static bool is_valid(const avro::value& v, const char* end) noexcept {
+        bool valid = true;
+        const auto look = [&](const avro::value& part) { valid = valid && is_valid(part, end); };
+        switch (v.type()) {
+        case avro::type::string: {
+            std::string_view text;
+            return v.read(text) && is_valid(text, end);
+        }
+        case avro::type::array: v.for_each_item(look); return valid;
+        case avro::type::map:
+            v.for_each_entry([&](std::string_view key, const avro::value& part) {
+                valid = valid && is_valid(key, end);
+                look(part);
+            });
+            return valid;
+        case avro::type::record:
+            v.for_each_field([&](std::string_view, const avro::value& part) { look(part); });
+            return valid;
+        default: return true;
+        }
+    }
+
+    static avro::field first_invalid_of_header(const event& e) noexcept {
+        const event_header h = e.header();
+        const std::string_view payload = wire::as_chars(e.payload());
+        const char* const end = payload.data() + payload.size();
+        const std::string_view key = h.transaction_key(), user = h.commit_user();
+        if (e.plan().has_usual_header()) [[likely]] {
+            // The members up to the transaction key have no number among them: lengths and counts are mostly ASCII, too.
+            const auto front = static_cast<std::size_t>(key.data() + key.size() - payload.data());
+            if (wire::find_not_ascii(payload.substr(0, front)) == front && is_valid(user, end)) [[likely]]
+                return {};
+        }
+        const avro::header_fields& fields = e.plan().header();
+        if (!wire::is_utf8(h.entity_name())) return fields.entity_name;
+        for (const std::string_view id : h.record_ids())
+            if (!wire::is_utf8(id)) return fields.record_ids;
+        if (!wire::is_utf8(h.change_origin())) return fields.change_origin;
+        if (!wire::is_utf8(key)) return fields.transaction_key;
+        return wire::is_utf8(user) ? avro::field{} : fields.commit_user;
+    }
+
+    std::vector<std::uint64_t> strings_; // the fields that are strings, as a set
+    std::vector<avro::field> others_;    // those that may have strings within
+};
+
+} // namespace sfcdc::cdc
