@@ -162,3 +162,27 @@ TEST_CASE("UTF-8 of many texts in one buffer is that of each") {
     CHECK(sound > 1000);
     CHECK(whole_only > 20); // the whole is well-formed, and a text begins inside of a character
 }
+
+TEST_CASE("UTF-8 of many texts that lie anywhere is that of each") {
+    for_each_backend([]<class Block>() {
+        const std::vector<std::string> parts = pieces();
+        std::mt19937 random(10);
+        std::size_t sound = 0;
+        for (int round = 0; round < 3000; ++round) {
+            wire::basic_utf8_batch<Block> batch;
+            bool right = true;
+            for (auto texts = random() % 200; texts > 0; --texts) {
+                std::string text(random() % 34, 'a');
+                const bool with_part = random() % 3 == 0;
+                if (with_part) text += random() % 60 == 0 ? parts[random() % parts.size()] : "\xe2\x82\xac";
+                right = right && right_answer(text);
+                const std::string behind(random() % 2 == 0 ? 0 : random() % 40, random() % 2 == 0 ? '\x80' : 'b');
+                const exact_bytes block(text + behind);
+                batch.add(block.text().substr(0, text.size()), block.text().size());
+            }
+            REQUIRE(batch.good() == right);
+            sound += right;
+        }
+        CHECK((sound > 300 && sound < 2700));
+    });
+}

@@ -2,6 +2,7 @@
 // needs to be sure asks here, at a few nanoseconds a text.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/value.hpp>
 #include <sfcdc/cdc/event.hpp>
+#include <sfcdc/simd/block.hpp>
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
@@ -41,25 +43,46 @@ class utf8_check {
         }
     }
 
-    // The first field found of which a text is not UTF-8: of the header or the body, a compound's by its child. False when
-    // all are. The event is one of the plan that this was made for.
-    avro::field first_invalid(const event& e) const noexcept {
-        if (e.has_header())
-            if (const avro::field f = first_invalid_of_header(e); f) return f;
-        const char* const end = wire::as_chars(e.payload()).data() + e.payload().size();
+    // Whether all texts of the event are UTF-8. The event is one of the plan that this was made for.
+    bool is_valid(const event& e) const noexcept {
+        const std::string_view payload = wire::as_chars(e.payload());
+        const auto readable = [end = payload.data() + payload.size()](std::string_view text) {
+            return static_cast<std::size_t>(end - text.data());
+        };
+        wire::utf8_batch texts;
+        if (e.has_header()) {
+            const event_header h = e.header();
+            const std::string_view key = h.transaction_key(), user = h.commit_user();
+            const auto front = static_cast<std::size_t>(key.data() + key.size() - payload.data());
+            if (!e.plan().has_usual_header() || !is_ascii(payload, front)) [[unlikely]]
+                if (header_field(e)) return false;
+            texts.add(user, user.empty() ? 0 : readable(user));
+        }
         const event::states states = e.field_states();
         for (std::uint32_t word = 0; word < strings_.size(); ++word)
             for (std::uint64_t left = strings_[word] & states.named(word); left != 0; left &= left - 1) {
                 const avro::field f{64 * word + static_cast<std::uint32_t>(std::countr_zero(left))};
                 std::string_view text;
-                if (states.has_value(f) && e.value(f).read(text) && !is_valid(text, end)) [[unlikely]]
-                    return f;
+                if (states.has_value(f) && e.value(f).read(text)) texts.add(text, readable(text));
             }
-        for (const avro::field f : others_)
-            if (e.has_value(f) && !is_valid(e.value(f), end)) return f;
+        bool valid = texts.good();
+        for (const avro::field f : others_) valid = valid && (!e.has_value(f) || is_valid(e.value(f)));
+        return valid;
+    }
+
+    // The first field of which a text is not UTF-8: a member of the header, or a field of the body, of a compound its child.
+    // False when all are. Slower than is_valid().
+    avro::field first_invalid(const event& e) const noexcept {
+        if (e.has_header())
+            if (const avro::field f = header_field(e); f) return f;
+        for (std::uint32_t i = 0; i < e.plan().size(); ++i) {
+            const avro::field f{i};
+            const bool is_looked_at = avro::field_set(strings_).contains(f)
+                                      || std::find(others_.begin(), others_.end(), f) != others_.end();
+            if (is_looked_at && e.has_value(f) && !is_valid(e.value(f))) return f;
+        }
         return {};
     }
-    bool is_valid(const event& e) const noexcept { return !first_invalid(e); }
 
   private:
     // For each type of a schema, whether its values may hold a string. A type is defined in front of where it is used, or
@@ -84,22 +107,18 @@ class utf8_check {
         return has_text;
     }
 
-    // A text in a payload that ends at `end`.
-    [[gnu::always_inline]] static inline bool is_valid(std::string_view text, const char* end) noexcept {
-        return end - text.data() >= 32 ? wire::is_utf8_padded(text) : wire::is_utf8(text);
-    }
-    static bool is_valid(const avro::value& v, const char* end) noexcept {
+    static bool is_valid(const avro::value& v) noexcept {
         bool valid = true;
-        const auto look = [&](const avro::value& part) { valid = valid && is_valid(part, end); };
+        const auto look = [&](const avro::value& part) { valid = valid && is_valid(part); };
         switch (v.type()) {
         case avro::type::string: {
             std::string_view text;
-            return v.read(text) && is_valid(text, end);
+            return v.read(text) && wire::is_utf8(text);
         }
         case avro::type::array: v.for_each_item(look); return valid;
         case avro::type::map:
             v.for_each_entry([&](std::string_view key, const avro::value& part) {
-                valid = valid && is_valid(key, end);
+                valid = valid && wire::is_utf8(key);
                 look(part);
             });
             return valid;
@@ -110,24 +129,28 @@ class utf8_check {
         }
     }
 
-    static avro::field first_invalid_of_header(const event& e) noexcept {
+    // Of the usual header all that is in front of sequenceNumber: no number is among it, and its lengths and counts are mostly
+    // below 0x80, too. 64 to 128 bytes are looked at without a branch on how many there are.
+    static bool is_ascii(std::string_view payload, std::size_t front) noexcept {
+        using simd::block;
+        if (front < 64 || front > 127 || payload.size() < 128)
+            return wire::find_not_ascii(payload.substr(0, front)) == front;
+        const auto odd = [&](std::size_t at) {
+            const auto four = [&](std::size_t i) { return tops(block::load(payload.data() + at + i)); };
+            return bits(four(0), four(16), four(32), four(48));
+        };
+        return (odd(0) | (odd(64) & ((std::uint64_t{1} << (front - 64)) - 1))) == 0;
+    }
+    // The first member of the header that is not UTF-8.
+    static avro::field header_field(const event& e) noexcept {
         const event_header h = e.header();
-        const std::string_view payload = wire::as_chars(e.payload());
-        const char* const end = payload.data() + payload.size();
-        const std::string_view key = h.transaction_key(), user = h.commit_user();
-        if (e.plan().has_usual_header()) [[likely]] {
-            // The members up to the transaction key have no number among them: lengths and counts are mostly ASCII, too.
-            const auto front = static_cast<std::size_t>(key.data() + key.size() - payload.data());
-            if (wire::find_not_ascii(payload.substr(0, front)) == front && is_valid(user, end)) [[likely]]
-                return {};
-        }
         const avro::header_fields& fields = e.plan().header();
         if (!wire::is_utf8(h.entity_name())) return fields.entity_name;
         for (const std::string_view id : h.record_ids())
             if (!wire::is_utf8(id)) return fields.record_ids;
         if (!wire::is_utf8(h.change_origin())) return fields.change_origin;
-        if (!wire::is_utf8(key)) return fields.transaction_key;
-        return wire::is_utf8(user) ? avro::field{} : fields.commit_user;
+        if (!wire::is_utf8(h.transaction_key())) return fields.transaction_key;
+        return wire::is_utf8(h.commit_user()) ? avro::field{} : fields.commit_user;
     }
 
     std::vector<std::uint64_t> strings_; // the fields that are strings, as a set

@@ -202,17 +202,6 @@ template<class Block = simd::block> [[gnu::noinline]] bool is_utf8(std::string_v
     }
 }
 
-// The same for a text of which at least 32 bytes can be read, whatever its length: for short texts without a branch on it.
-template<class Block = simd::block>
-[[gnu::always_inline]] inline bool is_utf8_padded(std::string_view text) noexcept {
-    if (text.size() <= 32) [[likely]] {
-        const auto odd = bits(tops(Block::load(text.data())), tops(Block::load(text.data() + 16)));
-        if ((odd & ((std::uint64_t{1} << text.size()) - 1)) == 0) [[likely]]
-            return true;
-    }
-    return is_utf8<Block>(text);
-}
-
 // Whether each of many texts, which lie one behind the other and fill the buffer, is well-formed UTF-8: the whole must be,
 // and no text may begin inside of a character. `starts` are the offsets of their first bytes, as in a column of Arrow, where
 // the end of the last one may be among them; none is above buffer.size(). In one pass, without a look at each text.
@@ -229,6 +218,47 @@ bool are_utf8(std::string_view buffer, std::span<const Offset, Extent> starts) n
         if (continues(start)) return false;
     return true;
 }
+
+// Checks many texts that lie anywhere. Short ones that are not ASCII are collected, with a zero byte behind each, and
+// checked together: which of them there are cannot be guessed, so that no branch is taken on it.
+template<class Block> class basic_utf8_batch {
+  public:
+    // Adds a text, from whose start on `readable` bytes can be read: text.size() at least, faster with 32 and more. It is
+    // not needed afterwards.
+    [[gnu::always_inline]] inline void add(std::string_view text, std::size_t readable) noexcept {
+        if (text.size() > short_text || readable < short_text) [[unlikely]] {
+            good_ = is_utf8<Block>(text) && good_;
+            return;
+        }
+        const Block first = Block::load(text.data()), second = Block::load(text.data() + 16);
+        const std::uint64_t odd = bits(tops(first), tops(second)) & ((std::uint64_t{1} << text.size()) - 1);
+        char* const to = collected_ + size_;
+        first.store(to);
+        second.store(to + 16);
+        to[text.size()] = 0;
+        size_ += (text.size() + 1) & (0 - static_cast<std::size_t>(odd != 0));
+        if (size_ > sizeof collected_ - short_text - 1) [[unlikely]]
+            check_collected();
+    }
+    // Whether all texts that were added are UTF-8.
+    bool good() noexcept {
+        check_collected();
+        return good_;
+    }
+
+  private:
+    static constexpr std::size_t short_text = 32;
+
+    void check_collected() noexcept {
+        if (size_ != 0) good_ = is_utf8<Block>({collected_, size_}) && good_;
+        size_ = 0;
+    }
+
+    std::size_t size_ = 0; // of what is collected
+    bool good_ = true;
+    char collected_[1024];
+};
+using utf8_batch = basic_utf8_batch<simd::block>;
 
 // Appends `text` with each byte that is not part of well-formed UTF-8 replaced by U+FFFD; returns how many were.
 template<class Out> // std::string or wire::appender
