@@ -250,7 +250,15 @@ template<class Block> class basic_utf8_batch {
     static constexpr std::size_t short_text = 32;
 
     void check_collected() noexcept {
-        if (size_ != 0) good_ = is_utf8<Block>({collected_, size_}) && good_;
+        if (size_ != 0) {
+            if constexpr (Block::
+                              is_vector) { // it is known that not all is ASCII; zeros to the least size do not matter
+                for (; size_ < 8; ++size_) collected_[size_] = 0;
+                good_ = detail::is_utf8_by_blocks<Block>(collected_, size_) && good_;
+            } else {
+                good_ = is_utf8<Block>({collected_, size_}) && good_;
+            }
+        }
         size_ = 0;
     }
 
