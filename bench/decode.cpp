@@ -308,25 +308,8 @@ void add_decode(const data_set& data, std::vector<contender>& out) {
             if (e.has_value(f)) keep(e.value(f));
     });
 
-    // The texts of the event: strings, and the arrays of them in the header.
-    std::vector<avro::field> strings, arrays;
-    for (std::uint32_t i = 0; i < p->size(); ++i) {
-        if ((*p)[{i}].kind == avro::op_kind::text)
-            strings.push_back({i});
-        else if (p->schema()[(*p)[{i}].node].type == avro::type::array)
-            arrays.push_back({i});
-    }
-    lane("decode, UTF-8 checked", p, [strings, arrays](const cdc::event& e) {
-        bool sound = true;
-        const auto look = [&](const avro::value& v) {
-            std::string_view text;
-            sound &= v.read(text) && sfcdc::wire::is_utf8(text);
-        };
-        for (const avro::field f : strings)
-            if (e.has_value(f)) look(e.value(f));
-        for (const avro::field f : arrays)
-            if (e.has_value(f)) e.value(f).for_each_item(look);
-        if (!sound) throw wrong_answer("a text is not UTF-8");
+    lane("decode, UTF-8 checked", p, [check = cdc::utf8_check(*p)](const cdc::event& e) {
+        if (!check.is_valid(e)) throw wrong_answer("a text is not UTF-8");
     });
     lane("decode, every value read", p, [](const cdc::event& e) { keep(values_read(e)); });
 

@@ -4,8 +4,8 @@
 
 #include "../tests/reference/protobuf_reader.hpp"
 
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/protobuf.hpp>
-#include <sfcdc/wire/text.hpp>
 
 #include <algorithm>
 #include <string>

@@ -6,13 +6,22 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/version.hpp>
 
+#include <sfcdc/simd/word.hpp>
+#include <sfcdc/simd/words.hpp>
+#include <sfcdc/simd/sse2.hpp>
+#include <sfcdc/simd/neon.hpp>
+#include <sfcdc/simd/block.hpp>
+
 #include <sfcdc/wire/word.hpp>
 #include <sfcdc/wire/byte_view.hpp>
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/decimal.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/hex.hpp>
+#include <sfcdc/wire/base64.hpp>
+#include <sfcdc/wire/utf8.hpp>
 #include <sfcdc/wire/digest.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
@@ -55,6 +64,7 @@
 #include <sfcdc/cdc/event_slot.hpp>
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/cdc/diff.hpp>
+#include <sfcdc/cdc/utf8_check.hpp>
 
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>

@@ -1,6 +1,7 @@
 #include "dead_letters.hpp"
 
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/base64.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <nlohmann/json.hpp>
 

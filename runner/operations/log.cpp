@@ -1,6 +1,6 @@
 #include "log.hpp"
 
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/utf8.hpp>
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>

@@ -6,7 +6,7 @@
 #include "../operations/advice.hpp"
 #include "../operations/termination.hpp"
 
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <spdlog/spdlog.h>
 

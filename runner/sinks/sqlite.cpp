@@ -6,7 +6,9 @@
 #include "../operations/failure.hpp"
 
 #include <sfcdc/row/json.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/base64.hpp>
+#include <sfcdc/wire/hex.hpp>
+#include <sfcdc/wire/utf8.hpp>
 
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>

@@ -430,21 +430,6 @@ TEST_CASE("datum: one for many plans and payloads, in any order") {
     CHECK(datum.present().empty());
 }
 
-TEST_CASE("nonzero_64 against a look at each byte, at all places of blocks of exact size") {
-    std::mt19937 random(11);
-    for (std::size_t size = 64; size < 200; size += 1 + random() % 5) {
-        std::string bytes(size, '\0');
-        for (int set = static_cast<int>(random() % 4); set > 0; --set)
-            bytes[random() % size] = static_cast<char>(1 + random() % 255);
-        const exact_bytes block(bytes);
-        for (std::size_t at = 0; size - at >= 64; ++at) {
-            std::uint64_t mask = 0;
-            for (std::size_t i = 0; i < 64; ++i) mask |= std::uint64_t{bytes[at + i] != 0} << i;
-            REQUIRE(avro::detail::nonzero_64(block.span().data() + at) == mask);
-        }
-    }
-}
-
 TEST_CASE("datum: nulls and values across the parts in which a long payload is looked at") {
     std::mt19937 random(12);
     for (const std::size_t fields : {std::size_t{200}, std::size_t{5'000}, std::size_t{9'000}}) {

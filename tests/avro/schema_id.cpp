@@ -4,6 +4,7 @@
 
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/avro/schema_parser.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 using namespace sfcdc;
 

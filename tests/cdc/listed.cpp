@@ -291,24 +291,3 @@ TEST_CASE("listed: an event cut at every byte, and with one behind it") {
         CHECK(sound == 1);
     }
 }
-
-TEST_CASE("zero bytes: pieces of all lengths, from blocks that end where they end") {
-    std::mt19937 random(1);
-    for (std::size_t front : {64u, 65u, 71u, 79u}) // what can be read in front of a piece
-        for (std::size_t size = 0; size < 260; ++size) {
-            std::string text(front + size, '\0');
-            for (char& c : text) c = random() % 3 == 0 ? static_cast<char>(0x80) : random() % 2 == 0 ? 'x' : '\0';
-            const exact_bytes block(text);
-            const std::byte* const end = block.span().data() + text.size();
-            const auto zeros = static_cast<std::size_t>(
-                std::count(text.end() - static_cast<std::ptrdiff_t>(size), text.end(), '\0'));
-            avro::detail::zero_count count;
-            count.add(end, size);
-            CHECK(count.sum() == zeros);
-            count.add(end, size);
-            CHECK(count.sum() == 2 * zeros);
-            CHECK(avro::detail::count_zeros(end - size, end) == zeros);
-        }
-    const exact_bytes most(std::string(4080, '\0')); // the most that one counter of a byte holds
-    CHECK(avro::detail::count_zeros(most.span().data(), most.span().data() + 4080) == 4080);
-}

@@ -10,7 +10,7 @@
 
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/protobuf.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <zerobus_service.grpc.pb.h>
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the #include lines of include/ and says where one points the wrong way.
 
-    error, limits <- wire <- avro <- cdc <- row
+    error, limits <- wire <- avro <- cdc <- row          simd <- wire, avro, cdc
                       ^
                       '--- call <- pubsub <- checkpoint
                              ^
@@ -23,9 +23,10 @@ import sys
 BASE = {"error", "limits", "version"}
 ALLOWED = {
     "error": set(), "limits": set(), "version": set(), "backoff": {"error", "limits"},
-    "wire": BASE,
-    "avro": BASE | {"wire"},
-    "cdc": BASE | {"wire", "avro"},
+    "simd": BASE,
+    "wire": BASE | {"simd"},
+    "avro": BASE | {"simd", "wire"},
+    "cdc": BASE | {"simd", "wire", "avro"},
     "row": BASE | {"wire", "avro", "cdc"},
     "call": BASE | {"wire", "backoff"},
     "pubsub": BASE | {"wire", "backoff", "call"},
@@ -52,15 +53,17 @@ RUNNER = {
 }
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "detail", "types", "misc"}
 
-# Headers of C++20 and the C ones in their C++ spelling; per architecture the intrinsics that a kernel needs.
+# Headers of C++20 and the C ones in their C++ spelling.
 STANDARD = set("""algorithm any array atomic barrier bit bitset cassert ccomplex cctype cerrno cfenv cfloat charconv chrono
 cinttypes climits clocale cmath codecvt compare complex concepts condition_variable coroutine csetjmp csignal cstdarg cstddef
 cstdint cstdio cstdlib cstring ctime cuchar cwchar cwctype deque exception execution filesystem format forward_list fstream
 functional future initializer_list iomanip ios iosfwd iostream istream iterator latch limits list locale map memory
 memory_resource mutex new numbers numeric optional ostream queue random ranges ratio regex scoped_allocator semaphore set
 shared_mutex source_location span sstream stack stdexcept stop_token streambuf string string_view strstream syncstream
-system_error thread tuple type_traits typeindex typeinfo unordered_map unordered_set utility valarray variant vector version
-emmintrin.h immintrin.h arm_neon.h""".split())
+system_error thread tuple type_traits typeindex typeinfo unordered_map unordered_set utility valarray variant vector version""".split())
+# Those of single machines, and the macros that tell machines apart, are for the backends alone.
+INTRINSICS = {"emmintrin.h", "tmmintrin.h", "arm_neon.h"}
+MACHINE = re.compile(r"^\s*#\s*(?:el)?if.*\b(__SSE\w*|__SSSE3__|__x86_64__|__AVX\w*|__aarch64__|__ARM_NEON|SFCDC_SCALAR)\b", re.MULTILINE)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]*)>|"([^"]*)"|.*)', re.MULTILINE)
 
@@ -86,6 +89,8 @@ def complaints(files):
                     yield "%s: does not include %s" % (path, header)
         elif own not in ALLOWED:
             yield "%s: a part that this test does not know: %s" % (path, own)
+        for match in MACHINE.finditer(text) if own != "simd" else ():
+            yield "%s:%d: asks for the machine, which is left to simd/: %s" % (path, text.count("\n", 0, match.start(1)) + 1, match.group(1))
         for match in INCLUDE.finditer(text):
             where = "%s:%d" % (path, text.count("\n", 0, match.start(1)) + 1)
             name = match.group(2)
@@ -96,7 +101,7 @@ def complaints(files):
                     yield "%s: there is no %s" % (where, name)
                 elif own != "sfcdc" and part(name) != own and part(name) not in ALLOWED.get(own, set()):
                     yield "%s: %s must not include %s" % (where, own, name)
-            elif name not in STANDARD:
+            elif name not in STANDARD and not (own == "simd" and name in INTRINSICS):
                 yield "%s: not the standard library: %s" % (where, name)
 
 
@@ -141,7 +146,7 @@ def self_test():
     bad_runner("helpers/x.hpp", "", "does not know")
 
     def bad(path, text, wanted):
-        base = {"sfcdc/error.hpp": "#pragma once\n", "sfcdc/avro/plan.hpp": "#pragma once\n", "sfcdc/wire/text.hpp": "#pragma once\n",
+        base = {"sfcdc/error.hpp": "#pragma once\n", "sfcdc/avro/plan.hpp": "#pragma once\n", "sfcdc/wire/utf8.hpp": "#pragma once\n", "sfcdc/simd/block.hpp": "#pragma once\n",
                 "sfcdc/call/patience.hpp": "#pragma once\n", "sfcdc/pubsub/replay_id.hpp": "#pragma once\n", "sfcdc/zerobus/messages.hpp": "#pragma once\n",
                 "sfcdc/row/json.hpp": "#pragma once\n", "sfcdc/cdc/event.hpp": "#pragma once\n"}
         got = list(complaints({**base, path: "#pragma once\n" + text}))
@@ -159,13 +164,20 @@ def self_test():
     bad("sfcdc/call/patience.hpp", "#include <sfcdc/pubsub/replay_id.hpp>", "must not include")
     bad("sfcdc/call/patience.hpp", "#include <sfcdc/zerobus/messages.hpp>", "must not include")
     bad("sfcdc/row/json.hpp", "#include <sfcdc/call/patience.hpp>", "must not include")
-    bad("sfcdc/wire/text.hpp", "  #  include <sfcdc/avro/plan.hpp>", "must not include")
+    bad("sfcdc/wire/utf8.hpp", "  #  include <sfcdc/avro/plan.hpp>", "must not include")
     bad("sfcdc/avro/plan.hpp", "#include <sfcdc/cdc/event.hpp>", "must not include")
-    bad("sfcdc/error.hpp", "#include <sfcdc/wire/text.hpp>", "must not include")
+    bad("sfcdc/error.hpp", "#include <sfcdc/wire/utf8.hpp>", "must not include")
     bad("sfcdc/error.hpp", "#include <nlohmann/json.hpp>", "not the standard library")
     bad("sfcdc/error.hpp", "#include <unistd.h>", "not the standard library")
     bad("sfcdc/error.hpp", '#include "limits.hpp"', "include <...>")
     bad("sfcdc/error.hpp", "#include <sfcdc/nothing.hpp>", "there is no")
+    bad("sfcdc/wire/utf8.hpp", "#include <sfcdc/simd/block.hpp>", None)
+    bad("sfcdc/cdc/event.hpp", "#include <sfcdc/simd/block.hpp>", None)
+    bad("sfcdc/simd/block.hpp", "#include <sfcdc/wire/utf8.hpp>", "must not include")
+    bad("sfcdc/simd/block.hpp", "#include <emmintrin.h>\n#ifdef __SSE2__\n#endif", None)
+    bad("sfcdc/wire/utf8.hpp", "#include <emmintrin.h>", "not the standard library")
+    bad("sfcdc/wire/utf8.hpp", "#ifdef __SSE2__\n#endif", "asks for the machine")
+    bad("sfcdc/wire/utf8.hpp", "#  if defined(X) && defined(__aarch64__)\n#endif", "asks for the machine")
     bad("sfcdc/avro/utils.hpp", "", "says nothing")
     bad("sfcdc/detail/x.hpp", "", "says nothing")
     bad("sfcdc/other/x.hpp", "", "does not know")

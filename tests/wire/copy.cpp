@@ -1,3 +1,4 @@
+#include "backends.hpp"
 #include "catch.hpp"
 #include "exact_bytes.hpp"
 
@@ -32,12 +33,10 @@ template<class Look> void check(const std::string& text, bool escapes) {
     }
 }
 void check_all(const std::string& text) {
-    check<wire::scalar::look_at_text>(text, false);
-    check<wire::scalar::look_for_escapes>(text, true);
-#ifdef SFCDC_VECTOR128
-    check<wire::vector128::look_at_text>(text, false);
-    check<wire::vector128::look_for_escapes>(text, true);
-#endif
+    for_each_backend([&]<class Block>() {
+        check<wire::basic_look_at_text<Block>>(text, false);
+        check<wire::basic_look_for_escapes<Block>>(text, true);
+    });
 }
 
 } // namespace
@@ -78,14 +77,17 @@ TEST_CASE("text with more behind it: one odd byte at every position of every len
             special = special || wants_escape(c);
         }
         const std::unique_ptr<char[]> to(new char[block.size()]);
-        bool right = wire::copy_padded<wire::look_at_text>(to.get(), text) == ascii;
-        right = right && std::string_view(to.get(), n) == text;
-        right = right && wire::copy_padded<wire::look_for_escapes>(to.get(), text) == (ascii && !special);
-        right = right && std::string_view(to.get(), n) == text;
-        if (!right) {
-            INFO(n << " bytes");
-            REQUIRE(right);
-        }
+        for_each_backend([&]<class Block>() {
+            bool right = wire::copy_padded<wire::basic_look_at_text<Block>>(to.get(), text) == ascii;
+            right = right && std::string_view(to.get(), n) == text;
+            right = right
+                    && wire::copy_padded<wire::basic_look_for_escapes<Block>>(to.get(), text) == (ascii && !special);
+            right = right && std::string_view(to.get(), n) == text;
+            if (!right) {
+                INFO(n << " bytes");
+                REQUIRE(right);
+            }
+        });
     };
     for (std::size_t n = 0; n <= 80; ++n) {
         std::string block(std::max(n, wire::padded_room), '~');
@@ -112,52 +114,20 @@ TEST_CASE("text is copied whole, whatever is in it") {
     }
 }
 
-namespace {
-
-template<class Run> void check_run(const std::string& text, std::size_t block, Run run) {
-    const exact_bytes from(text);
-    const std::unique_ptr<char[]> to(new char[block]);
-    const std::size_t first = std::min(text.find_first_of("\"\\"), block);
-    const std::size_t found = run(to.get(), from.text().data());
-    if (found != first || std::string_view(to.get(), block) != text) REQUIRE(found == first);
-}
-
-} // namespace
-
-TEST_CASE("a run up to a quote or backslash: each byte at each place of a block") {
-    const auto check_both = [](char filling, std::size_t at, char a, char b) {
-        const auto text = [&](std::size_t block) {
-            std::string out(block, filling);
-            out[at % block] = a;
-            out[(at + 1) % block] = b;
-            return out;
-        };
-        check_run(text(wire::scalar::run_block), wire::scalar::run_block, wire::scalar::copy_run);
-#ifdef SFCDC_VECTOR128
-        check_run(text(wire::vector128::run_block), wire::vector128::run_block, wire::vector128::copy_run);
-#endif
-    };
-    for (std::size_t at = 0; at < 16; ++at)
-        for (int a = 0; a < 256; ++a)
-            for (const char b : {'"', '\\', '#', '!', ']', '[', 'x', '\xa2', '\0'}) {
-                check_both('x', at, static_cast<char>(a), b);
-                check_both('\xff', at, static_cast<char>(a), b);
-            }
-    SUCCEED();
-}
-
 TEST_CASE("text is copied with its quotes and backslashes escaped, in no more room than was asked for") {
     const auto check = [](const std::string& text) {
         std::string right;
         for (const char c : text) right += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
         const std::size_t size = 2 * text.size() + 2 * wire::quoted_room; // as json_writer::quoted() has it
         const std::unique_ptr<char[]> room(new char[size]);
-        std::memset(room.get(), '"', size); // what lies behind the text is not part of it
-        char* const from = room.get() + text.size() + wire::quoted_room;
-        if (!text.empty()) std::memcpy(from, text.data(), text.size());
-        const char* const end = wire::copy_quoted(room.get(), from, text.size());
-        const std::string got(room.get(), static_cast<std::size_t>(end - room.get()));
-        if (got != right) REQUIRE(got == right);
+        for_each_backend([&]<class Block>() {
+            std::memset(room.get(), '"', size); // what lies behind the text is not part of it
+            char* const from = room.get() + text.size() + wire::quoted_room;
+            if (!text.empty()) std::memcpy(from, text.data(), text.size());
+            const char* const end = wire::copy_quoted<Block>(room.get(), from, text.size());
+            const std::string got(room.get(), static_cast<std::size_t>(end - room.get()));
+            if (got != right) REQUIRE(got == right);
+        });
     };
     for (std::size_t n = 0; n <= 80; ++n) {
         check(std::string(n, 'x'));
@@ -170,5 +140,15 @@ TEST_CASE("text is copied with its quotes and backslashes escaped, in no more ro
                 check(text);
             }
     }
+    // Each byte at each place of a block: only the two are escaped.
+    for (std::size_t at = 0; at < 16; ++at)
+        for (int a = 0; a < 256; ++a)
+            for (const char b : {'"', '\\', '#', '!', ']', '[', 'x', '\xa2', '\0'})
+                for (const char filling : {'x', '\xff'}) {
+                    std::string text(17, filling);
+                    text[at] = static_cast<char>(a);
+                    text[(at + 1) % 16] = b;
+                    check(text);
+                }
     SUCCEED();
 }

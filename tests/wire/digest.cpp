@@ -5,7 +5,7 @@
 #include <string>
 
 #include <sfcdc/wire/digest.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 using namespace sfcdc;
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/word.hpp>
 

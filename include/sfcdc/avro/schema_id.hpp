@@ -14,7 +14,7 @@
 #include <sfcdc/avro/md5.hpp>
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/schema_names.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/base64.hpp>
 
 namespace sfcdc::avro {
 

@@ -11,7 +11,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/skipper.hpp>
 #include <sfcdc/error.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 namespace sfcdc::avro {
 

@@ -12,7 +12,7 @@
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/utf8.hpp>
 
 namespace sfcdc::call {
 

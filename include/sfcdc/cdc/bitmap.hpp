@@ -6,8 +6,8 @@
 // read: up to 64 pairs of digits are turned into one bit each, "00" or not, and only the pairs that are left are looked
 // up. Where there are no more than 128 fields, it is sooner done to read all digits, sixteen as one word.
 //
-// The kernels are `vector128`, which looks at sixteen characters together, and `scalar`, at eight. They read whole blocks,
-// and so also what stands in front of the digits: how much of that there is to read, the caller says.
+// The kernels read whole blocks, and so also what stands in front of the digits: how much of that there is to read, the
+// caller says.
 #pragma once
 
 #include <array>
@@ -17,67 +17,42 @@
 #include <string_view>
 
 #include <sfcdc/avro/field_set.hpp>
-#include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/error.hpp>
-#include <sfcdc/wire/text.hpp>
-#include <sfcdc/wire/word.hpp>
+#include <sfcdc/simd/block.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 namespace sfcdc::cdc {
 
-namespace scalar {
+namespace detail {
 
 // One bit for each of the sixteen pairs of characters at p, lowest first: set where they are not "00".
-inline std::uint64_t nonzero_pairs(const char* p) noexcept {
-    std::uint64_t mask = 0;
-    for (unsigned i = 0; i < 16; i += 4) {
-        std::uint64_t pairs = wire::load_8(p + 2 * i) ^ 0x3030'3030'3030'3030u;
-        pairs = (pairs | pairs >> 8) & 0x00ff'00ff'00ff'00ffu;
-        pairs = (pairs + 0x00ff'00ff'00ff'00ffu) >> 8 & 0x0001'0001'0001'0001u;
-        mask |= (pairs * 0x0001'0002'0004'0008u >> 48 & 15) << i;
-    }
-    return mask;
+template<class Block = simd::block> std::uint64_t nonzero_pairs(const char* p) noexcept {
+    const Block zeros = Block::fill('0');
+    return bits(equal_pairs(Block::load(p), zeros), equal_pairs(Block::load(p + 16), zeros)) ^ 0xffffu;
 }
 
-} // namespace scalar
-
-#ifdef SFCDC_VECTOR128
-namespace vector128 {
-
-using avro::detail::load_16;
-
-// As the scalar one.
-inline std::uint64_t nonzero_pairs(const char* p) noexcept {
-    const __m128i zeros = _mm_set1_epi8('0');
-    const __m128i first = _mm_cmpeq_epi16(load_16(p), zeros), second = _mm_cmpeq_epi16(load_16(p + 16), zeros);
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(first, second))) ^ 0xffffu;
-}
-
-// What each of sixteen characters is worth; above 15 where it is no digit. Two ranges that saturate, of which the smaller
-// value counts. Source: W. Mula, "Parsing hex numbers with validation" (2022).
-inline __m128i digit_values(__m128i text) noexcept {
-    const auto each = [](int byte) { return _mm_set1_epi8(static_cast<char>(byte)); };
+// What each of sixteen characters is worth as a hexadecimal digit; above 15 where it is none. The digits and the letters are
+// two ranges that saturate, of which the smaller value counts.
+// Source: W. Mula, "Parsing hex numbers with validation" (2022).
+template<class Block> Block digit_values(Block text) noexcept {
+    const auto each = [](unsigned byte) { return Block::fill(static_cast<std::uint8_t>(byte)); };
     // '9' becomes 0xff, and '0' 0xf6; what is above wraps to the bottom, and stays there.
-    const __m128i numbers = _mm_sub_epi8(_mm_subs_epu8(_mm_add_epi8(text, each(0xff - '9')), each(6)), each(0xf0));
-    const __m128i letters =
-        _mm_adds_epu8(_mm_sub_epi8(_mm_and_si128(text, each(0xdf)), each('A')), each(10)); // of either case
-    return _mm_min_epu8(numbers, letters);
+    const Block numbers = subtract_saturated(text + each(0xff - '9'), each(6)) - each(0xf0);
+    const Block letters = add_saturated((text & each(0xdf)) - each('A'), each(10)); // of either case
+    return smaller(numbers, letters);
 }
-inline bool are_digits(__m128i values) noexcept { // none above 15
-    return _mm_movemask_epi8(_mm_adds_epu8(values, _mm_set1_epi8(127 - 15))) == 0;
+// Whether none of the values is above 15.
+template<class Block> bool are_digits(Block values) noexcept {
+    return !any(tops(add_saturated(values, Block::fill(127 - 15))));
 }
-// Sixteen digits' values as one number.
-inline std::uint64_t join(__m128i values) noexcept {
+// The values of sixteen digits as one number, of which the first digit is the highest.
+template<class Block> std::uint64_t join_digits(Block values) noexcept {
     // In each pair the first digit is the higher one: both into one byte, and the eight bytes side by side.
-    const __m128i pairs =
-        _mm_and_si128(_mm_or_si128(_mm_slli_epi16(values, 4), _mm_srli_epi16(values, 8)), _mm_set1_epi16(0xff));
-    return __builtin_bswap64(static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_packus_epi16(pairs, pairs))));
+    const Block pairs = shift_pairs_left<4>(values) | shift_pairs_right<8>(values);
+    return __builtin_bswap64(first_of_pairs(pairs));
 }
 
-} // namespace vector128
-namespace widest = vector128;
-#else
-namespace widest = scalar;
-#endif
+} // namespace detail
 
 // Where a bitmap's ones go: their fields in order, and the same as a set.
 struct bitmap_target {
@@ -87,7 +62,7 @@ struct bitmap_target {
 
 namespace detail {
 
-inline constexpr std::array<std::uint16_t, 256> digit_values = [] {
+inline constexpr std::array<std::uint16_t, 256> digit_table = [] {
     std::array<std::uint16_t, 256> values{};
     for (std::size_t c = 0; c < 256; ++c) {
         const int digit = wire::hex_digit(static_cast<char>(static_cast<unsigned char>(c)));
@@ -95,7 +70,7 @@ inline constexpr std::array<std::uint16_t, 256> digit_values = [] {
     }
     return values;
 }();
-inline std::uint32_t digit_value(char c) noexcept { return digit_values[static_cast<unsigned char>(c)]; }
+inline std::uint32_t digit_value(char c) noexcept { return digit_table[static_cast<unsigned char>(c)]; }
 
 // Appends base + n for each bit n; for one at least.
 [[gnu::always_inline]] inline void append_ones(std::uint32_t base, std::uint64_t bits,
@@ -108,10 +83,11 @@ inline constexpr std::size_t block_digits = 32;
 inline constexpr std::uint32_t window_fields = 512; // of which each eight are two digits, and those a bit of a word
 
 // Up to 512 bits, as 1 to 64 pairs of digits in front of `end`, where `blocks` blocks can be read.
+template<class Block>
 [[gnu::always_inline]] inline errc expand_window(const char* end, std::size_t pairs, std::size_t blocks,
                                                  std::uint32_t count, bitmap_target& to) noexcept {
     const auto block = [&](unsigned n) {
-        return widest::nonzero_pairs(end - (n + 1) * block_digits) << (48 - 16 * n);
+        return nonzero_pairs<Block>(end - (n + 1) * block_digits) << (48 - 16 * n);
     };
     std::uint64_t mask = block(0);
     if (blocks > 1) mask |= block(1);
@@ -138,7 +114,6 @@ inline constexpr std::uint32_t window_fields = 512; // of which each eight are t
     return errc::none;
 }
 
-#ifdef SFCDC_VECTOR128
 inline constexpr std::uint32_t narrow_fields = 128;
 
 // To keep what is behind a number of bytes: zeros, then ones, loaded from somewhere around the middle.
@@ -149,29 +124,28 @@ inline constexpr std::array<std::uint8_t, 64> last_of_32 = [] {
 }();
 
 // Up to 128 bits, as up to 32 digits in front of `end`, where a block can be read. No branch on how many digits there are.
+template<class Block>
 [[gnu::always_inline]] inline errc expand_narrow(const char* end, std::size_t size, std::uint32_t count,
                                                  bitmap_target& to) noexcept {
     const auto values_of = [&](unsigned n) {
-        return _mm_and_si128(vector128::digit_values(vector128::load_16(end - 16 * (n + 1))),
-                             vector128::load_16(last_of_32.data() + 16 + size - 16 * n));
+        return digit_values(Block::load(end - 16 * (n + 1))) & Block::load(last_of_32.data() + 16 + size - 16 * n);
     };
-    __m128i values = values_of(0);
-    const std::uint64_t low = vector128::join(values);
+    Block values = values_of(0);
+    const std::uint64_t low = join_digits(values);
     std::uint64_t high = 0;
     to.words[0] |= low;
     if (count > 64) {
-        const __m128i second = values_of(1);
-        high = vector128::join(second);
+        const Block second = values_of(1);
+        high = join_digits(second);
         to.words[1] |= high;
-        values = _mm_max_epu8(values, second);
+        values = greater(values, second);
     }
-    if (!vector128::are_digits(values)) return errc::bitmap_syntax;
+    if (!are_digits(values)) return errc::bitmap_syntax;
     if (count % 64 != 0 && (count > 64 ? high : low) >> count % 64 != 0) return errc::bitmap_bit_beyond_fields;
     if (low != 0) append_ones(0, low, to.fields);
     if (high != 0) append_ones(64, high, to.fields);
     return errc::none;
 }
-#endif
 
 } // namespace detail
 
@@ -197,17 +171,17 @@ inline constexpr std::array<std::uint8_t, 64> last_of_32 = [] {
 }
 
 // The same for the event's own fields, from 0 to `count`: faster where many bytes in front of the digits may be read.
+template<class Block = simd::block>
 [[gnu::always_inline]] inline errc expand_own_bitmap(std::string_view digits, std::uint32_t count, bitmap_target& to,
                                                      std::size_t in_front) noexcept {
     const std::size_t pairs = (std::size_t{count} + 7) / 8, blocks = (pairs + 15) / 16;
     const std::size_t size = digits.size();
     const char* const end = digits.data() + size;
     if (size <= 2 * pairs && size != 0 && size + in_front >= blocks * detail::block_digits) [[likely]] {
-#ifdef SFCDC_VECTOR128
-        if (count <= detail::narrow_fields) return detail::expand_narrow(end, size, count, to);
-#endif
+        if constexpr (Block::is_vector) // words take longer over the values of all digits
+            if (count <= detail::narrow_fields) return detail::expand_narrow<Block>(end, size, count, to);
         if (count <= detail::window_fields && size % 2 == 0) [[likely]]
-            return detail::expand_window(end, size / 2, blocks, count, to);
+            return detail::expand_window<Block>(end, size / 2, blocks, count, to);
     }
     return expand_bitmap(digits, 0, count, to);
 }

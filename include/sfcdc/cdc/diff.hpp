@@ -18,8 +18,9 @@
 #include <utility>
 
 #include <sfcdc/error.hpp>
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/digest.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 namespace sfcdc::cdc {
 

@@ -20,7 +20,7 @@
 #include <sfcdc/cdc/bitmap.hpp>
 #include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/error.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 namespace sfcdc::cdc {
 

@@ -19,7 +19,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/byte_view.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/varint.hpp>
 
 namespace sfcdc::cdc {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/varint.hpp>
 
 namespace sfcdc::cdc {

@@ -14,8 +14,8 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/protobuf.hpp>
-#include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::pubsub {
 

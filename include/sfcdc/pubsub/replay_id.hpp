@@ -11,7 +11,9 @@
 
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/base64.hpp>
+#include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 namespace sfcdc::pubsub {
 

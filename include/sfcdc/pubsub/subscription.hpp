@@ -57,7 +57,8 @@
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 namespace sfcdc::pubsub {
 

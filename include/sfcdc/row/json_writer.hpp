@@ -13,9 +13,11 @@
 
 #include <sfcdc/avro/value.hpp>
 #include <sfcdc/wire/appender.hpp>
+#include <sfcdc/wire/base64.hpp>
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/decimal.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/hex.hpp>
+#include <sfcdc/wire/utf8.hpp>
 
 namespace sfcdc::row {
 

@@ -17,8 +17,11 @@
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/visit.hpp>
+#include <sfcdc/wire/base64.hpp>
+#include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/hex.hpp>
 #include <sfcdc/wire/protobuf.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/utf8.hpp>
 
 namespace sfcdc::row {
 

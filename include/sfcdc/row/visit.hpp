@@ -14,7 +14,6 @@
 #include <sfcdc/row/source.hpp>
 #include <sfcdc/row/visitor.hpp>
 #include <sfcdc/wire/appender.hpp>
-#include <sfcdc/wire/text.hpp>
 
 namespace sfcdc::row {
 

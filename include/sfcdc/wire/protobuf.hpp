@@ -10,7 +10,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/copy.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/utf8.hpp>
 #include <sfcdc/wire/varint.hpp>
 
 namespace sfcdc::wire {

@@ -4,7 +4,7 @@
 #include "cdc/made_event.hpp"
 
 #include <sfcdc/cdc/decoder.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <string>
 #include <vector>

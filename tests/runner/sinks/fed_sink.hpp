@@ -8,7 +8,7 @@
 
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,0 +1,18 @@
+// Text as bytes, and bytes as text: views of the same memory.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace sfcdc::wire {
+
+inline std::span<const std::byte> as_bytes(std::string_view text) noexcept {
+    return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+} // namespace sfcdc::wire
