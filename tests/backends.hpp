@@ -1,6 +1,8 @@
 // Runs a test of a kernel for each backend of simd/ that the machine has.
 #pragma once
 
+#include "catch.hpp"
+
 #include <sfcdc/simd/block.hpp>
 
 // Calls f.template operator()<Block>() for each block type; a failure is reported with the backend's name.
