@@ -81,6 +81,7 @@ TEST_CASE("convert: a decimal is exact or nothing") {
     CHECK(or_none(row::decimal_of(12.5, 38, 2)) == "12.5");
     CHECK(or_none(row::decimal_of(-0.05, 38, 2)) == "-0.05");
     CHECK(or_none(row::decimal_of(0.0, 2, 2)) == "0");
+    CHECK(or_none(row::decimal_of(-0.0, 2, 2)) == "0");
     CHECK(or_none(row::decimal_of(0.25, 2, 2)) == "0.25");
     CHECK(or_none(row::decimal_of(1.25, 2, 2)) == "none"); // no digit is left in front of the point
     CHECK(or_none(row::decimal_of(0.125, 38, 2)) == "none");

@@ -150,6 +150,8 @@ class event::states {
 
     // Whether a field is unchanged unless it has a value or a list names it, or its compound.
     bool few() const noexcept { return absent_ == field_state::unchanged; }
+    // Whether the lists say what changed: of an UPDATE.
+    bool lists_count() const noexcept { return lists_count_; }
     // Whether a list names the field.
     bool listed(avro::field f) const noexcept { return changed_.contains(f) || nulled_.contains(f); }
     // The fields that have a value or are in a list, without the header, in order; if the changed ones are all of them and

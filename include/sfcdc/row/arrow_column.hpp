@@ -14,8 +14,8 @@
 #include <sfcdc/row/arrow_memory.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/decimal128.hpp>
-#include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
 namespace sfcdc::row::detail {

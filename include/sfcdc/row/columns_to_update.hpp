@@ -23,14 +23,11 @@ namespace sfcdc::row {
 // A view: it ends with the bound layout and the event.
 class columns_to_update {
   public:
-    columns_to_update(const bound_layout& bound, const cdc::event& e) noexcept : bound_(bound), event_(e) {
-        switch (e.has_header() ? e.header().change_type() : cdc::change_type::snapshot) {
-        case cdc::change_type::create:
-        case cdc::change_type::undelete:
-        case cdc::change_type::snapshot: whole_ = true; break;
-        case cdc::change_type::update: lists_count_ = true; break;
-        default: break;
-        }
+    columns_to_update(const bound_layout& bound, const cdc::event& e) noexcept
+        : columns_to_update(bound, e, e.field_states()) {}
+    // The same where the states are known.
+    columns_to_update(const bound_layout& bound, const cdc::event& e, const cdc::event::states& states) noexcept
+        : bound_(bound), event_(e), whole_(!states.few()), lists_count_(states.lists_count()) {
         const auto compounds = bound.compounds().words();
         for (std::size_t i = 0; lists_count_ && i < compounds.size(); ++i)
             if ((compounds[i] & listed(i)) != 0) compound_listed_ = true;
@@ -110,7 +107,8 @@ class columns_to_update {
 
     const bound_layout& bound_;
     const cdc::event& event_;
-    bool whole_ = false, lists_count_ = false, compound_listed_ = false;
+    const bool whole_, lists_count_;
+    bool compound_listed_ = false;
 };
 
 } // namespace sfcdc::row

@@ -102,6 +102,7 @@ inline short_text date_text(std::int32_t days) noexcept {
 // rounded. Precondition: scale <= precision <= 38.
 inline std::optional<short_text> decimal_of(double v, std::uint8_t precision, std::uint8_t scale) noexcept {
     if (!std::isfinite(v) || std::fabs(v) >= 1e38 || (v != 0 && std::fabs(v) < 1e-38)) return std::nullopt;
+    if (v == 0) v = 0; // a decimal has no negative zero
     short_text out;
     char digits[400]; // fixed notation of the largest and the smallest double has fewer
     char* const begin = digits;

@@ -27,10 +27,11 @@ enum class body : std::uint8_t {
 // The members of an object: every field of the event but the header, compounds as objects.
 class body_members {
   public:
-    body_members(json_writer& json, const cdc::event& e, body which, bool& first) noexcept
+    body_members(json_writer& json, const cdc::event& e, const cdc::event::states& states, body which,
+                 bool& first) noexcept
         : json_(json),
           plan_(e.plan()),
-          states_(e.field_states()),
+          states_(states),
           all_(which == body::all_fields),
           cleared_is_null_(which == body::stated_whole),
           first_(first) {}
@@ -142,16 +143,20 @@ class body_members {
 };
 
 inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
-    body_members(json, e, which, first).append();
+    body_members(json, e, e.field_states(), which, first).append();
 }
 
-inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender& out) {
+inline std::uint32_t append_body(const cdc::event& e, const cdc::event::states& states, body which,
+                                 wire::appender& out) {
     json_writer json(out);
     bool first = true;
     json.raw('{');
-    append_fields(json, e, which, first);
+    body_members(json, e, states, which, first).append();
     json.raw('}');
     return json.replaced();
+}
+inline std::uint32_t append_body(const cdc::event& e, body which, wire::appender& out) {
+    return append_body(e, e.field_states(), which, out);
 }
 
 // The members of ChangeEventHeader, in the schema's order and with the names that the schema gives them.

@@ -20,7 +20,10 @@ namespace sfcdc::row {
 class rest_of_event {
   public:
     rest_of_event(const bound_layout& bound, const cdc::event& e) noexcept
-        : bound_(bound), event_(e), states_(e.field_states()) {}
+        : rest_of_event(bound, e, e.field_states()) {}
+    // The same where the states are known.
+    rest_of_event(const bound_layout& bound, const cdc::event& e, const cdc::event::states& states) noexcept
+        : bound_(bound), event_(e), states_(states) {}
 
     // Whether there is nothing. It is asked first: mostly a table has all columns.
     bool empty() const noexcept {

@@ -45,12 +45,14 @@ struct source {
           around(a),
           of(r),
           bound(b),
+          states(e.field_states()),
           header(e),
           commit_ms(e.has_header() ? header.commit_timestamp : created(e, a.received_timestamp)) {}
     const cdc::event& event;
     const envelope& around;
     const record& of;
     const bound_layout* bound; // null where no column needs it
+    cdc::event::states states;
     header_values header;
     std::int64_t commit_ms;
 

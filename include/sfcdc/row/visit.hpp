@@ -67,18 +67,19 @@ template<row_visitor V> [[gnu::always_inline]] inline void visit(const column& c
     case column_source::received_ms: return visitor.bigint(around.received_timestamp);
     case column_source::stated_json:
         return visitor.made_text(
-            [&](wire::appender& out) { return detail::append_body(e, detail::body::stated, out); });
+            [&](wire::appender& out) { return detail::append_body(e, from.states, detail::body::stated, out); });
     case column_source::body_json:
         return visitor.made_text(
-            [&](wire::appender& out) { return detail::append_body(e, detail::body::all_fields, out); });
+            [&](wire::appender& out) { return detail::append_body(e, from.states, detail::body::all_fields, out); });
     case column_source::event_json:
         return visitor.made_text([&](wire::appender& out) { return detail::append_datum(e, out); });
     case column_source::payload: return visitor.binary(e.payload());
     case column_source::epoch: return visitor.integer(around.epoch);
     case column_source::snapshot_id: text = around.snapshot_id; break;
-    case column_source::columns_to_update: return visitor.string_array(columns_to_update(*from.bound, e));
+    case column_source::columns_to_update:
+        return visitor.string_array(columns_to_update(*from.bound, e, from.states));
     case column_source::rest_json: {
-        const rest_of_event rest(*from.bound, e);
+        const rest_of_event rest(*from.bound, e, from.states);
         if (rest.empty()) [[likely]]
             return visitor.null();
         return visitor.made_text([&](wire::appender& out) { return rest.append(out); });
