@@ -169,7 +169,11 @@ class arrow_batch {
 
   private:
     static constexpr std::size_t block_rows = 64;
-    static constexpr int few_fields = 32; // of an event: their places are noted one by one
+
+    // Whether an event is likely to have so few fields that their places are sooner noted one by one.
+    static bool is_sparse(const cdc::event& e) noexcept {
+        return e.payload().size() < 256 + 2 * std::size_t{e.plan().field_count()};
+    }
 
     // Memory for a new batch: of one that was released, or new.
     void begin() {
@@ -215,14 +219,12 @@ class arrow_batch {
     // Where the values of the row's fields are.
     void note(const cdc::event& e) noexcept {
         const auto present = e.present().words(), diffs = e.diff_fields().set().words();
-        int fields = 0;
         for (std::size_t word = 0; word < words_; ++word) {
             present_[64 * word + noted_] = present[word] & ~(diffs.empty() ? 0 : diffs[word]); // a patch is no value
-            fields += std::popcount(present[word]);
         }
         const std::uint32_t* const from = e.offsets().data();
         std::uint32_t* const to = &begins_[noted_ * stride_];
-        if (fields < few_fields)
+        if (is_sparse(e))
             for (const avro::field f : e.present()) to[f.number] = from[f.number];
         else
             std::memcpy(to, from, bound_->plan().size() * sizeof *to);
@@ -307,6 +309,7 @@ class arrow_batch {
         const column& c = layout_.columns()[i];
         for (std::uint64_t bits = valid; bits != 0; bits &= bits - 1) {
             const auto n = static_cast<unsigned>(std::countr_zero(bits));
+            if (s.how == conversion::texts && put_single(to, block_begins_ + n, payloads_[n], at(n))) continue;
             convert_one(to, block_begins_ + n, c, s, payloads_[n], at(n));
         }
     }
@@ -330,6 +333,14 @@ class arrow_batch {
             const std::string_view text = payloads_[n].text(at(n) + skipped);
             return detail::readable_text{text, payloads_[n].readable(text)};
         });
+    }
+    // An array of one short text in one block, as recordIds mostly is: its count, the text, and the end of the array.
+    static bool put_single(detail::arrow_column& to, std::size_t row, const avro::sound_payload& payload,
+                           std::uint32_t at) {
+        if (payload.byte(at) != std::byte{2} || payload.byte(at + 1) >= std::byte{0x80}) return false;
+        const std::string_view text = payload.text(at + 1);
+        if (payload.byte(at + 2 + static_cast<std::uint32_t>(text.size())) != std::byte{0}) return false;
+        return to.put_one_text(row, {text, payload.readable(text)});
     }
     // What is rare, or made as text.
     void convert_one(detail::arrow_column& to, std::size_t row, const column& c, const detail::arrow_source& s,

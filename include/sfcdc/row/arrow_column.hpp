@@ -46,8 +46,8 @@ class arrow_column {
         room_ = room;
         memory_ = &memory;
         items_ = &items;
-        rows_ = ends_ = values_ = bytes_ = item_bytes_ = item_count_ = 0;
-        unchecked_ = continues_ = false;
+        rows_ = ends_ = bytes_ = item_bytes_ = item_count_ = 0;
+        touched_ = unchecked_ = continues_ = false;
     }
     // Bytes that were not UTF-8, in all batches so far.
     std::uint32_t replaced() const noexcept { return replaced_; }
@@ -88,21 +88,42 @@ class arrow_column {
         fill_ends(row);
         for (const std::string_view text : texts) {
             item_bytes_ = append_text(items_->values, item_bytes_, text);
-            put_item_end();
+            items_->offsets.reserve(4 * (item_count_ + 2), 4 * (item_count_ + 1));
+            std::int32_t* const all = items_->offsets.as<std::int32_t>();
+            all[0] = 0;
+            all[++item_count_] = static_cast<std::int32_t>(item_bytes_);
         }
         put_end(item_count_);
     }
     // Names of a plan are ASCII, and can be copied without a branch on their length.
     void put_names(std::size_t row, const cdc::field_list& names) {
-        touch(row, 1);
-        fill_ends(row);
+        std::size_t sum = 0;
+        for (const std::string_view name : names) sum += name.size();
+        start_items(row, sum, names.size());
+        char* to = items_->values.as<char>() + item_bytes_;
+        std::int32_t* end = items_->offsets.as<std::int32_t>() + item_count_ + 1;
+        auto bytes = static_cast<std::int32_t>(item_bytes_);
         for (const std::string_view name : names) {
-            items_->values.reserve(item_bytes_ + name.size() + wire::padded_room, item_bytes_);
-            static_cast<void>(wire::copy_padded<wire::look_at_text>(items_->values.as<char>() + item_bytes_, name));
-            item_bytes_ += name.size();
-            put_item_end();
+            static_cast<void>(wire::copy_padded<wire::look_at_text>(to, name));
+            to += name.size();
+            *end++ = bytes += static_cast<std::int32_t>(name.size());
         }
+        item_bytes_ += sum;
+        item_count_ += names.size();
+        touch(row, 1);
         put_end(item_count_);
+    }
+    // A list of one text that is ASCII, as record ids are. False, and nothing is put, if it is not.
+    bool put_one_text(std::size_t row, const readable_text& t) {
+        start_items(row, stride, 1);
+        if (t.text.size() > stride || t.readable < stride
+            || !wire::copy_padded<wire::look_at_text>(items_->values.as<char>() + item_bytes_, t.text))
+            return false;
+        item_bytes_ += t.text.size();
+        items_->offsets.as<std::int32_t>()[++item_count_] = static_cast<std::int32_t>(item_bytes_);
+        touch(row, 1);
+        put_end(item_count_);
+        return true;
     }
 
     // ---- a block of rows -------------------------------------------------------------------------------------------------
@@ -144,7 +165,7 @@ class arrow_column {
         };
         std::int32_t* const to = ends();
         std::size_t filled = b.first;
-        if (std::popcount(b.valid) < few) {
+        if (!has_many(b.valid)) {
             for_each_bit(b.valid, [&](unsigned n) {
                 const std::size_t row = b.first + n;
                 for (const auto end = static_cast<std::int32_t>(used); filled < row; ++filled) to[filled] = end;
@@ -168,7 +189,7 @@ class arrow_column {
 
     // ---- the end ---------------------------------------------------------------------------------------------------------
 
-    bool is_touched() const noexcept { return values_ != 0; }
+    bool is_touched() const noexcept { return touched_; }
     // Describes the array of `rows` rows in `memory`, which has zeros_for(rows) bytes of zeros.
     void describe(batch_memory& memory, std::size_t column, std::size_t rows) {
         if (is_touched()) {
@@ -177,7 +198,7 @@ class arrow_column {
             if (unchecked_ && !are_utf8()) mend(rows);
         }
         const auto length = static_cast<std::int64_t>(rows);
-        const std::int64_t nulls = never_null_ ? 0 : length - static_cast<std::int64_t>(values_);
+        const std::int64_t nulls = never_null_ ? 0 : length - count_values(rows);
         const void* const zeros = memory.zeros();
         const auto data = [&](const arrow_buffer& b) {
             return is_touched() && b.data() != nullptr ? b.data() : zeros;
@@ -194,6 +215,14 @@ class arrow_column {
         } else {
             memory.describe(column, length, nulls, {validity, data(memory_->values)});
         }
+    }
+    // Rows that are not null.
+    std::int64_t count_values(std::size_t rows) const noexcept {
+        std::int64_t count = 0;
+        if (is_touched())
+            for (std::size_t word = 0; word < (rows + 63) / 64; ++word)
+                count += std::popcount(memory_->validity.as<std::uint64_t>()[word]);
+        return count;
     }
     // How many bytes of zeros stand for the longest buffer of a column of nulls.
     static std::size_t zeros_for(std::size_t rows) noexcept { return 16 * rows + 64; }
@@ -248,7 +277,7 @@ class arrow_column {
                 ; // their bytes are written anew
             else if (width == 0)
                 memory_->values.as<std::uint64_t>()[word] = 0;
-            else if (std::popcount(validity[word]) > few)
+            else if (has_many(validity[word]))
                 std::memset(values, 0, 64 * width);
             else
                 for_each_bit(validity[word], [&](unsigned n) { std::memset(values + n * width, 0, width); });
@@ -265,11 +294,11 @@ class arrow_column {
     void touch(std::size_t row, std::uint64_t bits) {
         reserve(row + 64);
         put_bits(memory_->validity.as<std::uint64_t>(), row, bits);
-        ++values_;
+        touched_ = true;
     }
     void touch_block(const row_block& b) noexcept {
+        touched_ = true;
         put_bits(memory_->validity.as<std::uint64_t>(), b.first, b.valid);
-        values_ += static_cast<std::size_t>(std::popcount(b.valid));
     }
     // The rows from the last one that has an end up to this one are empty.
     void fill_ends(std::size_t row) noexcept {
@@ -278,17 +307,23 @@ class arrow_column {
         ends_ = row;
     }
     void put_end(std::size_t end) noexcept { ends()[ends_++] = static_cast<std::int32_t>(end); }
-    void put_item_end() {
-        items_->offsets.reserve(4 * (item_count_ + 2), 4 * (item_count_ + 1));
-        std::int32_t* const all = items_->offsets.as<std::int32_t>();
-        all[0] = 0;
-        all[++item_count_] = static_cast<std::int32_t>(item_bytes_);
+    // Room for the items of a row that is next.
+    void start_items(std::size_t row, std::size_t bytes, std::size_t count) {
+        reserve(row + 64);
+        fill_ends(row);
+        items_->values.reserve(item_bytes_ + bytes + wire::padded_room, item_bytes_);
+        items_->offsets.reserve(4 * (item_count_ + count + 1), 4 * (item_count_ + 1));
+        items_->offsets.as<std::int32_t>()[0] = 0;
     }
 
     // Texts are copied in strides of so many bytes, without a branch on their length where they are no longer.
     static constexpr std::size_t stride = 32;
-    // In a block with fewer texts their ends are put one by one.
-    static constexpr int few = 8;
+    // Whether a block has more than a few values, so that what is done for each row of it pays. A count of the bits would be a
+    // call where the processor may lack the instruction.
+    static bool has_many(std::uint64_t valid) noexcept {
+        for (int few = 7; few > 0; --few) valid &= valid - 1;
+        return valid != 0;
+    }
     [[gnu::always_inline]] static inline void copy_by_strides(char* to, const readable_text& t) noexcept {
         const std::size_t size = t.text.size();
         if (t.readable < size + stride) [[unlikely]]
@@ -332,10 +367,10 @@ class arrow_column {
     bool never_null_ = false;
     std::size_t room_ = 0;
     array_memory *memory_ = nullptr, *items_ = nullptr;
-    std::size_t rows_ = 0;   // that there is room for
-    std::size_t ends_ = 0;   // rows of variable length that have their end
-    std::size_t values_ = 0; // rows that are not null
+    std::size_t rows_ = 0; // that there is room for
+    std::size_t ends_ = 0; // rows of variable length that have their end
     std::size_t bytes_ = 0, item_bytes_ = 0, item_count_ = 0;
+    bool touched_ = false;   // a row has a value
     bool unchecked_ = false; // texts were put that may not be UTF-8,
     bool continues_ = false; // and one of them begins with a byte that continues a character
     std::uint32_t replaced_ = 0;

@@ -42,7 +42,7 @@ class arrow_buffer {
         capacity_ = size;
     }
     std::size_t capacity() const noexcept { return capacity_; }
-    template<class T> T* as() noexcept { return static_cast<T*>(data_); }
+    template<class T> T* as() const noexcept { return static_cast<T*>(data_); }
     const void* data() const noexcept { return data_; }
 
   private:
