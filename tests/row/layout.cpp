@@ -2,11 +2,15 @@
 #include "catch.hpp"
 
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/row/sql.hpp>
+#include <sfcdc/row/typed_layout.hpp>
 
 using namespace sfcdc;
 
@@ -91,10 +95,25 @@ TEST_CASE("layout: the statements of docs/layouts.md have these columns") {
         line.erase(line.find_last_not_of(" ,") + 1);
         tables.back() += line + "\n";
     }
-    REQUIRE(tables.size() == 3);
+    REQUIRE(tables.size() == 4); // the last one is a part of a typed table
     CHECK(tables[0] == described(row::layout::salesforce_zerobus()));
     CHECK(tables[1] == described(row::layout::sfcdc()));
     CHECK(tables[2] == described(row::layout::lakeflow()));
+    std::ifstream schema(SFCDC_SOURCE_ROOT "/tests/golden/schemas/ContactChangeEvent.avsc");
+    const auto [p, bad] = cdc::compile(std::string((std::istreambuf_iterator<char>(schema)), {}));
+    REQUIRE_FALSE(bad);
+    std::string typed;
+    const row::layout contact = row::typed_layout(p).value;
+    for (const row::column& c : contact.columns()) typed += "`" + c.name + "` " + row::sql_type(c) + "\n";
+    std::istringstream shown(tables[3]);
+    std::size_t columns = 0, at = 0;
+    for (std::string line; std::getline(shown, line) && line.starts_with('`'); ++columns) {
+        const std::size_t found = typed.find(line + "\n", at); // in the order of the table
+        INFO(line);
+        REQUIRE(found != std::string::npos);
+        at = found;
+    }
+    CHECK(columns >= row::bookkeeping_columns().size() + 3);
 }
 
 TEST_CASE("layout: a table of one's own") {
