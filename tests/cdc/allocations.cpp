@@ -279,3 +279,48 @@ TEST_CASE("rows and JSON allocate nothing while the buffer has room") {
         }
     }
 }
+
+TEST_CASE("typed rows and all values allocate nothing once the buffers have their size") {
+    for (const auto& [name, of] : events_by_schema()) {
+        INFO(name);
+        const row::layout table = row::typed_layout(of.plan).value;
+        const row::bound_layout bound = row::bind(table, of.plan);
+        cdc::decoder decoder;
+        std::string json, message;
+        const auto write_all = [&] {
+            json.clear(), message.clear();
+            for (const auto payload : of.payloads) {
+                const auto decoded = decoder.decode(of.plan, payload);
+                decoded.value.for_each_present([](avro::field f, std::string_view, const auto&) { see(f.number); });
+                row::for_each_row(table, decoded.value, [&](const row::record& one) {
+                    row::append_json(bound, decoded.value, {}, json, one);
+                    row::append_protobuf(bound, decoded.value, {}, message, one);
+                });
+            }
+        };
+        CHECK(allocations_of(write_all) > 0);
+        CHECK(allocations_of(write_all) == 0);
+    }
+}
+
+TEST_CASE("arrow batches allocate nothing once the memory of a released batch is there") {
+    for (const auto& [name, of] : events_by_schema()) {
+        INFO(name);
+        row::arrow_batch batch(row::typed_layout(of.plan).value, 64);
+        const row::bound_layout bound = row::bind(batch.layout(), of.plan);
+        cdc::decoder decoder;
+        const auto fill = [&] {
+            for (int turn = 0; turn < 30; ++turn)
+                for (const auto payload : of.payloads) {
+                    const auto decoded = decoder.decode(of.plan, payload);
+                    if (batch.append(bound, decoded.value, {}) != errc::none) see(1);
+                }
+            ArrowArray out;
+            batch.close(&out);
+            see(static_cast<std::uint64_t>(out.length));
+            out.release(&out);
+        };
+        CHECK(allocations_of(fill) > 0);
+        CHECK(allocations_of(fill) == 0);
+    }
+}
