@@ -32,7 +32,10 @@ class json_writer {
         std::memcpy(out_.reserve(4), "null", 4);
         out_.advance(4);
     }
-    void boolean(bool v) { out_.append(v ? "true" : "false"); }
+    void boolean(bool v) {
+        std::memcpy(out_.reserve(5), v ? "true\0" : "false", 5);
+        out_.advance(v ? 4 : 5);
+    }
     void integer(std::int64_t v) { out_.advance_to(wire::write_decimal(out_.reserve(wire::decimal_room), v)); }
 
     template<class Float> void floating(Float v) {
