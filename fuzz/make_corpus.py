@@ -74,6 +74,34 @@ pairs = [(schemas[e["schema_file"]], base64.b64decode(e["payload"])) for e in ev
 put("avro_schema", *schemas.values(), *(s for s, _ in small), b'{"type":"record","name":"a.B","fields":[{"name":"x","type":"B"}]}', b'"\\u00e9"', b"[[[")
 for target in ("avro_datum", "row_roundtrip"):
     put(target, *(s + b"\x00\xff" + p for s, p in small + changes + pairs[:12]))
+# Rows of typed tables: options, digits of decimals, then an event of the schemas in fuzz/typed_rows.hpp, or a schema and its event.
+def typed_change(body, change=1, changed=(), nulled=(), diff=(), ids=("a01xx0000000001AAA",)):
+    values = ("Thing", list(ids), change, "com/example", "key", 1, 1700000000000, 1709303151782928388, "", list(nulled), list(diff), list(changed))
+    return b"".join(map(avro, values)) + body
+
+
+real, note_text, some = b"\x02" + b"\x00\x00\x00\x00\x00\x00\x29\xc0", b"\x02\x10M\xc3\xbcnchen", b"\x02" + avro(1700000000000)
+address = b"\x02" + note_text + real + note_text
+day, clock, tags, office, pick, half = b"\x02" + avro(-86400001), b"\x02" + avro(30600000), b"\x02" + avro("a;;b"), b"\x02" + note_text * 2, b"\x02\x02", b"\x02" + bytes(4)
+mapped = b"\x02\x02" + avro("k") + bytes(4) + b"\x00"
+full = [note_text + address + real + b"\x02" + avro(-7) + b"\x02\x01" + some + day + clock + tags + office + b"\x02" + avro("\x00by") + pick + mapped + half,
+    note_text + address + some + b"\x02\x01" + some + note_text + clock + tags + office + pick + mapped + half + note_text]
+person = b"\x04" + note_text * 2
+empty = [bytes(14), bytes(13)]
+typed = [(s, typed_change(body, change, changed, nulled, diff, ids)) for s in (0, 1) for body, change, changed, nulled, diff, ids in (
+    (full[s], 0, [], [], [], ["a01xx0000000001AAA"]), (full[s], 1, [("0x7FFE", "0x3FFE")[s]], [], [], ["a01xx0000000001AAA", "a01xx0000000002AAA"]), (empty[s], 1, ["0x14"], ["0x08", "2-0x01"], [], ["001*"]),
+    (person + empty[s][1:], 1, ["1-0x03"], [], [], ["a"]), (full[s], 1, ["0x0E"], [], ["0x02"], ["a"]), (empty[s], 8, [], [], [], []), (empty[s], 2, [], [], [], ["a"]),
+    (b"\x02\x06\xff\xc3(" + empty[s][1:], 3, [], [], [], ["a"]))]
+put("typed_row", *(bytes([s | options, digits]) + event for s, event in typed for options, digits in ((0, 0), (12, 37 + 2 * 38))), *(bytes([options, 8]) + s + b"\x00\xff" + p for options in (2, 14) for s, p in small + changes + pairs[:12]))
+
+
+def added(op, which):
+    schema, event = typed[which]
+    return bytes([op | schema]) + len(event).to_bytes(2, "little") + event
+
+
+put("arrow_batch", *(bytes([options]) + b"".join(added(op, which) for which, op in enumerate(ops)) for options in (0, 13, 26, 255) for ops in ((0,) * 16, (2, 0, 4) * 5, (0xE0, 0xC0, 2, 0xA0, 0xE4, 0, 0xC2, 0, 0xE0), (4,))),
+    bytes([9]) + b"".join(added(op, n * 7 % 16) for n, op in enumerate((0, 0, 2, 0x60, 0, 4, 0xE0, 0, 0))))
 put("cdc_bitmap", *(bytes(pair) + text for pair in ((0, 80), (64, 13)) for text in (
     b"650004E0", b"0x650004E0", b"1-0x03", b"", b"0x", b"00000000000000000000000000000001", b"0400800000000000000000", b"fFaA09zz", b"0-0x1", b"99999999999-0x1")))
 # Hunks as they are (0), texts cut at any break (1) or at LF (2) whose bytes choose the lines.

@@ -1,5 +1,6 @@
 """Rows as Databricks' own parser reads them, by the descriptor that Databricks' SDK makes of the tables in docs/layouts.md."""
 import base64
+import itertools
 import json
 import os
 import pathlib
@@ -49,8 +50,8 @@ def documented_table(layout):
     return [column(line.group(1), line.group(2), i) for i, line in enumerate(lines)]
 
 
-def frames_of(layout):
-    raw = subprocess.run([MAKE_ROWS, layout], stdout=subprocess.PIPE, check=True, timeout=60).stdout
+def frames_of(*layout):
+    raw = subprocess.run([MAKE_ROWS, *layout], stdout=subprocess.PIPE, check=True, timeout=60).stdout
     out = []
     while raw:
         (length,) = struct.unpack_from("<I", raw)
@@ -62,7 +63,7 @@ def frames_of(layout):
 def verdict(program, frames, table, tmp_path):
     (tmp_path / "table.json").write_text(json.dumps(table))
     given = b"".join(struct.pack("<I", len(f)) + f for f in frames)
-    done = subprocess.run([program, tmp_path / "table.json"], input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    done = subprocess.run([program, tmp_path / "table.json"], input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     return done.returncode, done.stdout.decode()
 
 
@@ -73,6 +74,39 @@ def test_golden_events(program, layout, tmp_path):
     assert code == 0, said
     rows, values, _, differences = map(int, re.findall(r"\d+", said.splitlines()[-1]))
     assert rows == (len(frames) - 1) // 2 > 30 and values > 5 * rows and differences == 0, said
+
+
+def typed_table(which):
+    """The columns of a typed table; None when there is no golden schema of this number."""
+    done = subprocess.run([MAKE_ROWS, "columns", which], stdout=subprocess.PIPE, timeout=60)
+    assert done.returncode in (0, 3)
+    return None if done.returncode else [column(*line.split(" ", 1), i) for i, line in enumerate(done.stdout.decode().splitlines())]
+
+
+def test_golden_events_as_typed_rows(program, tmp_path):
+    sums = [0, 0]
+    for which in map(str, itertools.count()):
+        if (table := typed_table(which)) is None:
+            break
+        frames = frames_of("typed", which)
+        code, said = verdict(program, frames, table, tmp_path)
+        assert code == 0, (which, said)
+        rows, values, _, differences = map(int, re.findall(r"\d+", said.splitlines()[-1]))
+        assert rows == (len(frames) - 1) // 2 > 0 and differences == 0, said
+        sums = [sums[0] + rows, sums[1] + values]
+    assert sums[0] > 30 and sums[1] > 12 * sums[0]
+
+
+def test_random_events_as_typed_rows(program, tmp_path):
+    frames, table = frames_of("typed", "random"), typed_table("random")
+    code, said = verdict(program, frames, table, tmp_path)
+    assert code == 0, said
+    rows, values, _, differences = map(int, re.findall(r"\d+", said.splitlines()[-1]))
+    assert rows == (len(frames) - 1) // 2 >= 10_000 and values > 15 * rows and differences == 0, said
+    place = next(i for i in range(2, len(frames), 2) if json.loads(frames[i])["BillingCity"])
+    frames[place] = json.dumps({**json.loads(frames[place]), "BillingCity": "?"}).encode()
+    code, said = verdict(program, frames[:place + 1], table, tmp_path)
+    assert code == 1 and f"row {place // 2}, BillingCity: " in said and " 1 differences" in said, said
 
 
 # A judge that finds nothing may not have looked.

@@ -14,6 +14,7 @@ struct protobuf_field {
     int wire_type = 0;
     std::uint64_t varint = 0;
     std::string bytes;
+    std::uint64_t fixed64 = 0; // the bits of a double
 };
 
 inline std::vector<protobuf_field> read_protobuf(std::string_view message) {
@@ -30,10 +31,14 @@ inline std::vector<protobuf_field> read_protobuf(std::string_view message) {
     std::vector<protobuf_field> out;
     while (at < message.size()) {
         const std::uint64_t tag = varint();
-        protobuf_field f{static_cast<std::uint32_t>(tag / 8), static_cast<int>(tag % 8), 0, {}};
+        protobuf_field f{static_cast<std::uint32_t>(tag / 8), static_cast<int>(tag % 8), 0, {}, 0};
         if (f.number == 0) throw std::runtime_error("field number 0");
         if (f.wire_type == 0) {
             f.varint = varint();
+        } else if (f.wire_type == 1) {
+            if (message.size() - at < 8) throw std::runtime_error("64 bits");
+            for (unsigned i = 0; i < 8; ++i)
+                f.fixed64 |= std::uint64_t{static_cast<unsigned char>(message[at++])} << 8 * i;
         } else if (f.wire_type == 2) {
             const std::uint64_t length = varint();
             if (length > message.size() - at) throw std::runtime_error("length");

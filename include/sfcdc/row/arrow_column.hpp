@@ -272,7 +272,8 @@ class arrow_column {
         const std::size_t width = bits_per_value() / 8; // of a boolean 0
         for (std::size_t word = 0; word < memory_->validity.capacity() / 8; ++word) {
             if (validity[word] == 0) continue;
-            char* const values = memory_->values.as<char>() + 64 * word * width;
+            // Lists and empty texts may have no memory for values, and a null pointer must not be moved.
+            char* const values = has_ends() ? nullptr : memory_->values.as<char>() + 64 * word * width;
             if (has_ends())
                 ; // their bytes are written anew
             else if (width == 0)
