@@ -43,7 +43,7 @@ inline std::uint64_t nonzero_pairs(const char* p) noexcept {
 #ifdef SFCDC_VECTOR128
 namespace vector128 {
 
-using avro::detail::load_16;
+inline __m128i load_16(const void* p) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
 // As the scalar one.
 inline std::uint64_t nonzero_pairs(const char* p) noexcept {
