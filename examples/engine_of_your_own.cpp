@@ -1,7 +1,7 @@
 // An engine of one's own between Salesforce and a sink of one's own: the loop around a delivery. Here both sides are played from a
 // list, where a program has a gRPC call, a schema cache and a database.
 #include <sfcdc/delivery.hpp>
-#include <sfcdc/wire/appender.hpp>
+#include <sfcdc/pubsub/test_messages.hpp>
 
 #include <cstdio>
 #include <string>
@@ -43,15 +43,9 @@ int main() {
     };
     turn();
     std::string response; // what comes back: a FetchResponse with one event
-    {
-        wire::appender to(response);
-        wire::protobuf_writer write(to);
-        write.nested(1, [&] {
-            write.nested(1, [&] { write.bytes(1, "e1"), write.bytes(2, "schema-1"), write.bytes(3, "payload"); });
-            write.bytes(2, std::string("\0\0\0\0\0\0\0\x07", 8));
-        });
-        write.varint(4, 99u);
-    }
+    const std::string_view replay_id("\0\0\0\0\0\0\0\x07", 8);
+    const pubsub::consumer_event event{"e1", "schema-1", wire::as_bytes("payload"), replay_id};
+    pubsub::append_response({.events = {&event, 1}, .pending_num_requested = 99}, response);
     (void)d.handle(pubsub::response{1, response}, now); // then wait until poll_timeout(), or the next input
     turn();
     turn();

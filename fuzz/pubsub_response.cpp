@@ -3,47 +3,25 @@
 #include "fuzz.hpp"
 
 #include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/pubsub/test_messages.hpp>
 
 #include <string>
+#include <vector>
 
 using namespace sfcdc;
 
 namespace {
 
-void write(const pubsub::consumer_event& event, wire::protobuf_writer& out) {
-    out.nested(1, [&] {
-        out.nested(1, [&] {
-            out.bytes(1, event.id);
-            out.bytes(2, event.schema_id);
-            out.bytes(3, wire::as_chars(event.payload));
-        });
-        out.bytes(2, event.replay_id);
-    });
-}
-
-void write(const pubsub::managed_fetch_response& response, std::string& bytes) {
-    wire::appender to(bytes);
-    wire::protobuf_writer out(to);
-    for (const auto& event : response.events) write(event, out);
-    out.bytes(2, response.latest_replay_id);
-    out.bytes(3, response.rpc_id);
-    out.int64(4, response.pending_num_requested);
-    if (const auto& commit = response.commit_response)
-        out.nested(5, [&] {
-            out.bytes(1, commit->commit_request_id);
-            out.bytes(2, commit->replay_id);
-            if (commit->error)
-                out.nested(3, [&] {
-                    out.int64(1, static_cast<std::int32_t>(commit->error->code));
-                    out.bytes(2, commit->error->msg);
-                });
-            out.int64(4, commit->process_time);
-        });
-}
-
 std::string written(const pubsub::managed_fetch_response& response) {
+    std::vector<pubsub::consumer_event> events;
+    for (const auto& event : response.events) events.push_back(event);
     std::string bytes;
-    write(response, bytes);
+    pubsub::append_response({.events = events,
+                             .latest_replay_id = response.latest_replay_id,
+                             .rpc_id = response.rpc_id,
+                             .pending_num_requested = response.pending_num_requested,
+                             .commit_response = response.commit_response},
+                            bytes);
     return bytes;
 }
 

@@ -3,31 +3,19 @@
 #include "fuzz.hpp"
 
 #include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/test_messages.hpp>
 
 using namespace sfcdc;
 
 namespace {
 
 void write(const zerobus::ephemeral_stream_response& r, std::string& out) {
-    wire::appender to(out);
-    wire::protobuf_writer w(to);
-    if (const auto* created = std::get_if<zerobus::create_ingest_stream_response>(&r)) {
-        w.nested(1, [&] {
-            if (created->stream_id) w.bytes(1, *created->stream_id);
-        });
-    } else if (const auto* ack = std::get_if<zerobus::ingest_record_response>(&r)) {
-        w.nested(2, [&] {
-            if (ack->durability_ack_up_to_offset) w.int64(1, *ack->durability_ack_up_to_offset);
-        });
-    } else if (const auto* signal = std::get_if<zerobus::close_stream_signal>(&r)) {
-        w.nested(3, [&] {
-            if (!signal->duration) return;
-            w.nested(1, [&] {
-                w.int64(1, signal->duration->seconds);
-                w.int64(2, signal->duration->nanos);
-            });
-        });
-    }
+    if (const auto* created = std::get_if<zerobus::create_ingest_stream_response>(&r))
+        append_response(*created, out);
+    else if (const auto* ack = std::get_if<zerobus::ingest_record_response>(&r))
+        append_response(*ack, out);
+    else if (const auto* signal = std::get_if<zerobus::close_stream_signal>(&r))
+        append_response(*signal, out);
 }
 
 bool same(const zerobus::ephemeral_stream_response& a, const zerobus::ephemeral_stream_response& b) {

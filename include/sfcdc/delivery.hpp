@@ -70,7 +70,7 @@ class delivery {
         take_news(0, {}, 0, time_point::min());   // options that cannot work
     }
 
-    delivery(const delivery&) = delete; // it points into itself
+    delivery(const delivery&) = delete; // A delivery holds pointers into itself.
     delivery& operator=(const delivery&) = delete;
 
     // ---- what happened

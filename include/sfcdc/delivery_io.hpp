@@ -110,6 +110,19 @@ enum class delivery_fault : std::uint8_t {
     stopped_at_letter,  // delivery_options::stop_at_dead_letter
     mistake,            // the user and the machines do not agree
 };
+
+// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
+constexpr std::string_view to_string(delivery_fault value) noexcept {
+    switch (value) {
+    case delivery_fault::subscription: return "subscription";
+    case delivery_fault::position_unknown: return "position_unknown";
+    case delivery_fault::stream: return "stream";
+    case delivery_fault::undecodable_events: return "undecodable_events";
+    case delivery_fault::stopped_at_letter: return "stopped_at_letter";
+    case delivery_fault::mistake: return "mistake";
+    }
+    return "unknown";
+}
 struct delivery_failed { // no event is taken any more, what was taken still becomes durable
     delivery_fault fault;
     delivery_reason why;

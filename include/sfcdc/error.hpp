@@ -3,10 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace sfcdc {
 
-enum class errc : std::uint8_t {
+enum class [[nodiscard]] errc : std::uint8_t {
     none,
 
     // schema text; offset = byte in the JSON
@@ -81,6 +82,67 @@ enum class errc : std::uint8_t {
     checkpoint_never_sent,
 };
 
+// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
+constexpr std::string_view to_string(errc code) noexcept {
+    switch (code) {
+    case errc::none: return "none";
+    case errc::schema_too_large: return "schema_too_large";
+    case errc::json_syntax: return "json_syntax";
+    case errc::json_too_deep: return "json_too_deep";
+    case errc::json_bad_escape: return "json_bad_escape";
+    case errc::schema_not_a_type: return "schema_not_a_type";
+    case errc::schema_missing_attribute: return "schema_missing_attribute";
+    case errc::schema_bad_name: return "schema_bad_name";
+    case errc::schema_unknown_name: return "schema_unknown_name";
+    case errc::schema_duplicate_name: return "schema_duplicate_name";
+    case errc::schema_bad_union: return "schema_bad_union";
+    case errc::schema_bad_size: return "schema_bad_size";
+    case errc::schema_root_not_a_record: return "schema_root_not_a_record";
+    case errc::schema_header_mismatch: return "schema_header_mismatch";
+    case errc::unknown_field: return "unknown_field";
+    case errc::payload_too_large: return "payload_too_large";
+    case errc::end_of_data: return "end_of_data";
+    case errc::varint_too_long: return "varint_too_long";
+    case errc::int_out_of_range: return "int_out_of_range";
+    case errc::bad_boolean: return "bad_boolean";
+    case errc::negative_length: return "negative_length";
+    case errc::length_beyond_end: return "length_beyond_end";
+    case errc::bad_union_index: return "bad_union_index";
+    case errc::bad_enum_index: return "bad_enum_index";
+    case errc::datum_too_deep: return "datum_too_deep";
+    case errc::too_many_empty_items: return "too_many_empty_items";
+    case errc::bad_block_size: return "bad_block_size";
+    case errc::trailing_bytes: return "trailing_bytes";
+    case errc::bitmap_syntax: return "bitmap_syntax";
+    case errc::bitmap_bit_beyond_fields: return "bitmap_bit_beyond_fields";
+    case errc::bitmap_parent_not_a_record: return "bitmap_parent_not_a_record";
+    case errc::diff_syntax: return "diff_syntax";
+    case errc::diff_does_not_apply: return "diff_does_not_apply";
+    case errc::diff_wrong_hash: return "diff_wrong_hash";
+    case errc::unknown_column: return "unknown_column";
+    case errc::bad_column_name: return "bad_column_name";
+    case errc::bad_column_type: return "bad_column_type";
+    case errc::column_names_collide: return "column_names_collide";
+    case errc::too_many_columns: return "too_many_columns";
+    case errc::batch_full: return "batch_full";
+    case errc::message_truncated: return "message_truncated";
+    case errc::message_bad_tag: return "message_bad_tag";
+    case errc::bad_hex: return "bad_hex";
+    case errc::bad_base64: return "bad_base64";
+    case errc::replay_id_too_long: return "replay_id_too_long";
+    case errc::not_expected_now: return "not_expected_now";
+    case errc::unknown_call: return "unknown_call";
+    case errc::released_too_many: return "released_too_many";
+    case errc::record_batch_too_large: return "record_batch_too_large";
+    case errc::stream_full: return "stream_full";
+    case errc::stream_closed: return "stream_closed";
+    case errc::checkpoint_full: return "checkpoint_full";
+    case errc::checkpoint_bad_row: return "checkpoint_bad_row";
+    case errc::checkpoint_never_sent: return "checkpoint_never_sent";
+    }
+    return "unknown";
+}
+
 // One sentence for each code; the caller adds where.
 constexpr const char* message(errc code) noexcept {
     switch (code) {
@@ -151,8 +213,9 @@ constexpr const char* message(errc code) noexcept {
     return "unknown error";
 }
 
-// An error is false when nothing is wrong. `offset` counts bytes from the start of the input that was being read.
-struct error {
+// An error is a code and a place. It converts to true if something is wrong, as std::error_code does, so that it is named `bad`
+// where it is tested. `offset` counts bytes from the start of the input that was read, unless the code's group says otherwise.
+struct [[nodiscard]] error {
     errc code = errc::none;
     std::uint32_t offset = 0;
 
@@ -161,12 +224,14 @@ struct error {
     friend constexpr bool operator==(const error&, const error&) = default;
 };
 
-// A value, or an error and a value that must not be used. Meant for `const auto [plan, bad] = compile(...)`.
+// A result is a value and an error; if the error says that something is wrong, the value must not be used. It is meant for
+// `const auto [plan, bad] = compile(...)`. It does not convert to bool, since its conversion would mean the opposite of the error's:
+// ok() is true if the value may be used.
 template<class T> struct [[nodiscard]] result {
     T value{};
     sfcdc::error error{};
 
-    explicit constexpr operator bool() const noexcept { return !error; }
+    constexpr bool ok() const noexcept { return !error; }
 };
 
 } // namespace sfcdc

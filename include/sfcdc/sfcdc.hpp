@@ -99,12 +99,14 @@
 
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/messages.hpp>
+#include <sfcdc/pubsub/test_messages.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
 
 #include <sfcdc/zerobus/messages.hpp>
+#include <sfcdc/zerobus/test_messages.hpp>
 #include <sfcdc/zerobus/status.hpp>
 #include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>

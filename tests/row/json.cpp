@@ -421,6 +421,41 @@ TEST_CASE("datum JSON: the header in front, with names beside the bitmaps that a
     CHECK(datum_json(platform, reference::avro_writer().integer(5).bytes()) == R"({"CreatedDate":5})");
 }
 
+TEST_CASE("JSON: one value, and one field of an event") {
+    made::header h;
+    h.changed = {"0x02"};
+    // Phone, Address {Street, no City}, no Amount, Name as a text, no Place
+    const std::string body = "\x02" + std::string("\x06+\"1") + "\x02\x02\x02S" + std::string(2, '\0') + "\x02\x02N"
+                             + std::string(1, '\0');
+    const auto field_json = [&](std::string_view name) {
+        return print(made::schema(), made::payload(h, body),
+                     [&](const cdc::event& e, std::string& out) {
+                         return row::append_field_json(e, e.plan().find(name), out);
+                     })
+            .text;
+    };
+    CHECK(field_json("Phone") == R"("+\"1")");
+    CHECK(field_json("Address") == R"({"Street":"S","City":null})");
+    CHECK(field_json("Address.Street") == R"("S")");
+    CHECK(field_json("Address.City") == "null");
+    CHECK(field_json("Amount") == "null");
+    CHECK(field_json("Nothing") == "null"); // no field of the plan
+    const auto value_json = [&](const cdc::event& e, std::string& out) {
+        return row::append_value_json(e.value(e.plan().find("Name")), out);
+    };
+    CHECK(print(made::schema(), made::payload(h, body), value_json).text == R"("N")");
+    std::string out;
+    CHECK(row::append_value_json({}, out) == 0); // a value of no schema
+    CHECK(out == "null");
+    const std::string not_utf8 = "\x02\x02\xff" + std::string(4, '\0');
+    const auto phone_json = [](const cdc::event& e, std::string& to) {
+        return row::append_field_json(e, e.plan().find("Phone"), to);
+    };
+    const printed replaced = print(made::schema(), made::payload(h, not_utf8), phone_json);
+    CHECK(replaced.replaced == 1);
+    CHECK(replaced.text == "\"\xEF\xBF\xBD\"");
+}
+
 TEST_CASE("JSON: what was replaced is counted wherever it stood") {
     made::header h = update({});
     h.entity = "T\xff";

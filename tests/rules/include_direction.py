@@ -11,6 +11,8 @@ and those of runner/, in quotes:
 
     operations <- io, disk, names <- credentials <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
 
+It also says where one folder uses another's namespace `detail`, or its kernels.
+
 usage: include_direction.py SOURCE_ROOT       checks the library
        include_direction.py --self-test       checks this script
 """
@@ -105,6 +107,20 @@ def complaints(files):
                 yield "%s: not the standard library: %s" % (where, name)
 
 
+# What a folder has in its namespace `detail`, and its kernels, may change with the folder alone: nothing else names it.
+PRIVATE = re.compile(r"\b(\w+)\s*::\s*(detail|scalar|vector128)\b")
+
+
+def private_complaints(files):
+    """files: path below include/, or below the repository for what uses the library -> text"""
+    for path, text in sorted(files.items()):
+        own = part(path) if path.startswith("sfcdc/") else None
+        for match in PRIVATE.finditer(re.sub(r"//[^\n]*", lambda m: " " * len(m.group()), text)):
+            line = text[text.rfind("\n", 0, match.start()) + 1:match.start()]
+            if match.group(1) != own and not re.match(r"\s*(inline\s+)?namespace\s", line):
+                yield "%s:%d: uses a private part of %s: %s" % (path, text.count("\n", 0, match.start()) + 1, match.group(1), match.group(2))
+
+
 def runner_complaints(files):
     """files: path below runner/ -> text"""
     for path, text in sorted(files.items()):
@@ -132,6 +148,18 @@ def join_complaints(files):
 
 def self_test():
     assert list(join_complaints({"runner/x.cpp": "#include <sfcdc/checkpoint.hpp>"})) and not list(join_complaints({"runner/x.cpp": "s.checkpoint"}))
+
+    def bad_private(path, text, wanted):
+        assert bool(list(private_complaints({path: text}))) == wanted, (path, text)
+
+    bad_private("sfcdc/cdc/bitmap.hpp", "using avro::detail::load_16;", True)
+    bad_private("sfcdc/cdc/bitmap.hpp", "x = sfcdc::avro::detail :: f();", True)
+    bad_private("sfcdc/cdc/bitmap.hpp", "x = wire::scalar::f();", True)
+    bad_private("sfcdc/delivery.hpp", "pubsub::detail::proto3_writer w;", True)
+    bad_private("runner/main.cpp", "sfcdc::row::detail::f();", True)
+    bad_private("sfcdc/avro/plan.hpp", "avro::detail::f(); detail::g();", False)
+    bad_private("sfcdc/avro/plan.hpp", "namespace sfcdc::avro::detail {", False)
+    bad_private("sfcdc/avro/plan.hpp", "// row::detail::f() does it", False)
 
     def bad_runner(path, text, wanted):
         base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config.hpp": ""}
@@ -198,7 +226,11 @@ def main(argument):
     sources = {p.relative_to(runner).as_posix(): p.read_text(encoding="utf-8") for p in runner.rglob("*") if p.suffix in (".hpp", ".cpp")}
     users = {p.relative_to(argument).as_posix(): p.read_text(encoding="utf-8") for folder in ("runner", "tests/simulation", "examples")
              for p in (pathlib.Path(argument) / folder).rglob("*.?pp")}
-    found = list(complaints(files)) + list(runner_complaints(sources)) + list(join_complaints(users))
+    users_of_private = {path: text for path, text in users.items() if not path.startswith("tests/")}
+    for folder in ("emulator", "bench"):
+        outside = {p.relative_to(argument).as_posix(): p.read_text(encoding="utf-8") for p in (pathlib.Path(argument) / folder).rglob("*.?pp")}
+        users_of_private.update(outside)
+    found = list(private_complaints({**files, **users_of_private})) + list(complaints(files)) + list(runner_complaints(sources)) + list(join_complaints(users))
     print("\n".join(found) or "%d files, every include points the right way" % (len(files) + len(sources)))
     return 1 if found else 0
 

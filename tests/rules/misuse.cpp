@@ -59,6 +59,25 @@ inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte>
     return sfcdc::cdc::read_header(std::string(wire_text(payload))).error;
 #elif MISUSE == 13 // a string literal ends with a byte that is none of the payload
     return decoder.decode(plan, "0").error;
+#elif MISUSE == 14 // no field is read as an unsigned integer, and the compiler says what it may be read as
+    const auto [event, bad] = decoder.decode(plan, payload);
+    static_cast<void>(event.get<unsigned>(plan.find("a")));
+    return bad;
+#elif MISUSE == 15 // nor as a string that owns its bytes
+    const auto [event, bad] = decoder.decode(plan, payload);
+    static_cast<void>(event.get<std::string>(plan.find("a")));
+    return bad;
+#elif MISUSE == 16 // a code that nobody looks at
+    const auto release = [](sfcdc::pubsub::subscription& from) { from.release(1); };
+    static_cast<void>(release);
+    return bad_schema;
+#elif MISUSE == 17 // an error that nobody looks at
+    const auto error_of = [&] { return bad_schema; };
+    error_of();
+    return bad_schema;
+#elif MISUSE == 18 // a result in a condition would mean the opposite of an error in one
+    const auto decoded = decoder.decode(plan, payload);
+    return decoded ? decoded.error : bad_schema;
 #endif
 }
 

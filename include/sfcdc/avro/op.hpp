@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
@@ -12,6 +13,20 @@ namespace sfcdc::avro {
 // The kind of a field once a union of null and one type has been looked through. `width` is float, double and fixed, `text`
 // is string and bytes, `compound` a record, `other` what is read by its schema alone.
 enum class op_kind : std::uint8_t { boolean, int_, long_, width, text, compound, other };
+
+// Returns the name of a kind, without the underscore that C++ wants; "unknown" for a number that names none.
+constexpr std::string_view to_string(op_kind value) noexcept {
+    switch (value) {
+    case op_kind::boolean: return "boolean";
+    case op_kind::int_: return "int";
+    case op_kind::long_: return "long";
+    case op_kind::width: return "width";
+    case op_kind::text: return "text";
+    case op_kind::compound: return "compound";
+    case op_kind::other: return "other";
+    }
+    return "unknown";
+}
 
 struct op {
     op_kind kind = op_kind::other;

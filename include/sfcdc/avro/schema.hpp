@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sfcdc::avro {
@@ -28,6 +29,27 @@ enum class type : std::uint8_t {
     union_,
     fixed,
 };
+
+// Returns the name of a type as schemas spell it ("int", "union"); "unknown" for a number that names none.
+constexpr std::string_view to_string(type value) noexcept {
+    switch (value) {
+    case type::null: return "null";
+    case type::boolean: return "boolean";
+    case type::int_: return "int";
+    case type::long_: return "long";
+    case type::float_: return "float";
+    case type::double_: return "double";
+    case type::bytes: return "bytes";
+    case type::string: return "string";
+    case type::record: return "record";
+    case type::enum_: return "enum";
+    case type::array: return "array";
+    case type::map: return "map";
+    case type::union_: return "union";
+    case type::fixed: return "fixed";
+    }
+    return "unknown";
+}
 
 // Immutable once parse_schema() has made it; owns all its text. A default-constructed schema has no nodes.
 class schema {

@@ -15,6 +15,13 @@
 
 namespace sfcdc::avro {
 
+// True for the C++ types that value::read() and event::get() take.
+template<class T>
+inline constexpr bool is_readable_as =
+    std::is_same_v<T, bool> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t>
+    || std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, std::string_view>
+    || std::is_same_v<T, std::span<const std::byte>>;
+
 // One value of any type, seen in the payload. Unions are looked through. Views end with the payload.
 class value {
   public:
@@ -42,6 +49,9 @@ class value {
     // float; double (float, double); std::string_view (string, enum symbol); std::span<const std::byte> (bytes, fixed,
     // string). Returns false, and leaves `out` as it is, when the type is another one.
     template<class T> bool read(T& out) const noexcept {
+        static_assert(is_readable_as<T>, "no Avro type is read as this C++ type: bool, std::int32_t, std::int64_t, "
+                                         "float, double, std::string_view and "
+                                         "std::span<const std::byte> are");
         if constexpr (std::is_same_v<T, std::string_view>)
             if (read_short_string(out)) [[likely]]
                 return true;
@@ -144,10 +154,7 @@ class value {
         out = begin().read_bytes();
         return true;
     }
-    template<class T> bool read_as(T&) const noexcept {
-        static_assert(sizeof(T) == 0, "no Avro type is read as this C++ type");
-        return false;
-    }
+    template<class T> bool read_as(T&) const noexcept { return false; } // The static_assert in read() has refused T.
 
     std::uint32_t item_node() const noexcept { return (*schema_)[node_].first; }
 

@@ -33,7 +33,7 @@ namespace sfcdc::avro {
 // the plan, the payload and the datum, which must outlive it. The datum must be prepared for the plan.
 class walker {
   public:
-    walker(const walker&) = delete;
+    walker(const walker&) = delete; // A copy would write its places into the same datum.
     walker& operator=(const walker&) = delete;
     walker(const plan& p, std::span<const std::byte> payload, datum& out) noexcept
         : plan_(p),

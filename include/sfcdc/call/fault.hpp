@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace sfcdc::call {
 
@@ -30,6 +31,28 @@ enum class fault : std::uint8_t {
     // of the delivery, which then does not agree with its streams
     row_without_event,
 };
+
+// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
+constexpr std::string_view to_string(fault value) noexcept {
+    switch (value) {
+    case fault::none: return "none";
+    case fault::bad_options: return "bad_options";
+    case fault::open_timed_out: return "open_timed_out";
+    case fault::token_refused: return "token_refused";
+    case fault::token_unavailable: return "token_unavailable";
+    case fault::unreadable_response: return "unreadable_response";
+    case fault::server_silent: return "server_silent";
+    case fault::more_events_than_requested: return "more_events_than_requested";
+    case fault::events_not_released: return "events_not_released";
+    case fault::ack_timed_out: return "ack_timed_out";
+    case fault::unexpected_response: return "unexpected_response";
+    case fault::response_incomplete: return "response_incomplete";
+    case fault::ack_regressed: return "ack_regressed";
+    case fault::ack_beyond_sent: return "ack_beyond_sent";
+    case fault::row_without_event: return "row_without_event";
+    }
+    return "unknown";
+}
 
 // One sentence for each.
 constexpr const char* message(fault what) noexcept {

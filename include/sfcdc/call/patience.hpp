@@ -29,6 +29,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/call/remedy.hpp>
@@ -63,6 +64,16 @@ enum class token_answer : std::uint8_t {
     refused,     // it does not accept the credentials
     unavailable, // it could not be asked
 };
+
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(token_answer value) noexcept {
+    switch (value) {
+    case token_answer::renewed: return "renewed";
+    case token_answer::refused: return "refused";
+    case token_answer::unavailable: return "unavailable";
+    }
+    return "unknown";
+}
 
 // Converts to true when there is one: the call is over with `stop`, and waits for a decision with `choose_position`.
 struct next_attempt {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace sfcdc::call {
 
@@ -15,5 +16,19 @@ enum class remedy : std::uint8_t {
     choose_position, // Salesforce does not know the position: a person says where to go on
     stop,            // the server refuses the call, and would refuse it again
 };
+
+// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
+constexpr std::string_view to_string(remedy value) noexcept {
+    switch (value) {
+    case remedy::retry: return "retry";
+    case remedy::renew_token: return "renew_token";
+    case remedy::slow_down: return "slow_down";
+    case remedy::wait_hours: return "wait_hours";
+    case remedy::find_row: return "find_row";
+    case remedy::choose_position: return "choose_position";
+    case remedy::stop: return "stop";
+    }
+    return "unknown";
+}
 
 } // namespace sfcdc::call

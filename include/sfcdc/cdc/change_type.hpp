@@ -1,6 +1,7 @@
 // What kind of change an event tells of. Source: Change Data Capture Developer Guide, "ChangeEventHeader Fields".
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <string_view>
@@ -28,6 +29,14 @@ inline constexpr std::string_view change_type_symbols[] = {
     "CREATE",     "UPDATE",     "DELETE",       "UNDELETE",     "GAP_CREATE",
     "GAP_UPDATE", "GAP_DELETE", "GAP_UNDELETE", "GAP_OVERFLOW", "SNAPSHOT",
 };
+
+// Returns the symbol of a change type ("GAP_CREATE"); "UNKNOWN" for `unknown` and for a number that names no change type.
+constexpr std::string_view to_string(change_type value) noexcept {
+    const auto i = static_cast<std::size_t>(value);
+    return i < std::size(change_type_symbols) ? change_type_symbols[i] : "UNKNOWN";
+}
+static_assert(std::size(change_type_symbols) == static_cast<std::size_t>(change_type::unknown),
+              "every change type but unknown has a symbol");
 
 // The change type that a symbol names. `likely` is the number of the symbol in its schema, which mostly is its number in
 // change_type_symbols, too; it is only a hint.

@@ -94,6 +94,9 @@ class event {
 
     // A field's value as T; avro::value::read() says which types convert.
     template<class T> field_value<T> get(avro::field f) const noexcept {
+        static_assert(avro::is_readable_as<T>, "no Avro type is read as this C++ type: bool, std::int32_t, "
+                                               "std::int64_t, float, double, std::string_view and "
+                                               "std::span<const std::byte> are");
         field_value<T> out;
         out.state = state(f);
         if (out.state != field_state::value) return out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace sfcdc::cdc {
 
@@ -11,6 +12,17 @@ enum class field_state : std::uint8_t {
     value,      // A value is there; on an enriched channel also of a field that did not change.
     wrong_type, // From event::get() only: there is a value, but of another type.
 };
+
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(field_state value) noexcept {
+    switch (value) {
+    case field_state::unchanged: return "unchanged";
+    case field_state::null: return "null";
+    case field_state::value: return "value";
+    case field_state::wrong_type: return "wrong_type";
+    }
+    return "unknown";
+}
 
 // What event::get() returns. True if the value is there.
 template<class T> struct field_value {

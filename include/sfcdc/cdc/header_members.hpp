@@ -60,6 +60,11 @@ inline constexpr std::uint32_t header_member_count = std::size(header_members);
 // The row of a member in the table, which is also its position in the record.
 constexpr std::uint32_t index_of(header_member m) noexcept { return static_cast<std::uint32_t>(m); }
 
+// Returns the name of a member in the schema ("entityName"); "unknown" for a number that names no member.
+constexpr std::string_view to_string(header_member value) noexcept {
+    return index_of(value) < header_member_count ? header_members[index_of(value)].name : "unknown";
+}
+
 static_assert(
     [] {
         for (std::uint32_t row = 0; row < header_member_count; ++row)

@@ -85,7 +85,9 @@ class plan : public avro::plan {
         add_to_header(header_field);
         has_usual_header_ = ops()[0].child_count == header_member_count;
         for (const header_member_type& m : header_members) {
-            const avro::field f = find(std::string(header_name) + "." + std::string(m.name));
+            std::string name(header_name);
+            name.append(1, '.').append(m.name);
+            const avro::field f = find(name);
             if (f && !has_type(f, m.type)) return errc::schema_header_mismatch;
             members_[index_of(m.id)] = f;
             has_usual_header_ = has_usual_header_ && f == child(header_field, index_of(m.id));

@@ -80,6 +80,16 @@ struct fetch_response {
 
 enum class error_code : std::int32_t { unknown = 0, publish = 1, commit = 2 };
 
+// Returns the name of a code as the .proto file spells it ("COMMIT"); "UNKNOWN" for a number that names none.
+constexpr std::string_view to_string(error_code code) noexcept {
+    switch (code) {
+    case error_code::unknown: return "UNKNOWN";
+    case error_code::publish: return "PUBLISH";
+    case error_code::commit: return "COMMIT";
+    }
+    return "UNKNOWN";
+}
+
 // Error
 struct commit_refusal {
     error_code code = error_code::unknown;
@@ -128,6 +138,16 @@ enum class replay_preset : std::uint8_t {
     earliest = 1, // from the oldest event that is retained
     custom = 2,   // strictly behind replay_id
 };
+
+// Returns the name of a preset as the .proto file spells it ("LATEST"); "UNKNOWN" for a number that names none.
+constexpr std::string_view to_string(replay_preset value) noexcept {
+    switch (value) {
+    case replay_preset::latest: return "LATEST";
+    case replay_preset::earliest: return "EARLIEST";
+    case replay_preset::custom: return "CUSTOM";
+    }
+    return "UNKNOWN";
+}
 
 // Topic, preset and replay id count in the first request of a call only; another topic later is an error.
 struct fetch_request {
@@ -301,13 +321,13 @@ inline error read(std::string_view message, fetch_response& out,
 
 } // namespace detail
 
-// Cannot fail: parse() has read the same bytes before.
 inline event_list::iterator& event_list::iterator::operator++() noexcept {
     if (--left_ == 0) return *this;
     while (in_.next() && !in_.is(1, wire::wire_type::length_delimited)) {
     }
     event_ = {};
-    detail::read(in_.bytes(), in_.bytes(), event_);
+    static_cast<void>(
+        detail::read(in_.bytes(), in_.bytes(), event_)); // parse() has read the same bytes without an error
     return *this;
 }
 

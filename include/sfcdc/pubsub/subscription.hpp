@@ -64,6 +64,20 @@ namespace sfcdc::pubsub {
 
 enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
 
+// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
+constexpr std::string_view to_string(subscription_state value) noexcept {
+    switch (value) {
+    case subscription_state::waiting: return "waiting";
+    case subscription_state::opening: return "opening";
+    case subscription_state::streaming: return "streaming";
+    case subscription_state::token_due: return "token_due";
+    case subscription_state::renewing: return "renewing";
+    case subscription_state::choosing: return "choosing";
+    case subscription_state::closed: return "closed";
+    }
+    return "unknown";
+}
+
 // After an interruption it resumes behind the last event handed over, or behind a keepalive's position: what was handed
 // over and is not yet released is in the user's hands. A new process starts from the position that it stored. It never
 // goes elsewhere by itself. Until there is a position a new call starts from the preset again: with LATEST what was

@@ -36,6 +36,32 @@ enum class conversion : std::uint8_t {
     by_value,           // a union of several types: the value's own type decides
 };
 
+// Returns the name of a conversion, without the underscore that C++ wants; "unknown" for a number that names none.
+constexpr std::string_view to_string(conversion value) noexcept {
+    switch (value) {
+    case conversion::none: return "none";
+    case conversion::boolean: return "boolean";
+    case conversion::integer: return "integer";
+    case conversion::bigint: return "bigint";
+    case conversion::float_to_double: return "float_to_double";
+    case conversion::double_: return "double";
+    case conversion::integer_to_double: return "integer_to_double";
+    case conversion::double_to_decimal: return "double_to_decimal";
+    case conversion::integer_to_decimal: return "integer_to_decimal";
+    case conversion::ms_to_timestamp: return "ms_to_timestamp";
+    case conversion::ms_to_date: return "ms_to_date";
+    case conversion::ms_to_time: return "ms_to_time";
+    case conversion::text: return "text";
+    case conversion::text_to_array: return "text_to_array";
+    case conversion::bytes: return "bytes";
+    case conversion::symbol: return "symbol";
+    case conversion::texts: return "texts";
+    case conversion::json: return "json";
+    case conversion::by_value: return "by_value";
+    }
+    return "unknown";
+}
+
 // Whether a value may turn out not to fit the column, whose value is null then.
 constexpr bool may_not_fit(conversion how) noexcept {
     using enum conversion;
@@ -135,8 +161,8 @@ class bound_layout {
             if (columns[i].source != column_source::field) others_.push_back(i);
         }
     }
-    bound_layout(const row::layout&&, const cdc::plan&) = delete; // the layout would be gone
-    bound_layout(const row::layout&, const cdc::plan&&) = delete; // the plan would be gone
+    bound_layout(const row::layout&&, const cdc::plan&) = delete; // The bound layout refers to the layout.
+    bound_layout(const row::layout&, const cdc::plan&&) = delete; // The bound layout refers to the plan.
 
     const row::layout& layout() const noexcept { return *layout_; }
     const cdc::plan& plan() const noexcept { return *plan_; }
@@ -183,7 +209,7 @@ class bound_layout {
 };
 
 inline bound_layout bind(const layout& l, const cdc::plan& p) { return {l, p}; }
-bound_layout bind(const layout&&, const cdc::plan&) = delete; // it looks into the layout
-bound_layout bind(const layout&, const cdc::plan&&) = delete; // it looks into the plan
+bound_layout bind(const layout&&, const cdc::plan&) = delete; // The bound layout refers to the layout.
+bound_layout bind(const layout&, const cdc::plan&&) = delete; // The bound layout refers to the plan.
 
 } // namespace sfcdc::row

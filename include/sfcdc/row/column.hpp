@@ -24,6 +24,24 @@ enum class column_type : std::uint8_t {
     date,         // DATE: int32, days since the epoch
 };
 
+// Returns the name of a type in Unity Catalog ("BIGINT"); that of a decimal is without its digits, which sql_type() adds.
+// "UNKNOWN" stands for a number that names none.
+constexpr std::string_view to_string(column_type value) noexcept {
+    switch (value) {
+    case column_type::string: return "STRING";
+    case column_type::integer: return "INT";
+    case column_type::bigint: return "BIGINT";
+    case column_type::timestamp: return "TIMESTAMP";
+    case column_type::binary: return "BINARY";
+    case column_type::string_array: return "ARRAY<STRING>";
+    case column_type::boolean: return "BOOLEAN";
+    case column_type::double_: return "DOUBLE";
+    case column_type::decimal: return "DECIMAL";
+    case column_type::date: return "DATE";
+    }
+    return "UNKNOWN";
+}
+
 // Where a column's content comes from.
 enum class column_source : std::uint8_t {
     // the envelope, which is what the protocol says around the payload
@@ -69,6 +87,46 @@ enum class column_source : std::uint8_t {
     columns_to_update, // names of the field columns that the event sets, those that it clears included
     rest_json, // what the event states of fields that no column of the layout can hold; null when that is nothing
 };
+
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(column_source value) noexcept {
+    switch (value) {
+    case column_source::event_id: return "event_id";
+    case column_source::schema_id: return "schema_id";
+    case column_source::topic_name: return "topic_name";
+    case column_source::org_id: return "org_id";
+    case column_source::replay_id_hex: return "replay_id_hex";
+    case column_source::replay_id_base64: return "replay_id_base64";
+    case column_source::received_timestamp: return "received_timestamp";
+    case column_source::received_ms: return "received_ms";
+    case column_source::schema_json: return "schema_json";
+    case column_source::payload: return "payload";
+    case column_source::epoch: return "epoch";
+    case column_source::snapshot_id: return "snapshot_id";
+    case column_source::change_type: return "change_type";
+    case column_source::entity_name: return "entity_name";
+    case column_source::change_origin: return "change_origin";
+    case column_source::record_ids: return "record_ids";
+    case column_source::changed_fields: return "changed_fields";
+    case column_source::nulled_fields: return "nulled_fields";
+    case column_source::diff_fields: return "diff_fields";
+    case column_source::transaction_key: return "transaction_key";
+    case column_source::sequence_number: return "sequence_number";
+    case column_source::commit_number: return "commit_number";
+    case column_source::commit_user: return "commit_user";
+    case column_source::commit_timestamp: return "commit_timestamp";
+    case column_source::commit_ms: return "commit_ms";
+    case column_source::record_ordinal: return "record_ordinal";
+    case column_source::record_id: return "record_id";
+    case column_source::body_json: return "body_json";
+    case column_source::stated_json: return "stated_json";
+    case column_source::event_json: return "event_json";
+    case column_source::field: return "field";
+    case column_source::columns_to_update: return "columns_to_update";
+    case column_source::rest_json: return "rest_json";
+    }
+    return "unknown";
+}
 
 struct column {
     std::string name;
@@ -129,5 +187,14 @@ struct envelope {
 
 // Whether an event is one row, or one for each of its records.
 enum class granularity : std::uint8_t { event, record };
+
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(granularity value) noexcept {
+    switch (value) {
+    case granularity::event: return "event";
+    case granularity::record: return "record";
+    }
+    return "unknown";
+}
 
 } // namespace sfcdc::row

@@ -266,4 +266,10 @@ inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
     return detail::append_datum(e, appended);
 }
 
+// Appends the value of one field; a compound is an object with all of its children. It is null if the event has no value of the field:
+// event::state() tells whether the field was cleared or is unchanged. A field of another plan is null, too.
+inline std::uint32_t append_field_json(const cdc::event& e, avro::field f, std::string& out) {
+    return append_value_json(e.value(f), out);
+}
+
 } // namespace sfcdc::row

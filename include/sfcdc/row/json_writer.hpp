@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -216,5 +217,14 @@ class json_writer {
     wire::appender& out_;
     std::uint32_t replaced_ = 0;
 };
+
+// Appends one value of any Avro type to `out`: a record or a map as an object, an array as an array, and a value that has no schema as
+// null. Returns how many bytes were replaced because they were not UTF-8.
+inline std::uint32_t append_value_json(const avro::value& v, std::string& out) {
+    wire::appender appended(out);
+    json_writer json(appended);
+    json.value(v);
+    return json.replaced();
+}
 
 } // namespace sfcdc::row

@@ -17,6 +17,15 @@ namespace sfcdc::row {
 // Databricks and Spark 4 have one grammar here.
 enum class sql_dialect : std::uint8_t { databricks, duckdb };
 
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(sql_dialect value) noexcept {
+    switch (value) {
+    case sql_dialect::databricks: return "databricks";
+    case sql_dialect::duckdb: return "duckdb";
+    }
+    return "unknown";
+}
+
 // A name as an identifier: in backticks, or in double quotes for DuckDB; a quote inside is doubled.
 inline std::string sql_identifier(std::string_view name, sql_dialect dialect = sql_dialect::databricks) {
     const char quote = dialect == sql_dialect::databricks ? '`' : '"';

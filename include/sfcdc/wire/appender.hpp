@@ -16,7 +16,7 @@ class appender {
   public:
     explicit appender(std::string& out) noexcept : out_(out), at_(out.data() + out.size()), end_(at_) {}
     ~appender() { out_.resize(size()); }
-    appender(const appender&) = delete;
+    appender(const appender&) = delete; // A copy would cut the string off at its own end.
     appender& operator=(const appender&) = delete;
 
     std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - out_.data()); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace sfcdc::wire {
 
@@ -25,5 +26,29 @@ enum class grpc_status : std::uint8_t {
     data_loss = 15,
     unauthenticated = 16,
 };
+
+// Returns the name of a code as gRPC spells it ("INVALID_ARGUMENT"); "UNKNOWN" for a number that names none, as gRPC reads it.
+constexpr std::string_view to_string(grpc_status status) noexcept {
+    switch (status) {
+    case grpc_status::ok: return "OK";
+    case grpc_status::cancelled: return "CANCELLED";
+    case grpc_status::unknown: return "UNKNOWN";
+    case grpc_status::invalid_argument: return "INVALID_ARGUMENT";
+    case grpc_status::deadline_exceeded: return "DEADLINE_EXCEEDED";
+    case grpc_status::not_found: return "NOT_FOUND";
+    case grpc_status::already_exists: return "ALREADY_EXISTS";
+    case grpc_status::permission_denied: return "PERMISSION_DENIED";
+    case grpc_status::resource_exhausted: return "RESOURCE_EXHAUSTED";
+    case grpc_status::failed_precondition: return "FAILED_PRECONDITION";
+    case grpc_status::aborted: return "ABORTED";
+    case grpc_status::out_of_range: return "OUT_OF_RANGE";
+    case grpc_status::unimplemented: return "UNIMPLEMENTED";
+    case grpc_status::internal: return "INTERNAL";
+    case grpc_status::unavailable: return "UNAVAILABLE";
+    case grpc_status::data_loss: return "DATA_LOSS";
+    case grpc_status::unauthenticated: return "UNAUTHENTICATED";
+    }
+    return "UNKNOWN";
+}
 
 } // namespace sfcdc::wire

@@ -17,6 +17,17 @@ namespace sfcdc::wire {
 
 enum class wire_type : std::uint8_t { varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5 };
 
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(wire_type value) noexcept {
+    switch (value) {
+    case wire_type::varint: return "varint";
+    case wire_type::fixed64: return "fixed64";
+    case wire_type::length_delimited: return "length_delimited";
+    case wire_type::fixed32: return "fixed32";
+    }
+    return "unknown";
+}
+
 // A field's number and wire type as they stand in front of it. Who writes many messages of a kind keeps them.
 class protobuf_tag {
   public:

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <sfcdc/wire/word.hpp>
 
@@ -21,6 +22,16 @@ constexpr std::int64_t zigzag_decode(std::uint64_t v) noexcept {
 }
 
 enum class varint_status : std::uint8_t { ok, truncated, too_long };
+
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(varint_status value) noexcept {
+    switch (value) {
+    case varint_status::ok: return "ok";
+    case varint_status::truncated: return "truncated";
+    case varint_status::too_long: return "too_long";
+    }
+    return "unknown";
+}
 
 // read_varint() of what takes more than one byte.
 [[gnu::noinline]] inline varint_status read_long_varint(const std::byte*& p, const std::byte* end,

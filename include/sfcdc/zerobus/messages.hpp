@@ -23,6 +23,15 @@ namespace sfcdc::zerobus {
 
 enum class record_type : std::uint8_t { proto = 1, json = 2 };
 
+// Returns the name of a type as the .proto file spells it ("PROTO"); "UNKNOWN" for a number that names none.
+constexpr std::string_view to_string(record_type value) noexcept {
+    switch (value) {
+    case record_type::proto: return "PROTO";
+    case record_type::json: return "JSON";
+    }
+    return "UNKNOWN";
+}
+
 // catalog.schema.table, none of them empty.
 constexpr bool is_table_name(std::string_view name) noexcept {
     return std::count(name.begin(), name.end(), '.') == 2 && name.front() != '.' && name.back() != '.'
