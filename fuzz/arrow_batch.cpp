@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/arrow.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/typed_layout.hpp>
@@ -112,10 +112,10 @@ void check_batch(row::arrow_batch& batch, std::vector<std::string>& rows) {
 
 // Lives until the batch is flushed.
 struct held {
-    avro::plan plan;
+    cdc::plan plan;
     row::bound_layout bound;
 
-    held(const avro::plan& p, const row::layout& l) : plan(p), bound(l, plan) {}
+    held(const cdc::plan& p, const row::layout& l) : plan(p), bound(l, plan) {}
     held(const held&) = delete;
 };
 
@@ -124,8 +124,8 @@ struct held {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1) return 0;
     const std::uint8_t options = data[0];
-    static const avro::plan first = avro::compile(fuzz::typed_schema(false)).value;
-    static const avro::plan second = avro::compile(fuzz::typed_schema(true)).value;
+    static const cdc::plan first = cdc::compile(fuzz::typed_schema(false)).value;
+    static const cdc::plan second = cdc::compile(fuzz::typed_schema(true)).value;
     const row::decimal_field amount[] = {{.field = "Amount__c", .precision = 12, .scale = 2}};
     row::typed_options typed{.multi_picklist_arrays = (options & 1) != 0};
     if ((options & 2) != 0) typed.decimals = amount;

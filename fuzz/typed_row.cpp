@@ -13,7 +13,7 @@
 #include <set>
 #include <vector>
 
-#include <sfcdc/cdc/event.hpp>
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/columns_to_update.hpp>
 #include <sfcdc/row/json.hpp>
 #include <sfcdc/row/protobuf.hpp>
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         schema.assign(reinterpret_cast<const char*>(text.data()), text.size());
         datum = rest;
     }
-    const auto [plan, bad_plan] = avro::compile(schema);
+    const auto [plan, bad_plan] = cdc::compile(schema);
     if (bad_plan) return 0;
     const fuzz::exact_bytes payload(datum);
     cdc::decoder decoder;

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/arrow.hpp>
 #include <sfcdc/row/arrow_stream.hpp>
 #include <sfcdc/row/json.hpp>
@@ -41,7 +42,7 @@ class events {
   public:
     events(const char* schema_json, const unsigned char* payloads, const std::uint32_t* sizes, std::size_t count)
         : payloads_(reinterpret_cast<const char*>(payloads), sum(sizes, count)), sizes_(sizes, sizes + count) {
-        auto [p, bad_schema] = avro::compile(schema_json);
+        auto [p, bad_schema] = cdc::compile(schema_json);
         if (bad_schema) return;
         plan_ = std::move(p);
         std::vector<row::decimal_field> decimals;
@@ -56,7 +57,7 @@ class events {
     events(const events&) = delete;
 
     bool sound() const noexcept { return sound_; }
-    const avro::plan& plan() const noexcept { return plan_; }
+    const cdc::plan& plan() const noexcept { return plan_; }
     const row::layout& layout() const noexcept { return layout_; }
     bool at_end() const noexcept { return next_ == sizes_.size(); }
     void pass() noexcept { begin_ += sizes_[next_++]; }
@@ -76,7 +77,7 @@ class events {
     const std::string payloads_;
     const std::vector<std::uint32_t> sizes_;
     std::size_t next_ = 0, begin_ = 0;
-    avro::plan plan_;
+    cdc::plan plan_;
     row::layout layout_;
     cdc::decoder decoder_;
     bool sound_ = false;

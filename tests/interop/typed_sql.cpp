@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/row/sql.hpp>
 
 using namespace sfcdc;
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
     const auto dialect = name == "duckdb" ? row::sql_dialect::duckdb : row::sql_dialect::databricks;
     std::ifstream file(argv[1], std::ios::binary);
     const std::string schema{std::istreambuf_iterator<char>(file), {}};
-    const auto [plan, bad_schema] = avro::compile(schema);
+    const auto [plan, bad_schema] = cdc::compile(schema);
     if (bad_schema) return std::fprintf(stderr, "%s: %s\n", argv[1], bad_schema.message()), 1;
     std::vector<row::decimal_field> decimals;
     for (int i = 3; i < argc; ++i) decimals.push_back({.field = argv[i]});

@@ -17,14 +17,13 @@ inline std::string random_payload(std::mt19937& random, double chance) {
     const auto one_in = [&](unsigned n) { return random() % n == 0; };
     const auto there = [&] { return std::uniform_real_distribution<>(0, 1)(random) < chance; };
     const auto any_text = [&] {
-        const char* const texts[] = {"",
+        const std::string texts[] = {"",
                                      "Acme",
                                      "M\xC3\xBCnchen",
                                      "a text of more than thirty-two bytes, so that it is copied in two",
                                      "\xE4\xB8\xAD\xE6\x96\x87",
                                      "bad \xff byte",
-                                     "\x80"
-                                     "begins with one that continues",
+                                     std::string("\x80") + "begins with one that continues",
                                      "cut off \xE4\xB8"};
         std::string out = texts[random() % std::size(texts)];
         if (one_in(40)) out.append(random() % 9000, 'x');

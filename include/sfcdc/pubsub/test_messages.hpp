@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include <sfcdc/pubsub/messages.hpp>
-#include <sfcdc/wire/text.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 namespace sfcdc::pubsub {
 

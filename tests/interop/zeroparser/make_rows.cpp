@@ -128,7 +128,7 @@ int typed(std::string_view what, std::string_view which) {
             schemas.push_back(e.schema_json);
     const auto n = static_cast<std::size_t>(std::atoi(which.data()));
     if (!is_random && n >= schemas.size()) return 3;
-    const auto [plan, bad_schema] = avro::compile(is_random ? typed_event::schema() : schemas[n]);
+    const auto [plan, bad_schema] = cdc::compile(is_random ? typed_event::schema() : schemas[n]);
     if (bad_schema) return std::fprintf(stderr, "%s\n", bad_schema.message()), 1;
     const row::decimal_field amount[] = {{"Amount__c", 38, 2}};
     row::typed_options options{.multi_picklist_arrays = true};
@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
     write_frame(row::descriptor_proto(l));
     cdc::decoder decoder;
     for (const golden::event& e : golden::events()) {
-        const auto [plan, bad_schema] = avro::compile(e.schema_json);
+        const auto [plan, bad_schema] = cdc::compile(e.schema_json);
         if (bad_schema) return std::fprintf(stderr, "%s: %s\n", e.what.c_str(), bad_schema.message()), 1;
         const auto [event, bad_event] = decoder.decode(plan, wire::as_bytes(e.payload));
         if (bad_event) return std::fprintf(stderr, "%s: %s\n", e.what.c_str(), bad_event.message()), 1;
