@@ -333,8 +333,8 @@ class world {
     void nonsense(std::uint64_t id) {
         const std::string bytes = in_.next_bytes(in_.next(12));
         const auto parsed = zerobus::parse_response(bytes);
-        if (parsed && std::holds_alternative<zerobus::ingest_record_response>(parsed.value)) return;
-        if (parsed && std::holds_alternative<zerobus::create_ingest_stream_response>(parsed.value)) return;
+        if (parsed.ok() && std::holds_alternative<zerobus::ingest_record_response>(parsed.value)) return;
+        if (parsed.ok() && std::holds_alternative<zerobus::create_ingest_stream_response>(parsed.value)) return;
         respond(id, bytes);
     }
 

@@ -194,10 +194,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             w.check();
             break;
         }
-        case 11: w.sub.commit(replay_id::from_bytes(in.take(in.next() % 12)).value); break;
+        case 11: static_cast<void>(w.sub.commit(replay_id::from_bytes(in.take(in.next() % 12)).value)); break;
         case 12:
-            w.sub.choose(static_cast<replay_preset>(in.next() % 3),
-                         replay_id::from_bytes(in.take(in.next() % 4)).value);
+            static_cast<void>(w.sub.choose(static_cast<replay_preset>(in.next() % 3),
+                                           replay_id::from_bytes(in.take(in.next() % 4)).value));
             break;
         case 13: w.now += std::chrono::seconds(in.next()); break;
         case 14:

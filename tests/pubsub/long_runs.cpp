@@ -81,7 +81,7 @@ TEST_CASE(
                 if (faults && one_in(5)) {
                     s.end(grpc_status::unavailable);
                 } else if (!faults || !one_in(5)) {
-                    s.handle(opened{s.call});
+                    static_cast<void>(s.handle(opened{s.call}));
                     standing = true;
                 }
                 break;
@@ -98,12 +98,14 @@ TEST_CASE(
                 }
                 break;
             case state::renewing:
-                s.handle(faults && one_in(3) ? input(token_unavailable{}) : input(token_renewed{}));
+                static_cast<void>(
+                    s.handle(faults && one_in(3) ? input(token_unavailable{}) : input(token_renewed{})));
                 break;
             default: break;
             }
             perform();
-            if (one_in(3)) s.sub.release(s.sub.unreleased() == 0 ? 0 : random() % (s.sub.unreleased() + 1));
+            if (one_in(3))
+                static_cast<void>(s.sub.release(s.sub.unreleased() == 0 ? 0 : random() % (s.sub.unreleased() + 1)));
             if (s.sub.closed()) FAIL("closed");
         };
 
@@ -115,7 +117,7 @@ TEST_CASE(
         // When faults end it comes to rest with everything delivered.
         for (int i = 0; i < 2'000 && sum.got.size() < org.published; ++i) {
             step(false);
-            s.sub.release(s.sub.unreleased());
+            static_cast<void>(s.sub.release(s.sub.unreleased()));
             s.now += 1s;
         }
         REQUIRE(sum.got.size() == org.published);
@@ -153,7 +155,7 @@ TEST_CASE(
         for (; !to_release.empty() && to_release.front().first <= now; to_release.pop_front())
             REQUIRE(sub.release(to_release.front().second) == errc::none);
         for (; !to_client.empty() && to_client.front().first <= now; to_client.pop_front()) {
-            sub.handle(response{1, to_client.front().second}, now);
+            static_cast<void>(sub.handle(response{1, to_client.front().second}, now));
             while (const auto event = sub.poll_event())
                 if (const auto* got = std::get_if<received>(&*event)) {
                     received_events += got->response.events.size();
@@ -163,7 +165,7 @@ TEST_CASE(
         while (const auto action = sub.poll_action(now)) {
             if (std::holds_alternative<open_call>(*action)) {
                 org.open();
-                sub.handle(opened{1}, now);
+                static_cast<void>(sub.handle(opened{1}, now));
             } else {
                 to_server.emplace_back(now + way, std::get<send_request>(*action).bytes);
             }

@@ -110,14 +110,14 @@ TEST_CASE("the answer to a commit, and an error in it, is told and ends nothing"
     subscriber s({.developer_name = "Orders"});
     s.stream();
     s.respond(events(1, 10));
-    s.sub.commit(position(10));
+    CHECK(s.sub.commit(position(10)) == errc::none);
     s.run();
     const std::string id = requests(s).back().commit_request_id;
     s.respond(answer(id, 10));
     CHECK(s.last().what == "committed");
     CHECK(s.last().position == position(10));
     CHECK(s.last().message.empty());
-    s.sub.commit(position(3));
+    CHECK(s.sub.commit(position(3)) == errc::none);
     s.run();
     s.respond(answer(requests(s).back().commit_request_id, 3, "older than the current one"));
     CHECK(s.last().what == "committed");
@@ -137,7 +137,7 @@ TEST_CASE("a commit that a lost call did not answer is sent again, unless a newe
     subscriber s({.developer_name = "Orders"});
     s.stream();
     s.respond(events(1, 10));
-    s.sub.commit(position(10));
+    CHECK(s.sub.commit(position(10)) == errc::none);
     s.run();
     s.end(grpc_status::unavailable);
     s.stream();
@@ -154,9 +154,9 @@ TEST_CASE("a commit that a lost call did not answer is sent again, unless a newe
     CHECK_FALSE(requests(s).back().commits);
 
     s.respond(events(11, 20));
-    s.sub.commit(position(15));
+    CHECK(s.sub.commit(position(15)) == errc::none);
     s.run();
-    s.sub.commit(position(20));
+    CHECK(s.sub.commit(position(20)) == errc::none);
     s.end(grpc_status::unavailable);
     s.stream();
     CHECK(requests(s).back().replay_id == replay_id_of(20));

@@ -44,15 +44,21 @@ class subscriber {
         poll_events();
         return mistake;
     }
-    sfcdc::errc respond(std::string_view bytes) { return respond(call, bytes); }
-    sfcdc::errc respond(std::uint64_t to, std::string_view bytes) {
+    sfcdc::errc try_respond(std::string_view bytes) { return try_respond(call, bytes); }
+    sfcdc::errc try_respond(std::uint64_t to, std::string_view bytes) {
         const exact_bytes exact(bytes); // gone after this: nothing may point into it
         return handle(sfcdc::pubsub::response{to, exact.text()});
     }
-    sfcdc::errc end(sfcdc::wire::grpc_status status = sfcdc::wire::grpc_status::ok, std::string_view code = {},
-                    std::string_view message = {}) {
+    sfcdc::errc try_end(sfcdc::wire::grpc_status status = sfcdc::wire::grpc_status::ok, std::string_view code = {},
+                        std::string_view message = {}) {
         const exact_bytes exact_code(code), exact_message(message);
         return handle(sfcdc::pubsub::call_ended{call, status, exact_code.text(), exact_message.text()});
+    }
+    // The same for what the subscription must take.
+    void respond(std::string_view bytes) { REQUIRE(try_respond(bytes) == sfcdc::errc::none); }
+    void end(sfcdc::wire::grpc_status status = sfcdc::wire::grpc_status::ok, std::string_view code = {},
+             std::string_view message = {}) {
+        REQUIRE(try_end(status, code, message) == sfcdc::errc::none);
     }
 
     // Polls until there is nothing to do, which must come soon.

@@ -32,14 +32,14 @@ inline virtual_day live_through(std::chrono::hours duration) {
 
     const auto respond = [&] {
         const std::string bytes = org.response(100);
-        sub.handle(pubsub::response{day.calls, bytes}, now);
+        static_cast<void>(sub.handle(pubsub::response{day.calls, bytes}, now));
         keepalive_at = now + 1min;
         while (const auto event = sub.poll_event()) {
             if (const auto* got = std::get_if<pubsub::received>(&*event))
                 for (const auto& e : got->response.events) day.in_order &= event_of(e.replay_id) == ++day.received;
             day.keepalives += std::holds_alternative<pubsub::keepalive>(*event);
         }
-        sub.release(sub.unreleased());
+        static_cast<void>(sub.release(sub.unreleased()));
     };
 
     for (;;) {
@@ -51,7 +51,7 @@ inline virtual_day live_through(std::chrono::hours duration) {
                 day.calls = open->call;
                 org.open();
                 connected = true;
-                sub.handle(pubsub::opened{open->call}, now);
+                static_cast<void>(sub.handle(pubsub::opened{open->call}, now));
                 keepalive_at = now + 1min;
             } else if (const auto* request = std::get_if<pubsub::send_request>(&*action)) {
                 org.take(request->bytes);
@@ -77,10 +77,10 @@ inline virtual_day live_through(std::chrono::hours duration) {
             drop_at += 1h;
             ++day.drops;
             connected = false;
-            if (day.drops % 3 == 0) sub.handle(pubsub::call_ended{day.calls}, now);
+            if (day.drops % 3 == 0) static_cast<void>(sub.handle(pubsub::call_ended{day.calls}, now));
             if (day.drops % 3 == 1)
-                sub.handle(pubsub::call_ended{day.calls, sfcdc::wire::grpc_status::internal, "service.unavailable"},
-                           now);
+                static_cast<void>(sub.handle(
+                    pubsub::call_ended{day.calls, sfcdc::wire::grpc_status::internal, "service.unavailable"}, now));
         }
     }
 }

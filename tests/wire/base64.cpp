@@ -71,7 +71,7 @@ TEST_CASE("base64: errors say at which character") {
         const exact_bytes block(text);
         INFO(text);
         if (at == 0xffff)
-            CHECK(wire::from_base64(block.text()));
+            CHECK(wire::from_base64(block.text()).ok());
         else
             CHECK(wire::from_base64(block.text()).error == error{errc::bad_base64, at});
     }

@@ -8,6 +8,7 @@
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <initializer_list>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,22 +118,29 @@ class scene {
         if (bad) throw std::runtime_error(bad.message());
         return rows;
     }
-    errc input(const zerobus::input& in) {
+    errc try_input(const zerobus::input& in) {
         const errc mistake = stream.handle(in, now);
         run();
         return mistake;
     }
-    errc opened(std::uint64_t call) { return input(zerobus::opened{call}); }
-    errc respond(std::uint64_t call, const std::string& bytes) {
+    errc try_opened(std::uint64_t call) { return try_input(zerobus::opened{call}); }
+    errc try_respond(std::uint64_t call, const std::string& bytes) {
         const exact_bytes exact(bytes); // gone when handle() is over
-        return input(zerobus::response{call, exact.text()});
+        return try_input(zerobus::response{call, exact.text()});
+    }
+    errc try_ended(std::uint64_t call, int status, std::string_view message = "gone") {
+        const exact_bytes exact(message);
+        return try_input(zerobus::call_ended{call, static_cast<wire::grpc_status>(status), {}, exact.text()});
+    }
+    // The same for what the stream must take.
+    void input(const zerobus::input& in) { must_take(try_input(in)); }
+    void opened(std::uint64_t call) { must_take(try_opened(call)); }
+    void respond(std::uint64_t call, const std::string& bytes) { must_take(try_respond(call, bytes)); }
+    void ended(std::uint64_t call, int status, std::string_view message = "gone") {
+        must_take(try_ended(call, status, message));
     }
     void created(std::uint64_t call) { respond(call, created_response()); }
     void ack(std::uint64_t call, std::int64_t offset) { respond(call, ack_response(offset)); }
-    errc ended(std::uint64_t call, int status, std::string_view message = "gone") {
-        const exact_bytes exact(message);
-        return input(zerobus::call_ended{call, static_cast<wire::grpc_status>(status), {}, exact.text()});
-    }
     void close() {
         stream.close();
         run();
@@ -178,6 +186,9 @@ class scene {
     }
 
   private:
+    static void must_take(errc mistake) {
+        if (mistake != errc::none) throw std::runtime_error(message(mistake));
+    }
     void step() {
         const auto next = stream.poll_timeout();
         if (!next) throw std::runtime_error("the stream waits for nothing");

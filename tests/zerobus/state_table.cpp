@@ -109,10 +109,10 @@ TEST_CASE("the table of calls in the header is what the machine does") {
 
     using inputs = std::vector<std::function<errc(scene&)>>;
     const auto response = [](const std::string& bytes) {
-        return [bytes](scene& s) { return s.respond(first, bytes); };
+        return [bytes](scene& s) { return s.try_respond(first, bytes); };
     };
     const std::map<std::string, inputs> inputs_of{
-        {"opened", {[](scene& s) { return s.opened(first); }}},
+        {"opened", {[](scene& s) { return s.try_opened(first); }}},
         {"created", {response(created_response())}},
         {"ack", {response(ack_response(2))}},
         {"same ack", {response(ack_response(1))}},
@@ -122,7 +122,8 @@ TEST_CASE("the table of calls in the header is what the machine does") {
           response(field(1, field(1, ""))), response(field(2, "")), response(ack_response(-1)),
           response(ack_response(0)), response(ack_response(4)), response(ack_response(INT64_MAX)),
           response(ack_response(INT64_MIN))}},
-        {"ended", {[](scene& s) { return s.ended(first, 14); }, [](scene& s) { return s.ended(first, 0, ""); }}},
+        {"ended",
+         {[](scene& s) { return s.try_ended(first, 14); }, [](scene& s) { return s.try_ended(first, 0, ""); }}},
         {"time", {[](scene& s) {
              return s.wait(std::chrono::ceil<milliseconds>(*s.stream.poll_timeout() - s.now)), errc::none;
          }}},
@@ -169,9 +170,10 @@ TEST_CASE("the table of the stream in the header is what the machine does") {
     const std::map<std::string, std::function<void(scene&)>> inputs{
         {"close()", [](scene& s) { s.close(); }},
         {"abandon()", [](scene& s) { s.abandon(); }},
-        {"token_renewed", [](scene& s) { CHECK(s.input(zerobus::token_renewed{}) == errc::none); }},
-        {"token_refused", [](scene& s) { CHECK(s.input(zerobus::token_refused{"no"}) == errc::none); }},
-        {"token_unavailable", [](scene& s) { CHECK(s.input(zerobus::token_unavailable{"later"}) == errc::none); }},
+        {"token_renewed", [](scene& s) { CHECK(s.try_input(zerobus::token_renewed{}) == errc::none); }},
+        {"token_refused", [](scene& s) { CHECK(s.try_input(zerobus::token_refused{"no"}) == errc::none); }},
+        {"token_unavailable",
+         [](scene& s) { CHECK(s.try_input(zerobus::token_unavailable{"later"}) == errc::none); }},
     };
     REQUIRE(table.rows.size() == inputs.size() + 1);
     for (const auto& [input, row] : table.rows) {
