@@ -26,6 +26,7 @@ template<class Next> struct exported_stream {
         return *static_cast<exported_stream*>(s->private_data);
     }
     template<class F> static int guarded(ArrowArrayStream* s, F&& f) noexcept {
+#if defined(__cpp_exceptions)
         try {
             return f(of(s));
         } catch (const std::bad_alloc&) {
@@ -37,6 +38,9 @@ template<class Next> struct exported_stream {
             of(s).error = "an exception of an unknown type";
         }
         return EIO;
+#else // a program without exceptions has none to catch
+        return f(of(s));
+#endif
     }
     static int get_schema(ArrowArrayStream* s, ArrowSchema* out) {
         return guarded(s, [&](exported_stream& self) { return export_schema(self.layout, out), 0; });
