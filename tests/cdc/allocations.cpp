@@ -208,7 +208,8 @@ TEST_CASE("a header without a schema allocates nothing, not even the first") {
         INFO(name);
         CHECK(allocations_of([&] {
                   for (const auto payload : of.payloads)
-                      if (const auto header = cdc::read_header(payload); header.ok()) read_header_members(header.value);
+                      if (const auto header = cdc::read_header(payload); header.ok())
+                          read_header_members(header.value);
               })
               == 0);
     }
