@@ -58,6 +58,7 @@ enum class [[nodiscard]] errc : std::uint8_t {
     column_names_collide,
     too_many_columns,
     batch_full,
+    bound_to_another,
 
     // protobuf messages; offset = byte in the message
     message_truncated,
@@ -125,6 +126,7 @@ constexpr std::string_view to_string(errc code) noexcept {
     case errc::column_names_collide: return "column_names_collide";
     case errc::too_many_columns: return "too_many_columns";
     case errc::batch_full: return "batch_full";
+    case errc::bound_to_another: return "bound_to_another";
     case errc::message_truncated: return "message_truncated";
     case errc::message_bad_tag: return "message_bad_tag";
     case errc::bad_hex: return "bad_hex";
@@ -192,6 +194,8 @@ constexpr const char* message(errc code) noexcept {
     case errc::column_names_collide:
         return "two fields would have the same column, since tables do not tell capitals from small letters";
     case errc::too_many_columns: return "the table would have more columns than limits::table_columns";
+    case errc::bound_to_another:
+        return "the layout is bound to another plan than the event's, or is not the batch's own";
     case errc::batch_full: return "the batch holds as many rows or bytes as it may; close it, and add again";
     case errc::message_truncated: return "the message ends inside a field";
     case errc::message_bad_tag: return "this is not the tag of a protobuf field, or it begins a group";

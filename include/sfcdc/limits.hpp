@@ -46,9 +46,8 @@ inline constexpr std::size_t request_record_bytes = 10'420'224;
 // Zerobus takes tables of at most so many columns.
 inline constexpr std::size_t table_columns = 2'000;
 
-// Payloads of one Arrow batch. Offsets of texts are 32 bits wide, and a text that is JSON inside of JSON may be six times as
-// long as in the payload.
-inline constexpr std::size_t arrow_batch_bytes = 256u << 20;
+// Text of one column of an Arrow batch, whose offsets are signed and 32 bits wide.
+inline constexpr std::uint64_t arrow_column_bytes = 0x7fff'ffff;
 
 // What a server says when it ends a call is kept for a person to read; gRPC would let it have megabytes.
 inline constexpr std::size_t peer_text_bytes = 1'024;

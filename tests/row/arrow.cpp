@@ -278,3 +278,32 @@ TEST_CASE("arrow: a stream repeats its schema and its end, and tells what went w
         each.release(&each);
     }
 }
+
+TEST_CASE("arrow: what is bound to another plan or layout is refused, and so is what no column can hold") {
+    made::header h;
+    h.change_type = 0;
+    const decoded d(typed_event::schema(), typed_event::payload(h, {}));
+    const decoded other(typed_event::schema(), typed_event::payload(h, {}));
+    const row::layout l = row::typed_layout(d.plan).value;
+    row::arrow_batch batch(l);
+    const row::bound_layout bound = row::bind(batch.layout(), d.plan), foreign = row::bind(l, d.plan);
+    CHECK(batch.append(bound, other.event, around) == errc::bound_to_another);
+    CHECK(batch.append(foreign, d.event, around) == errc::bound_to_another);
+    CHECK(batch.rows() == 0);
+    REQUIRE(batch.append(bound, d.event, around) == errc::none);
+    // An event of three records, each of whose rows has a text of 1 GiB: none of them is added.
+    h.ids.assign(3, "001xx0000000001AAA");
+    const std::string huge(1, 's');
+    row::envelope with_text = around;
+    with_text.schema_json = std::string_view(huge.data(), std::size_t{1} << 30); // its bytes are not looked at
+    const exact_bytes three(typed_event::payload(h, {}));
+    cdc::decoder decoder;
+    const auto [e, bad] = decoder.decode(d.plan, three.span());
+    REQUIRE(bad == error{});
+    CHECK(batch.append(bound, e, with_text) == errc::batch_full);
+    CHECK(batch.rows() == 1);
+    CHECK(batch.append(bound, e, around) == errc::none);
+    CHECK(batch.rows() == 4);
+    closed_batch closed(batch);
+    CHECK(closed.array.length == 4);
+}

@@ -124,19 +124,20 @@ class arrow_batch {
     }
 
     // Adds the rows of one event. `bound` is made by bind(layout(), plan) for the event's plan. The payload, the plan and `bound`
-    // must stay until flush() or close(); the event and the envelope need not. Returns errc::batch_full, and adds nothing, when
-    // the batch would become larger than limits::arrow_batch_bytes.
+    // must stay until flush() or close(); the event and the envelope need not. After an error nothing is added:
+    // errc::bound_to_another if `bound` is of another layout, or of another plan than the event is decoded with;
+    // errc::batch_full if a column might become larger than limits::arrow_column_bytes. An event of so many records that it is
+    // refused by an empty batch, too, fits none.
     errc append(const bound_layout& bound, const cdc::event& e, const envelope& around) {
-        const std::size_t before = rows_;
-        if (before != 0 && bytes_ + e.payload().size() > limits::arrow_batch_bytes) return errc::batch_full;
+        if (&bound.layout() != &layout_ || &bound.plan() != &e.plan()) return errc::bound_to_another;
         begin();
         if (&bound != bound_) change_schema(bound);
-        bool fits = true;
+        const std::uint64_t row_bytes = most_bytes_of_row(e, around);
+        if (row_bytes * rows_of(e) > limits::arrow_column_bytes - bytes_) return errc::batch_full;
         const auto add = [&](const record& of) {
-            if (rows_ != before && bytes_ + e.payload().size() > limits::arrow_batch_bytes) return void(fits = false);
             note(e);
             visit_others(e, around, of);
-            bytes_ += e.payload().size();
+            bytes_ += row_bytes;
             ++rows_;
             if (++noted_ == block_rows) convert_block();
         };
@@ -144,7 +145,7 @@ class arrow_batch {
             for_each_row(layout_, e, add);
         else
             add({});
-        return fits ? errc::none : errc::batch_full;
+        return errc::none;
     }
 
     // Converts what was added so far: payloads, plan and bound layout may go.
@@ -175,6 +176,17 @@ class arrow_batch {
         return e.payload().size() < 256 + 2 * std::size_t{e.plan().field_count()};
     }
 
+    // How many rows the event gives.
+    std::size_t rows_of(const cdc::event& e) const noexcept {
+        if (layout_.rows() == granularity::event) return 1;
+        return std::max<std::size_t>(e.header().record_ids().size(), 1);
+    }
+    // The most that a row can add to one column: a payload is up to six times as long as JSON, which also has the names of fields.
+    std::uint64_t most_bytes_of_row(const cdc::event& e, const envelope& around) const noexcept {
+        return 6 * std::uint64_t{e.payload().size()} + name_bytes_ + around.schema_json.size() + 2 * around.replay_id.size()
+               + around.event_id.size() + around.topic_name.size();
+    }
+
     // Memory for a new batch: of one that was released, or new.
     void begin() {
         if (memory_ != nullptr) return;
@@ -192,6 +204,9 @@ class arrow_batch {
         convert_block();
         bound_ = &bound;
         const cdc::plan& p = bound.plan();
+        name_bytes_ = 0;
+        for (std::uint32_t f = 0; f < p.size(); ++f) name_bytes_ += p.names()[f].size() + 16;
+        for (const column& c : layout_.columns()) name_bytes_ += c.name.size();
         words_ = p.words();
         stride_ =
             p.no_field() + 16; // an odd number of cache lines, so that a column's places are not all in a few sets
@@ -361,7 +376,7 @@ class arrow_batch {
         }
     }
 
-    static constexpr std::uint32_t no_column = 0xffff'ffff;
+    static constexpr std::uint32_t no_column = bound_field::no_column;
 
     const row::layout layout_;
     const std::size_t expected_rows_;
@@ -375,7 +390,9 @@ class arrow_batch {
     std::vector<detail::arrow_source> sources_;   // by column
     std::vector<std::uint32_t> column_of_, next_; // the first column of a field, and the next one of the same field
     std::vector<std::uint32_t> names_, others_;   // columns of field lists, and those that each row is visited for
-    std::size_t rows_ = 0, bytes_ = 0;
+    std::size_t rows_ = 0;
+    std::uint64_t bytes_ = 0;    // The most that one column may have.
+    std::size_t name_bytes_ = 0; // The names of all fields and columns, with what JSON writes around them.
 
     // The block of rows that are noted and not converted.
     std::size_t noted_ = 0, block_begins_ = 0;

@@ -82,8 +82,8 @@ struct bound_field {
 
 namespace detail {
 
-// From one Avro type that is neither null nor a union. `is_long` values of a string column are times of a day: Salesforce
-// has no other long that becomes a text.
+// The way from one Avro type, which is neither null nor a union, to a column's type. A long in a column of text is a time of
+// a day, because Salesforce has no other long that becomes a text.
 constexpr conversion conversion_from(avro::type from, column_type to) noexcept {
     using enum conversion;
     const bool is_integer = from == avro::type::int_ || from == avro::type::long_;
@@ -117,7 +117,7 @@ constexpr conversion conversion_from(avro::type from, column_type to) noexcept {
 // Children of an address or a location that hold its coordinates a second time.
 constexpr bool repeats_others(std::string_view child) noexcept { return child == "Xyz" || child == "XyzEncoded"; }
 
-// Of a column and the field that it names, if the plan has it.
+// Finds the field that a column names. The result is false if the plan lacks the field, or has it as a type without a way.
 inline bound_field bind_column(const column& c, const cdc::plan& p) noexcept {
     if (c.source != column_source::field) return {};
     bound_field out{.field = p.find(c.field)};
