@@ -123,46 +123,6 @@ TEST_CASE("UTF-8: random texts, and such with one byte changed") {
     }
 }
 
-TEST_CASE("UTF-8 of many texts in one buffer is that of each") {
-    std::mt19937 random(9);
-    std::size_t sound = 0, whole_only = 0;
-    for (int round = 0; round < 4000; ++round) {
-        std::string buffer;
-        std::vector<std::int32_t> starts;
-        bool right = true;
-        for (auto texts = random() % 12; texts > 0; --texts) {
-            std::string text;
-            for (auto n = random() % 6; n > 0; --n)
-                text += random() % 2 == 0 ? "abcdefgh" : random() % 2 == 0 ? "\xc3\xa4" : "\xf0\x9f\x9a\xa2";
-            if (random() % 40 == 0) text += "\xe2\x82";
-            if (random() % 40 == 0) text.insert(0, "\xac");
-            right = right && right_answer(text);
-            starts.push_back(static_cast<std::int32_t>(buffer.size()));
-            buffer += text;
-        }
-        if (random() % 2 == 0) starts.push_back(static_cast<std::int32_t>(buffer.size())); // as Arrow has it
-        if (random() % 20 == 0 && starts.size() > 2) { // in the middle of something
-            auto& start = starts[1];
-            start += static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(starts[2] - start + 1));
-            right = true;
-            for (std::size_t i = 0; i < starts.size(); ++i) {
-                const auto at = static_cast<std::size_t>(starts[i]);
-                const std::size_t end =
-                    i + 1 < starts.size() ? static_cast<std::size_t>(starts[i + 1]) : buffer.size();
-                right = right && right_answer(std::string_view(buffer).substr(at, end - at));
-            }
-        }
-        const exact_bytes block(buffer);
-        const std::vector<std::int64_t> wide(starts.begin(), starts.end());
-        REQUIRE(wire::are_utf8(block.text(), std::span<const std::int32_t>(starts)) == right);
-        REQUIRE(wire::are_utf8(block.text(), std::span<const std::int64_t>(wide)) == right);
-        sound += right;
-        whole_only += !right && right_answer(buffer);
-    }
-    CHECK(sound > 1000);
-    CHECK(whole_only > 20); // the whole is well-formed, and a text begins inside of a character
-}
-
 TEST_CASE("UTF-8 of many texts that lie anywhere is that of each") {
     for_each_backend([]<class Block>() {
         const std::vector<std::string> parts = pieces();

@@ -136,7 +136,7 @@ inline result<plan> compile(std::string_view schema_json) {
     if (const error bad = compiler.compile(schema_json)) return {plan(), bad};
     return {compiler.take(), {}};
 }
-// The same for text that is there as bytes: a std::vector<std::uint8_t>, a std::span<const char>.
+// Compiles a schema whose text the caller has as bytes: a std::vector<std::uint8_t>, a std::span<const char>.
 template<wire::binary_range R> result<plan> compile(const R& schema_json) {
     return compile(wire::byte_view(schema_json).text());
 }

@@ -21,7 +21,8 @@ class datum {
     // The offset of the field's value in the payload; of a union of three and more branches, or without null, the offset of
     // the branch index. Precondition: the field is there.
     std::uint32_t begin(field f) const noexcept { return begins_[f.number]; }
-    // The same by field number, undefined where has() is false; one more than plan::no_field(), or longer.
+    // The offsets of all fields by their numbers: plan::no_field() + 1 of them at least. An offset is undefined where has() is
+    // false.
     std::span<const std::uint32_t> begins() const noexcept { return begins_; }
     field_set present() const noexcept { return field_set(std::span(present_).first(words_)); }
 

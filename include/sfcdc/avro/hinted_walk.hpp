@@ -22,7 +22,7 @@ struct presence_hint {
 
 namespace detail {
 
-// What the kernels of zero_bytes.hpp ask for.
+// The kernels of zero_bytes.hpp read more than the bytes that they are asked about.
 inline constexpr std::size_t read_in_front_of_piece =
     32; // zero_count::add() may read so many bytes before a piece ends.
 inline constexpr std::size_t read_in_front_of_end = 64;  // The same of count_zeros().

@@ -201,7 +201,7 @@ class json_parser {
         }
         return fail(errc::json_syntax);
     }
-    // What stands behind a backslash.
+    // Appends the character that an escape sequence stands for, whose backslash has been read.
     bool escape(std::string& out) {
         if (at_ == text_.size()) return fail(errc::json_syntax);
         const char c = text_[at_++];

@@ -72,8 +72,8 @@ struct lane {
         place += nulls;
     }
 
-    // The same for more zero bytes than one look() shows. Returns `most` or more if there are so many. It ends at the ones
-    // behind the part at the latest.
+    // Counts the zero bytes from a place on where one look() shows nothing else. Returns `most` or more if there are so many.
+    // The count ends at the ones behind the part at the latest.
     [[gnu::noinline]] static std::size_t count_long_run(std::uintptr_t nonzero, std::size_t at,
                                                         std::size_t most) noexcept {
         std::size_t nulls = 64 - at % 8;

@@ -14,7 +14,7 @@ namespace sfcdc::avro {
 // Names are added and then found by their position. Views end with the table, or with the next add().
 class name_table {
   public:
-    // So many bytes can be read from the start of each name: wire::copy_padded() reads them whatever the name's length.
+    // The number of bytes that can be read from the start of each name, whatever the name's length: wire::copy_padded() does so.
     static constexpr std::size_t readable = wire::padded_room;
 
     // Adds the name that is `a` followed by `b`.

@@ -183,8 +183,8 @@ class arrow_batch {
     }
     // The most that a row can add to one column: a payload is up to six times as long as JSON, which also has the names of fields.
     std::uint64_t most_bytes_of_row(const cdc::event& e, const envelope& around) const noexcept {
-        return 6 * std::uint64_t{e.payload().size()} + name_bytes_ + around.schema_json.size() + 2 * around.replay_id.size()
-               + around.event_id.size() + around.topic_name.size();
+        return 6 * std::uint64_t{e.payload().size()} + name_bytes_ + around.schema_json.size()
+               + 2 * around.replay_id.size() + around.event_id.size() + around.topic_name.size();
     }
 
     // Memory for a new batch: of one that was released, or new.

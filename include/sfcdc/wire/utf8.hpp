@@ -10,7 +10,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 #include <sfcdc/simd/block.hpp>
@@ -202,23 +201,6 @@ template<class Block = simd::block> [[gnu::noinline]] bool is_utf8(std::string_v
     }
 }
 
-// Whether each of many texts, which lie one behind the other and fill the buffer, is well-formed UTF-8: the whole must be,
-// and no text may begin inside of a character. `starts` are the offsets of their first bytes, as in a column of Arrow, where
-// the end of the last one may be among them; none is above buffer.size(). In one pass, without a look at each text.
-// Which text is wrong, is_utf8() of each tells.
-template<class Offset, std::size_t Extent, class Block = simd::block>
-bool are_utf8(std::string_view buffer, std::span<const Offset, Extent> starts) noexcept {
-    if (find_not_ascii<Block>(buffer) == buffer.size()) return true;
-    if (!is_utf8<Block>(buffer)) return false;
-    const auto continues = [&](Offset start) {
-        const auto at = static_cast<std::size_t>(start);
-        return at < buffer.size() && (static_cast<unsigned char>(buffer[at]) & 0xc0) == 0x80;
-    };
-    for (const Offset start : starts)
-        if (continues(start)) return false;
-    return true;
-}
-
 // Checks many texts that lie anywhere. Short ones that are not ASCII are collected, with a zero byte behind each, and
 // checked together: which of them there are cannot be guessed, so that no branch is taken on it.
 template<class Block> class basic_utf8_batch {
@@ -252,7 +234,7 @@ template<class Block> class basic_utf8_batch {
     void check_collected() noexcept {
         if (size_ != 0) {
             if constexpr (Block::
-                              is_vector) { // it is known that not all is ASCII; zeros to the least size do not matter
+                              is_vector) { // Not all is ASCII, that is known; zeros to the least size do not matter.
                 for (; size_ < 8; ++size_) collected_[size_] = 0;
                 good_ = detail::is_utf8_by_blocks<Block>(collected_, size_) && good_;
             } else {
