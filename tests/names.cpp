@@ -28,6 +28,7 @@ static_assert(to_string(errc::schema_too_large) == "schema_too_large"); // It is
 TEST_CASE("every enumerator has a name") {
     CHECK(have_names(errc::checkpoint_never_sent));
     CHECK(have_names(wire::varint_status::too_long));
+    CHECK(have_names(wire::base64_alphabet::url));
     CHECK(have_names(wire::grpc_status::unauthenticated, "UNKNOWN"));
     CHECK(have_names(avro::type::fixed));
     CHECK(have_names(avro::op_kind::other));

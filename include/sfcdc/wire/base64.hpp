@@ -15,6 +15,15 @@ namespace sfcdc::wire {
 
 enum class base64_alphabet : std::uint8_t { standard, url };
 
+// Returns the name of the enumerator; "unknown" for a number that names none.
+constexpr std::string_view to_string(base64_alphabet value) noexcept {
+    switch (value) {
+    case base64_alphabet::standard: return "standard";
+    case base64_alphabet::url: return "url";
+    }
+    return "unknown";
+}
+
 // How many characters so many bytes take in the padded form.
 constexpr std::size_t base64_size(std::size_t bytes) noexcept { return (bytes + 2) / 3 * 4; }
 
