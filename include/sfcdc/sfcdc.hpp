@@ -114,5 +114,12 @@
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/checkpoint.hpp>
+#include <sfcdc/delivery_options.hpp>
 #include <sfcdc/delivery_io.hpp>
+#include <sfcdc/delivery/news_queue.hpp>
+#include <sfcdc/delivery/held_events.hpp>
+#include <sfcdc/delivery/schema_requests.hpp>
+#include <sfcdc/delivery/position_ledger.hpp>
+#include <sfcdc/delivery/outlet.hpp>
+#include <sfcdc/delivery/outlets.hpp>
 #include <sfcdc/delivery.hpp>

@@ -34,8 +34,10 @@ ALLOWED = {
     "pubsub": BASE | {"wire", "backoff", "call"},
     "zerobus": BASE | {"wire", "backoff", "call"},
     "checkpoint": BASE | {"wire", "pubsub"},
+    "delivery_options": BASE | {"wire", "backoff", "call", "pubsub", "zerobus"},
     "delivery_io": BASE | {"wire", "backoff", "call", "pubsub", "zerobus"},
-    "delivery": BASE | {"wire", "backoff", "call", "pubsub", "zerobus", "checkpoint", "delivery_io"},
+    # The folder of this name, too: it has the parts of the one machine.
+    "delivery": BASE | {"wire", "backoff", "call", "pubsub", "zerobus", "checkpoint", "delivery_options", "delivery_io"},
 }
 # The same for the folders of runner/; a file at its top is a part of its own, by its name.
 RUNNER = {

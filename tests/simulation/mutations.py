@@ -19,6 +19,11 @@ AT_A_TIME = 2
 
 CHECKPOINT = "checkpoint.hpp"
 DELIVERY = "delivery.hpp"
+OUTLET = "delivery/outlet.hpp"
+OUTLETS = "delivery/outlets.hpp"
+HELD = "delivery/held_events.hpp"
+SCHEMAS = "delivery/schema_requests.hpp"
+LEDGER = "delivery/position_ledger.hpp"
 PATIENCE = "call/patience.hpp"
 SUBSCRIPTION = "pubsub/subscription.hpp"
 OPTIONS = "pubsub/subscription_options.hpp"
@@ -41,37 +46,37 @@ MUTATIONS = {
     "never_released": (CHECKPOINT, "passed_ += events;", "",
         "no credits go back to Salesforce"),
     # delivery
-    "passes_a_row_early": (DELIVERY, "last_rows_.push_back({o.number, (o.told = o.rows) - 1});", "o.told = o.rows;",
+    "passes_a_row_early": (OUTLETS, "last_rows.push_back({o.number, (o.told = o.rows) - 1});", "o.told = o.rows;",
         "an event is passed without its rows being awaited"),
-    "asks_twice_for_a_schema": (DELIVERY, "s.state = schema_state::asked;", "",
+    "asks_twice_for_a_schema": (SCHEMAS, "s.state = schema_state::asked;", "",
         "a schema is asked for again while the answer is awaited"),
-    "decodes_without_a_schema": (DELIVERY, "s.state == schema_state::known) {", "s.state != schema_state::refused) {",
+    "decodes_without_a_schema": (DELIVERY, "s.state == detail::schema_state::known) {", "s.state != detail::schema_state::refused) {",
         "an event is handed over before its schema is there"),
     "keeps_credits": (DELIVERY, "(void)subscription_.release(passed);", "",
         "no credits go back to Salesforce"),
-    "credits_whatever_is_held": (DELIVERY, "const std::size_t events = left / event_bytes_.value_or(limits::event_bytes);", "const std::size_t events = 100 + 0 * left;",
+    "credits_whatever_is_held": (HELD, "const std::size_t events = left / event_bytes_.value_or(limits::event_bytes);", "const std::size_t events = 100 + 0 * left;",
         "events are asked for without a look at the bytes that are held"),
-    "drops_batches": (DELIVERY, "if (o.stream->add(std::move(o.waiting.front())).error) break;", "(void)o.stream->add(std::move(o.waiting.front()));",
+    "drops_batches": (OUTLET, "if (stream->add(std::move(waiting.front())).error) break;", "(void)stream->add(std::move(waiting.front()));",
         "what does not fit into a stream is forgotten"),
-    "rows_into_one_table": (DELIVERY, "outlet_state& o = outlets_[outlet];\n        const std::uint32_t number", "outlet_state& o = outlets_[0 * outlet];\n        const std::uint32_t number",
+    "rows_into_one_table": (OUTLETS, "outlet& o = all_[to];", "outlet& o = all_[0 * to];",
         "all rows go to the first outlet"),
-    "origins_left_behind": (DELIVERY, "for (std::int64_t i = n.rows.begin; i < n.rows.end; ++i) o.origins.pop_front();", "",
+    "origins_left_behind": (OUTLETS, "for (std::int64_t i = n.rows.begin; i < n.rows.end; ++i) o.origins.pop_front();", "",
         "a dead letter names the event of another row"),
-    "keepalive_overtakes_events": (DELIVERY, "held_.push_back({nullptr, {}, 0, 0, std::move(k->position)});", "checkpoint_.keepalive(k->position);",
+    "keepalive_overtakes_events": (DELIVERY, "held_.push_keepalive(std::move(k->position));", "ledger_.keepalive(k->position);",
         "a keepalive's position passes events that wait for their schema"),
-    "never_settles": (DELIVERY, "(void)checkpoint_.durable(c.number, std::min(rows, c.told) - 1);", "",
+    "never_settles": (LEDGER, "(void)checkpoint_.durable(c.number, std::min(rows, c.told) - 1);", "",
         "what is durable does not move the position"),
     "no_choice": (DELIVERY, "(void)subscription_.choose(*options_.on_unknown_position);", "",
         "an unknown position is never replaced"),
     "one_bad_event_is_all": (DELIVERY, "undecodable_.in_doubt > options_.undecodable_in_a_row", "undecodable_.in_doubt > 0",
         "the first event that cannot be decoded ends the delivery"),
-    "schemas_hammered": (DELIVERY, "now + schema_wait_.next()", "now + 0 * schema_wait_.next()",
+    "schemas_hammered": (SCHEMAS, "now + wait_.next()", "now + 0 * wait_.next()",
         "no waits between attempts to get a schema"),
-    "event_twice": (DELIVERY, "++held_.front().next;", "if (checkpoint_.waiting() % 97 != 96) ++held_.front().next;",
+    "event_twice": (DELIVERY, "held_.pop();", "if (ledger_.checkpoint().waiting() % 97 != 96) held_.pop();",
         "an event is handed over a second time"),
-    "never_commits": (DELIVERY, "if (subscription_.commit(checkpoint_.position()) == errc::none) position_stored();", "position_stored();",
+    "never_commits": (DELIVERY, "if (due != nullptr && subscription_.commit(*due) == errc::none) ledger_.stored();", "if (due != nullptr) ledger_.stored();",
         "Salesforce is not told the position of a managed subscription"),
-    "fails_and_goes_on": (DELIVERY, "drop_events();\n        close(now);", "",
+    "fails_and_goes_on": (DELIVERY, "held_.clear();\n        close(now);", "",
         "a delivery that has failed still takes events"),
     # patience
     "never_waits": (PATIENCE, "return next_ = {what, now + wait.next()};", "return next_ = {what, now + 0 * wait.next()};",
