@@ -142,7 +142,7 @@ class delivery {
                 news_.push(delivery_keepalive{std::move(position)});
             } else if (outlets_.held_bytes() >= options_.bytes / 4 || ledger_.full()) {
                 return nullptr;
-            } else if (const detail::schema_request& s = schemas_.of(held_.front().schema_id, now);
+            } else if (const detail::schema_status& s = schemas_.of(held_.front().schema_id, now);
                        s.state == detail::schema_state::known) {
                 static_cast<pubsub::consumer_event&>(event_) = held_.front();
                 event_.received_timestamp = held_.received_timestamp();

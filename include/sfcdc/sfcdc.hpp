@@ -103,6 +103,9 @@
 #include <sfcdc/pubsub/call_end.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
+#include <sfcdc/pubsub/subscription_state.hpp>
+#include <sfcdc/pubsub/credits.hpp>
+#include <sfcdc/pubsub/commits.hpp>
 #include <sfcdc/pubsub/subscription.hpp>
 
 #include <sfcdc/zerobus/messages.hpp>

@@ -55,7 +55,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> starts(subscriber& s) {
 
 } // namespace
 
-// ---- the table at the top of subscription.hpp -----------------------------------------------------------------------
+// ---- the table at the top of subscription_state.hpp -----------------------------------------------------------------
 
 namespace {
 
@@ -93,7 +93,7 @@ subscriber brought_to(state wanted, bool managed) {
 
 } // namespace
 
-TEST_CASE("every pair of state and input does what the table at the top of the header says") {
+TEST_CASE("every pair of state and input does what the table at the top of subscription_state.hpp says") {
     const std::map<std::string, std::function<errc(subscriber&)>> inputs = {
         {"opened", [](subscriber& s) { return s.handle(opened{s.call}); }},
         {"response", [](subscriber& s) { return s.try_respond(keepalive_at(5)); }},
@@ -117,7 +117,7 @@ TEST_CASE("every pair of state and input does what the table at the top of the h
         {"close()", [](subscriber& s) { return s.sub.close(), errc::none; }},
         {"time", [](subscriber& s) { return s.now += 1h, static_cast<void>(s.sub.poll_action(s.now)), errc::none; }},
     };
-    const state_table table = read_state_table("sfcdc/pubsub/subscription.hpp", "input");
+    const state_table table = read_state_table("sfcdc/pubsub/subscription_state.hpp", "input");
     REQUIRE(table.rows.size() == inputs.size());
     for (const auto& [input_name, row] : table.rows) {
         REQUIRE(inputs.contains(input_name));

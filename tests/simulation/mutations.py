@@ -28,6 +28,7 @@ PATIENCE = "call/patience.hpp"
 SUBSCRIPTION = "pubsub/subscription.hpp"
 OPTIONS = "pubsub/subscription_options.hpp"
 CALL_END = "pubsub/call_end.hpp"
+CREDITS = "pubsub/credits.hpp"
 STREAM = "zerobus/ingest_stream.hpp"
 QUEUE = "zerobus/request_queue.hpp"
 MESSAGES = "zerobus/messages.hpp"
@@ -93,11 +94,11 @@ MUTATIONS = {
         "a new call starts from latest"),
     "topic_position": (SUBSCRIPTION, "move_to(message.last_replay_id);", "move_to(message.latest_replay_id);",
         "the topic's newest position is taken for that of the last event"),
-    "keepalive_without_credits": (SUBSCRIPTION, "if (message.pending_num_requested > 0 && outstanding_ > 0) {", "{",
+    "keepalive_without_credits": (SUBSCRIPTION, "if (message.pending_num_requested > 0 && credits_.outstanding() > 0) {", "{",
         "a keepalive's position counts although there may be events in front of it"),
-    "too_many_credits": (SUBSCRIPTION, "return std::min(free, credits() - std::min(credits(), outstanding_));", "return std::min(free, credits());",
+    "too_many_credits": (CREDITS, "return std::min(free, limit() - std::min(limit(), outstanding_));", "return std::min(free, limit());",
         "credits are asked for on top of those outstanding"),
-    "credits_of_a_lost_call": (SUBSCRIPTION, "        outstanding_ = 0;\n        requested_ = false;", "        requested_ = false;",
+    "credits_of_a_lost_call": (CREDITS, "void forget_call() noexcept { outstanding_ = 0; }", "void forget_call() noexcept {}",
         "credits of a lost call count on the next one"),
     "no_watchdog": (SUBSCRIPTION, "now >= silent_at()) {", "false) {",
         "a dead line is never noticed"),
@@ -115,7 +116,7 @@ MUTATIONS = {
         "a call that is never answered is waited for without end"),
     "never_healthy": (SUBSCRIPTION, "if (events != 0 || now >= opened_at_ + options_.settled_after) patience_.healthy();", "",
         "health does not give budgets back"),
-    "commits_first": (SUBSCRIPTION, "const bool commits = pending_commit_ && requested_;", "const bool commits = pending_commit_.has_value();",
+    "commits_first": (SUBSCRIPTION, "return commits_.waits() && requested_;", "return commits_.waits();",
         "the first request of a managed call commits"),
     # ingest_stream
     "unbounded": (STREAM, "held_bytes() + records.message().size() <= options_.bytes", "true",

@@ -18,7 +18,7 @@ namespace sfcdc::detail {
 enum class schema_state : std::uint8_t { wanted, asked, known, refused };
 
 // What is known of one schema.
-struct schema_request {
+struct schema_status {
     schema_state state = schema_state::wanted;
     std::string reason{};                 // why it was refused
     time_point until = time_point::min(); // wanted: not asked for before; refused: asked for again from here on
@@ -36,9 +36,9 @@ class schema_requests {
 
     // Returns the state of a schema, which is wanted from now on if it was not. The reference lives until the next call of a function that
     // is not const.
-    const schema_request& of(std::string_view id, time_point now) {
+    const schema_status& of(std::string_view id, time_point now) {
         if (last_ == nullptr || last_->first != id) last_ = &entry_of(id); // nearly always it is the same one again
-        schema_request& s = last_->second;
+        schema_status& s = last_->second;
         if (s.state == schema_state::refused && now >= s.until) s = {};
         return s;
     }
@@ -73,9 +73,9 @@ class schema_requests {
     }
 
   private:
-    using entry = std::pair<const std::string, schema_request>;
+    using entry = std::pair<const std::string, schema_status>;
 
-    void answered(std::string_view id, schema_request s) {
+    void answered(std::string_view id, schema_status s) {
         const auto at = schemas_.find(std::string(id));
         if (at == schemas_.end() && schemas_.size() >= limits::schemas_of_a_topic) return;
         wait_.reset();
@@ -87,7 +87,7 @@ class schema_requests {
         return *schemas_.try_emplace(std::string(id)).first;
     }
 
-    std::unordered_map<std::string, schema_request> schemas_; // its elements stay where they are
+    std::unordered_map<std::string, schema_status> schemas_; // its elements stay where they are
     entry* last_ = nullptr;
     entry too_many_{
         "",

@@ -8,39 +8,14 @@
 //     sub.handle(input, clock.now());
 //     sub.release(sink.take_durable());
 //
-// The state after each input. "." nothing changes, "!" a mistake of the user's, which is refused and changes nothing.
-//
-//   | input                  | waiting | opening   | streaming | token_due | renewing  | choosing | closed |
-//   |------------------------|---------|-----------|-----------|-----------|-----------|----------|--------|
-//   | opened                 | .       | streaming | !         | .         | .         | .        | .      |
-//   | response               | .       | !         | .         | .         | .         | .        | .      |
-//   | broken response        | .       | !         | waiting   | .         | .         | .        | .      |
-//   | ended, retry           | .       | waiting   | waiting   | .         | .         | .        | .      |
-//   | ended, slow_down       | .       | waiting   | waiting   | .         | .         | .        | .      |
-//   | ended, wait_hours      | .       | waiting   | waiting   | .         | .         | .        | .      |
-//   | ended, renew_token     | .       | token_due | token_due | .         | .         | .        | .      |
-//   | ended, choose_position | .       | choosing  | choosing  | .         | .         | .        | .      |
-//   | ended, stop            | .       | closed    | closed    | .         | .         | .        | .      |
-//   | token_renewed          | .       | .         | .         | waiting   | waiting   | .        | .      |
-//   | token_refused          | .       | .         | .         | .         | token_due | .        | .      |
-//   | token_unavailable      | .       | .         | .         | .         | token_due | .        | .      |
-//   | choose()               | !       | !         | !         | !         | !         | waiting  | !      |
-//   | release()              | .       | .         | .         | .         | .         | .        | .      |
-//   | commit()               | .       | .         | .         | .         | .         | -        | !      |
-//   | close()                | closed  | closed    | closed    | closed    | closed    | closed   | closed |
-//   | time                   | opening | waiting   | waiting   | renewing  | .         | .        | .      |
-//
-// In a state without a call, opened, response and ended come from an earlier call and are too late to matter. Refusals
-// ("ended, stop", token_refused, budgets that are used up) close a subscription that never was healthy; one that was tries
-// again first, as call::patience says. A managed subscription has no choosing: it is closed instead; another one has no
-// commit().
+// subscription_state.hpp has its states and what each input does in them, credits.hpp how many events are asked for, and commits.hpp how
+// the position of a managed subscription gets to Salesforce.
 // Source: Pub/Sub API guide; proto/pubsub_api.proto.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,30 +28,15 @@
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/pubsub/call_end.hpp>
+#include <sfcdc/pubsub/commits.hpp>
+#include <sfcdc/pubsub/credits.hpp>
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
-#include <sfcdc/wire/bytes.hpp>
-#include <sfcdc/wire/hex.hpp>
+#include <sfcdc/pubsub/subscription_state.hpp>
 
 namespace sfcdc::pubsub {
-
-enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
-
-// Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
-constexpr std::string_view to_string(subscription_state value) noexcept {
-    switch (value) {
-    case subscription_state::waiting: return "waiting";
-    case subscription_state::opening: return "opening";
-    case subscription_state::streaming: return "streaming";
-    case subscription_state::token_due: return "token_due";
-    case subscription_state::renewing: return "renewing";
-    case subscription_state::choosing: return "choosing";
-    case subscription_state::closed: return "closed";
-    }
-    return "unknown";
-}
 
 // After an interruption it resumes behind the last event handed over, or behind a keepalive's position: what was handed
 // over and is not yet released is in the user's hands. A new process starts from the position that it stored. It never
@@ -85,8 +45,11 @@ constexpr std::string_view to_string(subscription_state value) noexcept {
 class subscription {
   public:
     explicit subscription(subscription_options options)
-        : options_(std::move(options)), patience_(options_.patience, options_.seed) {
-        if (!valid())
+        : options_(std::move(options)),
+          patience_(options_.patience, options_.seed),
+          credits_(options_),
+          commits_(options_.seed) {
+        if (!detail::is_valid(options_))
             finish(call::reason_of(fault::bad_options,
                                    "a subscription needs a topic and a start (a replay id exactly when it is "
                                    "custom), or exactly one of subscription id and developer name; 1 to 100 credits, "
@@ -111,7 +74,7 @@ class subscription {
         if (cancel_ != 0) return cancel_call{std::exchange(cancel_, 0)};
         switch (state_) {
         case subscription_state::waiting:
-            if (now < until_ || room() < chunk()) return {};
+            if (now < until_ || !credits_.worth_asking()) return {};
             state_ = subscription_state::opening;
             until_ = now + options_.open_limit;
             return open_call{++call_,
@@ -129,12 +92,12 @@ class subscription {
     std::optional<time_point> poll_timeout() const {
         if (!events_.empty() || cancel_ != 0) return time_point::min();
         switch (state_) {
-        case subscription_state::waiting: return room() < chunk() ? std::nullopt : std::optional(until_);
+        case subscription_state::waiting: return credits_.worth_asking() ? std::optional(until_) : std::nullopt;
         case subscription_state::opening:
         case subscription_state::token_due: return until_;
         case subscription_state::streaming:
-            if (room() >= chunk() || (pending_commit_ && requested_)) return time_point::min();
-            return std::min(silent_at(), outstanding_ == 0 ? out_of_credits_at() : time_point::max());
+            if (credits_.worth_asking() || may_commit()) return time_point::min();
+            return std::min(silent_at(), credits_.outstanding() == 0 ? out_of_credits_at() : time_point::max());
         default: return {};
         }
     }
@@ -143,21 +106,17 @@ class subscription {
     bool closed() const noexcept { return state_ == subscription_state::closed && cancel_ == 0 && events_.empty(); }
 
     // So many of the events handed over are durable, or dealt with otherwise: Salesforce may send as many more.
-    errc release(std::uint64_t n) {
-        if (n > unreleased_) return errc::released_too_many;
-        unreleased_ -= static_cast<std::uint32_t>(n);
-        return errc::none;
-    }
+    errc release(std::uint64_t n) { return credits_.release(n); }
 
     // No more than so many events are to be under way from now on (asked for and not yet received), whatever the options say: the memory
     // that they need is the user's to know. 0 asks for none.
-    void allow(std::uint32_t events) noexcept { allowed_ = events; }
+    void allow(std::uint32_t events) noexcept { credits_.allow(events); }
 
     // ManagedSubscribe only: Salesforce is to keep this position, of an event or a keepalive, for the next call. Goes out
     // with the next request; of several that wait the newest counts. What a lost call did not answer is sent again.
     errc commit(replay_id position) {
         if (!managed() || position.empty() || state_ == subscription_state::closed) return errc::not_expected_now;
-        pending_commit_ = std::move(position);
+        commits_.add(std::move(position));
         return errc::none;
     }
 
@@ -181,56 +140,37 @@ class subscription {
 
     // ---- for logs and metrics
     subscription_state state() const noexcept { return state_; }
-    std::uint32_t outstanding() const noexcept { return outstanding_; } // credits
-    std::uint32_t unreleased() const noexcept { return unreleased_; }
+    std::uint32_t outstanding() const noexcept { return credits_.outstanding(); } // credits
+    std::uint32_t unreleased() const noexcept { return credits_.unreleased(); }
     // What the next call of Subscribe starts from.
     replay_preset preset() const noexcept { return options_.preset; }
     const replay_id& position() const noexcept { return options_.replay_id; }
 
   private:
     bool managed() const noexcept { return options_.topic_name.empty(); }
-    bool valid() const noexcept {
-        const subscription_options& o = options_;
-        const bool limits = o.credits >= 1 && o.credits <= 100 && o.max_unreleased >= o.credits && o.patience.valid();
-        if (managed()) return limits && o.subscription_id.empty() != o.developer_name.empty() && o.replay_id.empty();
-        return limits && o.subscription_id.empty() && o.developer_name.empty()
-               && (o.preset == replay_preset::custom) != o.replay_id.empty();
-    }
     bool has_call() const noexcept {
         return state_ == subscription_state::opening || state_ == subscription_state::streaming;
     }
 
-    // ---- credits
-    // More are asked for when half are used: the next events are on their way while these are handled.
-    std::uint32_t credits() const noexcept { return std::min(options_.credits, allowed_); }
-    std::uint32_t chunk() const noexcept { return std::max(1u, credits() / 2); }
-    std::uint32_t room() const noexcept {
-        const std::uint32_t free = options_.max_unreleased - unreleased_ - outstanding_;
-        return std::min(free, credits() - std::min(credits(), outstanding_));
-    }
+    bool may_commit() const noexcept { return commits_.waits() && requested_; } // not in the first request
     time_point silent_at() const noexcept { return heard_at_ + options_.silence_limit; }
-    time_point out_of_credits_at() const noexcept { return no_credits_since_ + options_.no_credit_limit; }
+    time_point out_of_credits_at() const noexcept { return credits_.none_since() + options_.no_credit_limit; }
 
     std::optional<action> next_request(time_point now) {
-        const bool in_need = outstanding_ == 0 && now >= out_of_credits_at(); // then the little that there is will do
-        const std::uint32_t more = room() >= chunk() || in_need ? room() : 0;
-        const bool commits = pending_commit_ && requested_; // not in the first request
-        if (more == 0 && !commits) return {};
+        // When the call has been without credits for long, the little that there is room for will do.
+        const bool in_need = credits_.outstanding() == 0 && now >= out_of_credits_at();
+        const std::uint32_t more = credits_.worth_asking() || in_need ? credits_.room() : 0;
+        if (more == 0 && !may_commit()) return {};
 
         send_request out{call_, {}};
         if (managed()) {
             managed_fetch_request request;
             request.num_requested = static_cast<std::int32_t>(more);
-            std::string id;
             if (!requested_) {
                 request.subscription_id = options_.subscription_id;
                 request.developer_name = options_.developer_name;
             }
-            if (commits) {
-                sent_commit_ = std::exchange(pending_commit_, {});
-                id = commit_id(++commits_);
-                request.commit_replay_id_request = commit_replay_request{id, sent_commit_->bytes()};
-            }
+            if (may_commit()) request.commit_replay_id_request = commits_.send();
             append_request(request, out.bytes);
         } else {
             fetch_request request{.topic_name = options_.topic_name,
@@ -244,24 +184,9 @@ class subscription {
         if (more != 0) {
             requested_ = true;
             requested_at_ = now;
-            outstanding_ += more;
+            credits_.ask(more);
         }
         return out;
-    }
-
-    // A UUID of version 8, whose bits are the client's own: the seed and a count.
-    std::string commit_id(std::uint64_t count) const {
-        char bytes[16];
-        for (int i = 0; i < 8; ++i) {
-            bytes[i] = static_cast<char>(options_.seed >> (56 - 8 * i));
-            bytes[8 + i] = static_cast<char>(count >> (56 - 8 * i));
-        }
-        bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x80);
-        bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
-        std::string id;
-        wire::append_hex(id, wire::as_bytes({bytes, sizeof bytes}));
-        for (const std::size_t at : {20u, 16u, 12u, 8u}) id.insert(at, 1, '-');
-        return id;
     }
 
     // ---- inputs
@@ -282,7 +207,8 @@ class subscription {
     errc on_call(const opened&, time_point now) {
         if (state_ != subscription_state::opening) return errc::not_expected_now;
         state_ = subscription_state::streaming;
-        opened_at_ = heard_at_ = no_credits_since_ = now;
+        opened_at_ = heard_at_ = now;
+        credits_.begin_call(now);
         return errc::none;
     }
 
@@ -313,13 +239,12 @@ class subscription {
         const std::size_t events = message.events.size();
         if (plain.error)
             return refuse_response(call::reason_of(fault::unreadable_response, plain.error.message()), now);
-        if (events > outstanding_) return refuse_response(call::reason_of(fault::more_events_than_requested), now);
+        if (events > credits_.outstanding())
+            return refuse_response(call::reason_of(fault::more_events_than_requested), now);
 
         heard_at_ = now;
         if (events != 0) {
-            outstanding_ -= static_cast<std::uint32_t>(events);
-            unreleased_ += static_cast<std::uint32_t>(events);
-            if (outstanding_ == 0) no_credits_since_ = now;
+            credits_.receive(static_cast<std::uint32_t>(events), now);
             move_to(message.last_replay_id);
             events_.push_back(received{message});
         } else if (!message.latest_replay_id.empty() || !answer) {
@@ -327,8 +252,7 @@ class subscription {
         }
         if (events != 0 || now >= opened_at_ + options_.settled_after) patience_.healthy();
         if (answer) {
-            // An answer to an earlier commit says nothing about the last.
-            if (sent_commit_ && answer->commit_request_id == commit_id(commits_)) sent_commit_.reset();
+            commits_.answered(answer->commit_request_id);
             events_.push_back(committed{*answer});
         }
         return errc::none;
@@ -337,17 +261,14 @@ class subscription {
     void take_keepalive(const fetch_response& message, time_point now) {
         // With credits left, there is nothing before its position that we have not got; without, there may be.
         keepalive alive;
-        if (message.pending_num_requested > 0 && outstanding_ > 0) {
+        if (message.pending_num_requested > 0 && credits_.outstanding() > 0) {
             move_to(message.latest_replay_id);
             alive.position = replay_id::from_bytes(message.latest_replay_id).value;
         }
         events_.push_back(std::move(alive));
         // Credits that the server does not have, although all requests must have arrived, would be waited on for ever.
-        if (outstanding_ != 0 && now >= requested_at_ + options_.settled_after) {
-            const auto left = static_cast<std::uint32_t>(std::max(message.pending_num_requested, 0));
-            outstanding_ = std::min(outstanding_, left);
-            if (outstanding_ == 0) no_credits_since_ = now;
-        }
+        if (now >= requested_at_ + options_.settled_after)
+            credits_.lower_to(static_cast<std::uint32_t>(std::max(message.pending_num_requested, 0)), now);
     }
 
     errc on(token_renewed, time_point now) {
@@ -375,7 +296,7 @@ class subscription {
             give_up_call(call::reason_of(fault::open_timed_out), patience_.after(remedy::retry, now));
         } else if (state_ == subscription_state::streaming && now >= silent_at()) {
             give_up_call(call::reason_of(fault::server_silent), patience_.after(remedy::retry, now));
-        } else if (state_ == subscription_state::streaming && outstanding_ == 0 && room() == 0
+        } else if (state_ == subscription_state::streaming && credits_.outstanding() == 0 && credits_.room() == 0
                    && now >= out_of_credits_at()) {
             // The server would end the call soon. It is resumed when enough is released; the budgets have no part in it.
             cancel_ = call_;
@@ -398,10 +319,9 @@ class subscription {
     }
 
     void forget_call() {
-        outstanding_ = 0;
+        credits_.forget_call();
+        commits_.forget_call();
         requested_ = false;
-        if (sent_commit_ && !pending_commit_) pending_commit_ = std::move(sent_commit_);
-        sent_commit_.reset();
     }
 
     void go_on(const call::next_attempt& next, reason why) {
@@ -433,6 +353,8 @@ class subscription {
 
     subscription_options options_; // preset and replay_id: what the next call starts from
     call::patience patience_;
+    detail::credits credits_;
+    detail::commits commits_; // of a managed subscription
 
     subscription_state state_ = subscription_state::waiting;
     time_point until_ = time_point::min(); // waiting, token_due: not before; opening: not after
@@ -441,13 +363,8 @@ class subscription {
 
     // Of the call that streams.
     bool requested_ = false; // its first request was sent
-    std::uint32_t outstanding_ = 0;
-    time_point opened_at_{}, heard_at_{}, requested_at_{}, no_credits_since_{};
+    time_point opened_at_{}, heard_at_{}, requested_at_{};
 
-    std::uint32_t unreleased_ = 0; // of all calls
-    std::uint32_t allowed_ = std::numeric_limits<std::uint32_t>::max();
-    std::optional<replay_id> pending_commit_, sent_commit_;
-    std::uint64_t commits_ = 0;
     std::deque<event> events_;
 };
 

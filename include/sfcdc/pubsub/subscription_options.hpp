@@ -43,4 +43,17 @@ struct subscription_options {
     milliseconds settled_after{30'000};
 };
 
+namespace detail {
+
+// Whether a subscription can work with these options. It takes its topic, or its managed subscription, and never both.
+inline bool is_valid(const subscription_options& o) noexcept {
+    const bool limits = o.credits >= 1 && o.credits <= 100 && o.max_unreleased >= o.credits && o.patience.valid();
+    const bool managed = o.topic_name.empty();
+    if (managed) return limits && o.subscription_id.empty() != o.developer_name.empty() && o.replay_id.empty();
+    return limits && o.subscription_id.empty() && o.developer_name.empty()
+           && (o.preset == replay_preset::custom) != o.replay_id.empty();
+}
+
+} // namespace detail
+
 } // namespace sfcdc::pubsub
