@@ -114,6 +114,8 @@
 #include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
+#include <sfcdc/zerobus/ingest_stream_state.hpp>
+#include <sfcdc/zerobus/ingest_calls.hpp>
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <sfcdc/checkpoint.hpp>

@@ -30,6 +30,7 @@ OPTIONS = "pubsub/subscription_options.hpp"
 CALL_END = "pubsub/call_end.hpp"
 CREDITS = "pubsub/credits.hpp"
 STREAM = "zerobus/ingest_stream.hpp"
+CALLS = "zerobus/ingest_calls.hpp"
 QUEUE = "zerobus/request_queue.hpp"
 MESSAGES = "zerobus/messages.hpp"
 
@@ -125,7 +126,7 @@ MUTATIONS = {
         "after a refusal as much is sent as before"),
     "acks_one_more": (STREAM, "acknowledge(c, up_to + 1, now);", "acknowledge(c, std::min(up_to + 2, c.sent), now);",
         "an acknowledgement counts for the request behind it, too"),
-    "late_acks_lost": (STREAM, "return old_ && old_.id == id ? &old_ : nullptr;", "return nullptr;",
+    "late_acks_lost": (CALLS, "return old_ && old_.id == id ? &old_ : nullptr;", "return nullptr;",
         "what an old call acknowledges while it drains is ignored"),
     "first_is_the_bad_one": (QUEUE, "if (in_flight > 1) return false;", "",
         "of several requests that may hold the bad row, the first is taken for it"),
@@ -137,13 +138,13 @@ MUTATIONS = {
         "offset 0 is not on the wire, as proto3 would have it"),
     "no_ack_deadline": (STREAM, "return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_limit) : c.deadline;", "return (void)awaits_ack, c.deadline;",
         "a server that acknowledges nothing is waited for without end"),
-    "wire_offsets_go_on": (STREAM, "append_request(current_.sent++, options_.record_type", "append_request(requests_.begin_offset() + current_.sent++, options_.record_type",
+    "wire_offsets_go_on": (STREAM, "append_request(current.sent++, options_.record_type", "append_request(requests_.begin_offset() + current.sent++, options_.record_type",
         "wire offsets do not start at 0 on each call"),
-    "no_new_token": (STREAM, "actions_.emplace_back(renew_token{calls_});", "",
+    "no_new_token": (STREAM, "calls_.ask(renew_token{calls_.last()});", "",
         "a refused token is not renewed"),
     "wrong_row_rejected": (STREAM, "const std::int64_t offset = requests_.begin_offset();", "const std::int64_t offset = requests_.begin_offset() + 1;",
         "a bad row is reported with its neighbour's offset"),
-    "closes_over_rows": (STREAM, "const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);", "const bool done = stopped_ || closing_;",
+    "closes_over_rows": (STREAM, "const bool done = stopped_ || (closing_ && requests_.empty() && !calls_.any());", "const bool done = stopped_ || closing_;",
         "close() forgets what is under way"),
     "stream_hammers": (STREAM, "open_at_ = next.at;", "open_at_ = time_point::min();",
         "no waits between attempts"),

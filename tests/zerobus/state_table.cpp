@@ -1,4 +1,4 @@
-// The tables at the top of ingest_stream.hpp, read from there, and every cell compared with what the machine does.
+// The tables at the top of ingest_stream_state.hpp, read from there, and every cell compared with what the machine does.
 #include "catch.hpp"
 #include "scene.hpp"
 #include "state_tables.hpp"
@@ -103,7 +103,7 @@ std::string outcome_of(const std::string& phase, const std::function<errc(scene&
 } // namespace
 
 TEST_CASE("the table of calls in the header is what the machine does") {
-    const state_table table = read_state_table("sfcdc/zerobus/ingest_stream.hpp", "about a call");
+    const state_table table = read_state_table("sfcdc/zerobus/ingest_stream_state.hpp", "about a call");
     REQUIRE(table.states
             == std::vector<std::string>{"none", "opening", "creating", "streaming", "draining", "half_closed"});
 
@@ -144,7 +144,7 @@ TEST_CASE("the table of calls in the header is what the machine does") {
 }
 
 TEST_CASE("the table of the stream in the header is what the machine does") {
-    const state_table table = read_state_table("sfcdc/zerobus/ingest_stream.hpp", "about the stream");
+    const state_table table = read_state_table("sfcdc/zerobus/ingest_stream_state.hpp", "about the stream");
     REQUIRE(table.states == std::vector<std::string>{"running", "renewing", "closing", "closed"});
 
     const auto in_state = [](const std::string& state) {

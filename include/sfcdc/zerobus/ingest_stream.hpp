@@ -14,51 +14,8 @@
 // Offsets. Rows have *logical* offsets, from 0 over the whole life of the stream. Requests have *wire* offsets, which start
 // at 0 on each call and are what the server acknowledges; they stay inside.
 //
-// Calls. At most two are open: the one that rows are sent on, and an old one that the server is about to close (it does so
-// every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
-// the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
-//
-// What an input about a call does, by the phase of that call. "." nothing changes, "!" a mistake of the user's, which is refused
-// and changes nothing.
-//
-//   | about a call | none | opening | creating | streaming   | draining    | half_closed |
-//   |--------------|------|---------|----------|-------------|-------------|-------------|
-//   | opened       | .    | create  | !        | !           | !           | !           |
-//   | created      | .    | broken  | start    | broken      | broken      | broken      |
-//   | ack          | .    | broken  | broken   | acknowledge | acknowledge | acknowledge |
-//   | same ack     | .    | broken  | broken   | .           | .           | .           |
-//   | close_signal | .    | broken  | broken   | rotate      | .           | .           |
-//   | bad          | .    | broken  | broken   | broken      | broken      | broken      |
-//   | ended        | .    | lost    | lost     | lost        | left        | left        |
-//   | time         | .    | broken  | broken   | broken      | half_close  | cancel      |
-//
-//     create       create_stream is sent
-//     start        rows may be sent
-//     acknowledge  the requests up to there are durable, and the server is in good health
-//     rotate       nothing more is sent; the call drains for as long as the server said; the next one is opened
-//     broken       the server breaks the protocol or does not answer: cancelled; what is in flight goes out on the next call
-//     lost         status_rules say what helps: again later, a new token, find the bad row, or stop. When, and whether a refusal
-//                  is tried again first, is what call::patience says
-//     left         expected; what is in flight goes out on the next call (a bad row is looked for first)
-//     none         a call of before: what still comes from it changes nothing
-//     bad          unreadable, of no known kind, incomplete, or an ack that is negative, taken back or beyond what was sent
-//     time         open_limit; ack_limit of the oldest request in flight; the server's time when draining; drain_limit
-//
-// And what the others do, by the state of the stream; inputs about calls count in all states but `closed`:
-//
-//   | about the stream  | running | renewing | closing | closed |
-//   |-------------------|---------|----------|---------|--------|
-//   | add()             | taken   | taken    | !       | !      |
-//   | close()           | closing | closing  | .       | .      |
-//   | abandon()         | closed  | closed   | closed  | .      |
-//   | token_renewed     | .       | running  | .       | .      |
-//   | token_refused     | .       | failed   | .       | .      |
-//   | token_unavailable | .       | again    | .       | .      |
-//
-//     renewing       no call is opened until there is a new token; a stream that is closing can be renewing too
-//     again          the token is asked for again after a wait
-//     failed         the event, with what to do; closed. A stream that was healthy asks again first, as call::patience says
-//
+// ingest_stream_state.hpp has the phases of a call, the states of the stream, and what each input does in them; ingest_calls.hpp has the
+// calls, and request_queue.hpp the rows.
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
 #pragma once
 
@@ -80,8 +37,10 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
+#include <sfcdc/zerobus/ingest_calls.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
+#include <sfcdc/zerobus/ingest_stream_state.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 #include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/status.hpp>
@@ -94,10 +53,8 @@ class ingest_stream {
     // Opens a call at once, so that a missing table is known before the first row; later calls are opened when there are
     // rows for them. With options that cannot work the stream has failed from the start, with the fault bad_options.
     explicit ingest_stream(ingest_stream_options options)
-        : options_(std::move(options)), patience_(options_.patience, options_.seed) {
-        const bool needs_descriptor = options_.record_type == record_type::proto;
-        if (!is_table_name(options_.table_name) || (needs_descriptor && options_.descriptor_proto.empty())
-            || !options_.patience.valid())
+        : options_(std::move(options)), patience_(options_.patience, options_.seed), calls_(options_.drain_limit) {
+        if (!detail::is_valid(options_))
             fail(call::reason_of(fault::bad_options,
                                  "a stream needs a table name of the form catalog.schema.table, a descriptor "
                                  "for protobuf records, and budgets of at least one"),
@@ -135,8 +92,8 @@ class ingest_stream {
 
     // Nothing will come any more, and nothing is left to be done.
     bool closed() const noexcept {
-        const bool done = stopped_ || (closing_ && requests_.empty() && !current_ && !old_);
-        return done && actions_.empty() && events_.empty();
+        const bool done = stopped_ || (closing_ && requests_.empty() && !calls_.any());
+        return done && !calls_.has_actions() && events_.empty();
     }
 
     // Says what happened. Not none where the user made a mistake: the input was not taken. Its views need to live no longer than
@@ -149,11 +106,8 @@ class ingest_stream {
     // To be called until it has nothing; also notices what `now` is too late for.
     std::optional<action> poll_action(time_point now) {
         if (!stopped_) on_time(now);
-        if (!stopped_ && actions_.empty()) next_step(now);
-        if (actions_.empty()) return std::nullopt;
-        action next = std::move(actions_.front());
-        actions_.pop_front();
-        return next;
+        if (!stopped_ && !calls_.has_actions()) next_step(now);
+        return calls_.poll_action();
     }
 
     std::optional<event> poll_event() {
@@ -168,40 +122,21 @@ class ingest_stream {
     std::optional<time_point> poll_timeout() const {
         if (!events_.empty()) return time_point::min(); // poll_action() may have left one: a time was over
         if (stopped_) return std::nullopt;
-        time_point next = std::min(deadline_of(current_), deadline_of(old_));
+        time_point next = std::min(deadline_of(calls_.current()), deadline_of(calls_.old()));
         if (wants_call()) next = std::min(next, open_at_);
-        return next == never ? std::nullopt : std::optional(next);
+        return next == detail::ingest_call::never ? std::nullopt : std::optional(next);
     }
 
   private:
-    static constexpr time_point never = time_point::max();
-
-    enum class phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
-
-    enum class token : std::uint8_t { good, due, asked };
-
-    struct call_state {
-        std::uint64_t id = 0;
-        ingest_stream::phase phase = ingest_stream::phase::none;
-        std::int64_t sent = 0;       // requests, which is the next wire offset
-        std::int64_t durable = 0;    // of these the first so many
-        time_point deadline = never; // of the phase
-
-        explicit operator bool() const noexcept { return phase != ingest_stream::phase::none; }
-        std::size_t in_flight() const noexcept { return static_cast<std::size_t>(sent - durable); }
-    };
+    using phase = detail::call_phase;
+    using token = detail::token_state;
 
     // ---- inputs
 
-    call_state* find(std::uint64_t id) noexcept {
-        if (current_ && current_.id == id) return &current_;
-        return old_ && old_.id == id ? &old_ : nullptr;
-    }
-
     // An input about a call: one of an earlier call is too late to matter.
     template<class Input> errc about_call(const Input& in, time_point now) {
-        if (in.call == 0 || in.call > calls_) return errc::unknown_call;
-        call_state* const c = find(in.call);
+        if (in.call == 0 || in.call > calls_.last()) return errc::unknown_call;
+        detail::ingest_call* const c = calls_.find(in.call);
         return c == nullptr ? errc::none : on_call(*c, in, now);
     }
     errc on(std::monostate, time_point) { return errc::none; }
@@ -209,63 +144,55 @@ class ingest_stream {
     errc on(const response& in, time_point now) { return about_call(in, now); }
     errc on(const call_ended& in, time_point now) { return about_call(in, now); }
 
-    errc on_call(call_state& c, const opened& in, time_point) {
+    errc on_call(detail::ingest_call& c, const opened& in, time_point) {
         if (c.phase != phase::opening) return errc::not_expected_now;
         c.phase = phase::creating;
         send_request create{in.call, {}};
         append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
-        actions_.emplace_back(std::move(create));
+        calls_.ask(std::move(create));
         return errc::none;
     }
 
-    errc on_call(call_state& c, const response& in, time_point now) {
+    errc on_call(detail::ingest_call& c, const response& in, time_point now) {
         const auto [message, unreadable] = parse_response(in.bytes);
         if (unreadable) {
             give_up(c, call::reason_of(fault::unreadable_response, unreadable.message()), true, now);
-        } else if (const call::fault bad = std::visit([&](const auto& r) { return take(c, r, now); }, message);
+        } else if (const call::fault bad = std::visit([&](const auto& r) { return c.check(r); }, message);
                    bad != fault::none) {
             give_up(c, call::reason_of(bad), true, now);
+        } else {
+            std::visit([&](const auto& r) { take(c, r, now); }, message);
         }
         return errc::none;
     }
 
-    // One for each kind of response; an error is the server's.
+    // One for each kind of response, which is what the protocol allows now.
 
-    call::fault take(call_state&, const std::monostate&, time_point) { return fault::unexpected_response; }
+    void take(detail::ingest_call&, const std::monostate&, time_point) {}
 
-    call::fault take(call_state& c, const create_ingest_stream_response& created, time_point) {
-        if (c.phase != phase::creating) return fault::unexpected_response;
-        if (!created.stream_id || created.stream_id->empty()) return fault::response_incomplete;
+    void take(detail::ingest_call& c, const create_ingest_stream_response&, time_point) {
         c.phase = phase::streaming;
-        c.deadline = never;
+        c.deadline = detail::ingest_call::never;
         started_ = true;
-        return {};
     }
 
-    call::fault take(call_state& c, const ingest_record_response& ack, time_point now) {
-        if (c.phase < phase::streaming) return fault::unexpected_response;
-        if (!ack.durability_ack_up_to_offset) return fault::response_incomplete;
+    void take(detail::ingest_call& c, const ingest_record_response& ack, time_point now) {
         const std::int64_t up_to = *ack.durability_ack_up_to_offset;
-        if (up_to < c.durable - 1) return fault::ack_regressed; // -1, as the first one, is of nothing
-        if (up_to >= c.sent) return fault::ack_beyond_sent;
         if (up_to >= c.durable) acknowledge(c, up_to + 1, now); // else it came twice, which says nothing
-        return {};
     }
 
-    call::fault take(call_state& c, const close_stream_signal& signal, time_point now) {
-        if (c.phase < phase::streaming) return fault::unexpected_response;
-        if (c.phase != phase::streaming) return {};
+    void take(detail::ingest_call& c, const close_stream_signal& signal, time_point now) {
+        if (c.phase != phase::streaming) return;
         const duration d = signal.duration.value_or(duration{});
         const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
         const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
         // A server that closes what it never took a row from is not rotating, it is in trouble.
-        open_at_ = current_.durable > 0 ? now : patience_.after_idle_call(now).at;
-        retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
-        return {};
+        open_at_ = c.durable > 0 ? now : patience_.after_idle_call(now).at;
+        calls_.retire(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos), now);
     }
 
-    errc on_call(call_state& c, const call_ended& in, time_point now) {
-        const call_state ended = std::exchange(c, {});
+    errc on_call(detail::ingest_call& c, const call_ended& in, time_point now) {
+        const detail::ingest_call ended = std::exchange(c, {});
         const status_rule& rule = rule_of(in.status);
         const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
         if (what == remedy::find_row && ended.in_flight() > 0)
@@ -295,21 +222,22 @@ class ingest_stream {
     }
 
     void on_time(time_point now) {
-        if (now >= deadline_of(old_)) old_.phase == phase::draining ? half_close_old(now) : cancel(old_);
-        if (now >= deadline_of(current_)) {
-            const bool late_ack = current_.phase == phase::streaming;
-            give_up(current_, call::reason_of(late_ack ? fault::ack_timed_out : fault::open_timed_out), false, now);
+        if (detail::ingest_call& old = calls_.old(); now >= deadline_of(old))
+            old.phase == phase::draining ? calls_.half_close_old(now) : calls_.cancel(old);
+        if (detail::ingest_call& current = calls_.current(); now >= deadline_of(current)) {
+            const bool late_ack = current.phase == phase::streaming;
+            give_up(current, call::reason_of(late_ack ? fault::ack_timed_out : fault::open_timed_out), false, now);
         }
     }
 
-    time_point deadline_of(const call_state& c) const {
+    time_point deadline_of(const detail::ingest_call& c) const {
         const bool awaits_ack = c.in_flight() > 0 && c.phase < phase::half_closed;
         return awaits_ack ? std::min(c.deadline, requests_.front().sent + options_.ack_limit) : c.deadline;
     }
 
     // ---- what follows
 
-    void acknowledge(call_state& c, std::int64_t durable_requests, time_point now) {
+    void acknowledge(detail::ingest_call& c, std::int64_t durable_requests, time_point now) {
         const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
         c.durable = durable_requests;
         if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
@@ -318,13 +246,13 @@ class ingest_stream {
             events_.emplace_back(durable{rows});
         patience_.healthy();
         rejections_ = 0;
-        if (c.phase == phase::draining && c.in_flight() == 0) half_close_old(now);
+        if (c.phase == phase::draining && c.in_flight() == 0) calls_.half_close_old(now);
     }
 
     // The call is of no use any more; what it has in flight is sent again.
-    void give_up(call_state& c, reason why, bool faulty, time_point now) {
-        const bool was_current = &c == &current_;
-        cancel(c);
+    void give_up(detail::ingest_call& c, reason why, bool faulty, time_point now) {
+        const bool was_current = &c == &calls_.current();
+        calls_.cancel(c);
         if (!was_current) return interrupt(std::move(why), now); // the next call is open already
         go_on(faulty ? patience_.after_faulty_call(now) : patience_.after(remedy::retry, now), std::move(why));
     }
@@ -351,30 +279,6 @@ class ingest_stream {
         if (++rejections_ > options_.rejections) fail(std::move(why));
     }
 
-    // The current call becomes the old one, which acknowledges for `time`, or for drain_limit behind our half-close.
-    void retire(std::chrono::nanoseconds time, time_point now) {
-        if (old_.in_flight() > 0) { // more rotations than rows: the current call has nothing to wait for
-            actions_.emplace_back(half_close{current_.id});
-            return cancel(current_);
-        }
-        cancel(old_);
-        old_ = std::exchange(current_, {});
-        old_.phase = phase::draining;
-        old_.deadline = now + time;
-        if (old_.in_flight() == 0 || time.count() == 0) half_close_old(now);
-    }
-
-    void half_close_old(time_point now) {
-        actions_.emplace_back(half_close{old_.id});
-        old_.phase = phase::half_closed;
-        old_.deadline = now + options_.drain_limit;
-    }
-
-    void cancel(call_state& c) {
-        if (c) actions_.emplace_back(cancel_call{c.id});
-        c = {};
-    }
-
     void interrupt(reason why, time_point until) {
         if (!events_.empty() && std::holds_alternative<interrupted>(events_.back())) events_.pop_back();
         events_.emplace_back(interrupted{std::move(why), until});
@@ -394,59 +298,55 @@ class ingest_stream {
 
     void stop() {
         stopped_ = true;
-        cancel(current_);
-        cancel(old_);
+        calls_.cancel_all();
     }
 
     // ---- what can be done next
 
     bool wants_call() const noexcept {
         const bool to_try = !started_ && !closing_;
-        return !current_ && token_ != token::asked && (to_try || !requests_.empty());
+        return !calls_.current() && token_ != token::asked && (to_try || !requests_.empty());
     }
 
     bool may_send() const noexcept {
-        return current_.phase == phase::streaming && old_.in_flight() == 0
-               && current_.in_flight() < requests_.window();
+        const detail::ingest_call& current = calls_.current();
+        return current.phase == phase::streaming && calls_.old().in_flight() == 0
+               && current.in_flight() < requests_.window();
     }
 
     void next_step(time_point now) {
+        detail::ingest_call& current = calls_.current();
         if (closing_ && requests_.empty()) {
-            if (current_.phase == phase::streaming) return retire({}, now);
-            return cancel(current_);
+            if (current.phase == phase::streaming) return calls_.retire({}, now);
+            return calls_.cancel(current);
         }
         if (wants_call() && now >= open_at_ && token_ == token::due) {
             token_ = token::asked;
-            actions_.emplace_back(renew_token{calls_});
+            calls_.ask(renew_token{calls_.last()});
         } else if (wants_call() && now >= open_at_) {
-            current_.id = ++calls_;
-            current_.phase = phase::opening;
-            current_.deadline = now + options_.open_limit;
-            actions_.emplace_back(open_call{current_.id, "/databricks.zerobus.Zerobus/EphemeralStream"});
+            calls_.open(now + options_.open_limit);
         } else if (may_send()) {
-            request& next = requests_[current_.in_flight()];
+            request& next = requests_[current.in_flight()];
             next.sent = now;
-            send_request s{current_.id, {}};
-            append_request(current_.sent++, options_.record_type, next.records, s.bytes);
-            actions_.emplace_back(std::move(s));
+            send_request s{current.id, {}};
+            append_request(current.sent++, options_.record_type, next.records, s.bytes);
+            calls_.ask(std::move(s));
         }
     }
 
     ingest_stream_options options_;
     call::patience patience_;
-    std::deque<action> actions_; // a few; requests are taken from requests_ one by one
+    detail::ingest_calls calls_;
     std::deque<event> events_;
 
-    request_queue requests_; // the first ones are in flight: on old_ if it has any, else on current_
+    request_queue requests_; // the first ones are in flight: on the old call if it has any, else on the current one
     std::size_t rejected_bytes_ = 0;
 
-    call_state current_, old_;
-    std::uint64_t calls_ = 0;
     time_point open_at_ = time_point::min();
 
-    unsigned rejections_ = 0;   // of rows, since there was health
-    bool started_ = false;      // a stream was created once
-    token token_ = token::good; // due: to be asked for; asked: awaited
+    unsigned rejections_ = 0; // of rows, since there was health
+    bool started_ = false;    // a stream was created once
+    token token_ = token::good;
     bool closing_ = false;
     bool stopped_ = false;
 };

@@ -36,4 +36,14 @@ struct ingest_stream_options {
     unsigned rejections = 100;
 };
 
+namespace detail {
+
+// Whether a stream can work with these options.
+inline bool is_valid(const ingest_stream_options& o) noexcept {
+    const bool lacks_descriptor = o.record_type == record_type::proto && o.descriptor_proto.empty();
+    return is_table_name(o.table_name) && !lacks_descriptor && o.patience.valid();
+}
+
+} // namespace detail
+
 } // namespace sfcdc::zerobus
