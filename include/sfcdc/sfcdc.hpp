@@ -88,6 +88,7 @@
 #include <sfcdc/row/decimal128.hpp>
 #include <sfcdc/row/arrow_column.hpp>
 #include <sfcdc/row/arrow_source.hpp>
+#include <sfcdc/row/arrow_visitor.hpp>
 #include <sfcdc/row/arrow.hpp>
 #include <sfcdc/row/arrow_stream.hpp>
 

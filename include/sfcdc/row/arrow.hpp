@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +26,7 @@
 #include <sfcdc/row/arrow_memory.hpp>
 #include <sfcdc/row/arrow_schema.hpp>
 #include <sfcdc/row/arrow_source.hpp>
+#include <sfcdc/row/arrow_visitor.hpp>
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/field_value.hpp>
 #include <sfcdc/row/source.hpp>
@@ -35,50 +35,6 @@
 namespace sfcdc::row {
 
 namespace detail {
-
-// Puts the value of one row into a column; a row_visitor.
-class arrow_visitor {
-  public:
-    arrow_visitor(arrow_column& to, std::size_t row, const column& c, std::string& scratch) noexcept
-        : to_(to), row_(row), column_(c), scratch_(scratch) {}
-
-    void null() {}
-    void boolean(bool v) { to_.put_boolean(row_, v); }
-    void integer(std::int32_t v) { to_.put_number(row_, v); }
-    void bigint(std::int64_t v) { to_.put_number(row_, v); }
-    void floating(double v) { to_.put_number(row_, v); }
-    void decimal(std::string_view digits) { to_.put_decimal(row_, digits, column_.scale); }
-    void date(std::int32_t days) { to_.put_number(row_, days); }
-    void timestamp(std::int64_t us) { to_.put_number(row_, us); }
-    void string(std::string_view v, std::size_t = 0) { to_.put_text(row_, v); }
-    template<class Range> void string_array(const Range& texts) { to_.put_texts(row_, texts); }
-    void string_array(const cdc::field_list& names) { to_.put_names(row_, names); }
-    void binary(std::span<const std::byte> v) { to_.put_bytes(row_, v); }
-    void hex(std::span<const std::byte> v) {
-        scratch_.clear();
-        wire::append_hex(scratch_, v);
-        to_.put_text(row_, scratch_);
-    }
-    void base64(std::span<const std::byte> v) {
-        scratch_.clear();
-        wire::append_base64(scratch_, v);
-        to_.put_text(row_, scratch_);
-    }
-    template<class Append> void made_text(Append&& append) {
-        scratch_.clear();
-        {
-            wire::appender out(scratch_);
-            to_.add_replaced(append(out));
-        }
-        to_.put_text(row_, scratch_);
-    }
-
-  private:
-    arrow_column& to_;
-    const std::size_t row_;
-    const column& column_;
-    std::string& scratch_;
-};
 
 // Bit i of word j becomes bit j of word i. Source: H. S. Warren, "Hacker's Delight", 7-3.
 inline void transpose(std::uint64_t* words) noexcept {
