@@ -62,6 +62,7 @@
 
 namespace sfcdc::pubsub {
 
+// The columns of the table above: what a subscription waits for.
 enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
 
 // Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.
