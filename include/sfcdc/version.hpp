@@ -8,4 +8,4 @@
 namespace sfcdc {
 // "MAJOR.MINOR.PATCH", of the macros above.
 inline constexpr const char* version = "0.1.0";
-}
+} // namespace sfcdc
