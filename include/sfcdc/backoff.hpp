@@ -16,6 +16,7 @@ class backoff {
   public:
     using duration = std::chrono::milliseconds;
 
+    // The first wait, and the longest one.
     struct options {
         duration first{500}; // less than a millisecond counts as one
         duration limit{30'000};

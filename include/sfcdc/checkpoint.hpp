@@ -35,6 +35,7 @@ struct row_position {
 // Owns copies of the replay ids. Holds no clock and does no I/O; one for each topic, used by one thread at a time.
 class checkpoint {
   public:
+    // How many events may be under way.
     struct options {
         // full() from here on.
         std::size_t max_events = limits::events_not_durable;

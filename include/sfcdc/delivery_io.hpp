@@ -26,9 +26,11 @@ struct event_origin {
 
 // ---- actions: to be performed in this order
 
+// An action of the subscription.
 struct subscription_action {
     pubsub::action action;
 };
+// An action of the stream of this outlet.
 struct stream_action {
     std::uint32_t outlet;
     zerobus::action action;
@@ -37,6 +39,7 @@ struct stream_action {
 struct fetch_schema {
     std::string schema_id;
 };
+// Everything that a delivery asks for.
 using delivery_action = std::variant<subscription_action, stream_action, fetch_schema>;
 
 // ---- news
@@ -61,6 +64,7 @@ struct delivery_interrupted { // it goes on by itself
     time_point until;
 };
 
+// Why a delivery takes no events any more.
 enum class delivery_fault : std::uint8_t {
     subscription,       // refused for good
     position_unknown,   // Salesforce does not know the position, and nobody has said where to go on
@@ -93,6 +97,7 @@ struct position_replaced {
     pubsub::replay_id lost;
     delivery_reason why;
 };
+// The subscription is alive, and there are no events now.
 struct delivery_keepalive {
     pubsub::replay_id position; // empty where the server does not say that all up to here was handed over
 };
@@ -101,6 +106,7 @@ struct commit_refused {
     std::string message;
 };
 
+// Everything that the user of a delivery must know.
 using delivery_news = std::variant<dead_letter, delivery_interrupted, delivery_failed, position_replaced,
                                    delivery_keepalive, commit_refused>;
 

@@ -15,6 +15,7 @@
 
 namespace sfcdc {
 
+// What a delivery joins, and how much it may hold.
 struct delivery_options {
     // Where the events come from. The stored position, if there is one, is its replay_id.
     pubsub::subscription_options subscription{};

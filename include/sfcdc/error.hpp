@@ -7,6 +7,7 @@
 
 namespace sfcdc {
 
+// What is wrong. The groups say which input it is, and what error::offset counts in it.
 enum class [[nodiscard]] errc : std::uint8_t {
     none,
 

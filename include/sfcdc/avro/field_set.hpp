@@ -28,6 +28,8 @@ inline void clear_words(std::uint64_t* words, std::size_t count) noexcept {
     }
     if (i < count) words[i] = 0;
 }
+// Copies `count` words; the two places do not overlap. The loop is kept a loop, because sets are so short that a call
+// costs more.
 inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
         to[i] = from[i];
@@ -35,6 +37,7 @@ inline void copy_words(const std::uint64_t* from, std::uint64_t* to, std::size_t
     }
 }
 
+// Writes the union of two sets of `count` words each to `to`, which may be one of them.
 inline void join_words(const std::uint64_t* a, const std::uint64_t* b, std::uint64_t* to,
                        std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) {

@@ -28,6 +28,7 @@ constexpr std::string_view to_string(op_kind value) noexcept {
     return "unknown";
 }
 
+// How the value of one field is read: what a plan knows of the type, so that no decoder looks into the schema.
 struct op {
     op_kind kind = op_kind::other;
     bool null_first = false;       // The type is a union that begins with null: a 0x00 byte is the whole field.

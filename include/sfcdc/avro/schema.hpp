@@ -54,6 +54,7 @@ constexpr std::string_view to_string(type value) noexcept {
 // Immutable once parse_schema() has made it; owns all its text. A default-constructed schema has no nodes.
 class schema {
   public:
+    // One type of the schema. Nodes refer to each other, to fields and to names by number.
     struct node {
         avro::type type = type::null;
         // Of a record, enum or union the first entry of its table; of an array or map the node of the items; of a fixed
@@ -62,6 +63,7 @@ class schema {
         std::uint32_t count = 0; // A record, enum or union has so many entries.
         std::uint32_t name = 0;  // A record, enum or fixed type has its full name here.
     };
+    // A field of a record; `node` is its type.
     struct field {
         std::string name;
         std::string doc;

@@ -106,6 +106,8 @@ inline std::string canonical_form(const schema& s) {
     return out;
 }
 
+// Returns the id that Salesforce gives a schema: the MD5 digest of its canonical form in the url alphabet of base64,
+// without padding.
 inline std::string schema_id(const schema& s) {
     const auto digest = detail::md5(canonical_form(s));
     std::string id;

@@ -55,10 +55,12 @@ using input =
 // ---- what to do next -------------------------------------------------------------------------------------------------
 // To be performed in this order; what is about a call that has ended meanwhile is void.
 
+// A call of this method is to be opened, with the token and without a message.
 struct open_call {
     std::uint64_t call;      // 1, 2, 3, ...
     std::string_view method; // the HTTP/2 path; lives as long as the program. The token goes along as metadata
 };
+// A message is to be sent in a call.
 struct send_request {
     std::uint64_t call;
     std::string bytes; // one message
@@ -73,6 +75,7 @@ struct renew_token { // the token that this call had is not valid
     std::uint64_t call;
 };
 
+// Everything that a machine may ask for.
 using action = std::variant<open_call, send_request, half_close, cancel_call, renew_token>;
 
 // ---- what the user must know -----------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 namespace sfcdc::call {
 
+// Why a machine gave a call up, or itself, where it was not the server that ended the call.
 enum class fault : std::uint8_t {
     none, // the server ended the call, and its status says why
 

@@ -36,6 +36,7 @@
 
 namespace sfcdc::call {
 
+// The waits between attempts, and how many failures are taken before a run is over.
 struct patience_options {
     static constexpr unsigned unlimited = std::numeric_limits<unsigned>::max();
 

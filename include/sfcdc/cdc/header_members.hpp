@@ -14,8 +14,10 @@ namespace sfcdc::cdc {
 
 // The record ChangeEventHeader is the first field of every change event. Platform events have no such field.
 inline constexpr std::string_view header_name = "ChangeEventHeader";
+// The number of the header in the plan of a change event.
 inline constexpr avro::field header_field{0};
 
+// The members of ChangeEventHeader, in the order of the schema.
 enum class header_member : std::uint8_t {
     entity_name,
     record_ids,
@@ -31,6 +33,7 @@ enum class header_member : std::uint8_t {
     changed_fields,
 };
 
+// What the schema of a change event must say of one member of the header.
 struct header_member_type {
     header_member id;
     std::string_view name; // This is the member's name in the schema.
@@ -40,6 +43,7 @@ struct header_member_type {
     std::uint8_t usual_size;
 };
 
+// All members, in the order of header_member; index_of() is the position of one.
 inline constexpr header_member_type header_members[] = {
     {header_member::entity_name, "entityName", avro::type::string, 0},
     {header_member::record_ids, "recordIds", avro::type::array, 18},
@@ -55,6 +59,7 @@ inline constexpr header_member_type header_members[] = {
     {header_member::changed_fields, "changedFields", avro::type::array, 0},
 };
 
+// How many members the header has.
 inline constexpr std::uint32_t header_member_count = std::size(header_members);
 
 // The row of a member in the table, which is also its position in the record.

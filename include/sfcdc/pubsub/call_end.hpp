@@ -15,11 +15,13 @@ using call::remedy;
 // What stands in front of each code in the trailer.
 inline constexpr std::string_view error_code_prefix = "sfdc.platform.eventbus.grpc.";
 
+// What helps against one of the error codes in the trailers of a call.
 struct error_code_remedy {
     std::string_view code; // without the prefix
     call::remedy remedy;
 };
 
+// The error codes that are known, without the prefix.
 inline constexpr error_code_remedy error_code_remedies[] = {
     {"service.unavailable", remedy::retry},
     {"service.auth.error", remedy::renew_token},

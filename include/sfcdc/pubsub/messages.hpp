@@ -67,6 +67,7 @@ class event_list {
     std::size_t size_ = 0;
 };
 
+// A response of Subscribe. Its views look into the message.
 struct fetch_response {
     event_list events; // none in a keepalive
     std::string_view latest_replay_id;
@@ -78,6 +79,7 @@ struct fetch_response {
     static result<fetch_response> parse(std::string_view message) noexcept;
 };
 
+// ErrorCode of the .proto file: what was refused.
 enum class error_code : std::int32_t { unknown = 0, publish = 1, commit = 2 };
 
 // Returns the name of a code as the .proto file spells it ("COMMIT"); "UNKNOWN" for a number that names none.
@@ -96,6 +98,7 @@ struct commit_refusal {
     std::string_view msg;
 };
 
+// The answer to a commit of ManagedSubscribe. Its views look into the message.
 struct commit_replay_response {
     std::string_view commit_request_id;
     std::string_view replay_id;
@@ -103,12 +106,14 @@ struct commit_replay_response {
     std::int64_t process_time = 0;       // milliseconds since the epoch
 };
 
+// A response of ManagedSubscribe: that of Subscribe, or the answer to a commit, or both.
 struct managed_fetch_response : fetch_response {
     std::optional<commit_replay_response> commit_response;
 
     static result<managed_fetch_response> parse(std::string_view message) noexcept;
 };
 
+// The response of GetTopic. Its views look into the message.
 struct topic_info {
     std::string_view topic_name;
     std::string_view tenant_guid;
@@ -120,6 +125,7 @@ struct topic_info {
     static result<topic_info> parse(std::string_view message) noexcept;
 };
 
+// The response of GetSchema. Its views look into the message.
 struct schema_info {
     std::string_view schema_json;
     std::string_view schema_id;
@@ -157,6 +163,7 @@ struct fetch_request {
     std::int32_t num_requested = 0; // credits to add, above zero
 };
 
+// A position that Salesforce is to keep for a managed subscription.
 struct commit_replay_request {
     std::string_view commit_request_id{}; // a UUID of the client's choice
     std::string_view replay_id{};
@@ -170,10 +177,12 @@ struct managed_fetch_request {
     std::optional<commit_replay_request> commit_replay_id_request{};
 };
 
+// The request of GetTopic.
 struct topic_request {
     std::string_view topic_name{};
 };
 
+// The request of GetSchema.
 struct schema_request {
     std::string_view schema_id{};
 };
@@ -201,6 +210,7 @@ class proto3_writer {
 
 } // namespace detail
 
+// Appends a request to `out`, as the bytes of one protobuf message.
 inline void append_request(const fetch_request& request, std::string& out) {
     detail::proto3_writer(out)
         .bytes(1, request.topic_name)

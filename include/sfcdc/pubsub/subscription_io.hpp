@@ -38,6 +38,7 @@ using call::reason;
 struct received { // events, in order; they count as unreleased from now on
     fetch_response response;
 };
+// The server has no events now, and says that the subscription is alive.
 struct keepalive {
     // All events up to here were handed over. Empty where the server does not say so.
     replay_id position;
@@ -49,6 +50,7 @@ struct failed { // remedy is choose_position: it waits for choose(); or stop: it
     reason why;
 };
 
+// Everything that the user of a subscription must know.
 using event = std::variant<received, keepalive, committed, interrupted, failed>;
 
 } // namespace sfcdc::pubsub

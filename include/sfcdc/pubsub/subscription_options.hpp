@@ -11,6 +11,7 @@
 
 namespace sfcdc::pubsub {
 
+// What to subscribe to, from where, and how many events may be under way.
 struct subscription_options {
     using milliseconds = std::chrono::milliseconds;
 

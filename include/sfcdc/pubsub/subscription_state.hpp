@@ -33,6 +33,7 @@
 
 namespace sfcdc::pubsub {
 
+// What a subscription waits for: the columns of the table above.
 enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
 
 // Returns the name of the enumerator, as a label of logs and metrics; "unknown" for a number that names none.

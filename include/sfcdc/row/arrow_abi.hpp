@@ -14,6 +14,7 @@ extern "C" {
 #    define ARROW_FLAG_NULLABLE 2
 #    define ARROW_FLAG_MAP_KEYS_SORTED 4
 
+// A type, with its name and its children.
 struct ArrowSchema {
     const char* format;
     const char* name;
@@ -26,6 +27,7 @@ struct ArrowSchema {
     void* private_data;
 };
 
+// The buffers of one column, or of one batch, which its consumer releases.
 struct ArrowArray {
     int64_t length;
     int64_t null_count;
@@ -44,6 +46,7 @@ struct ArrowArray {
 #ifndef ARROW_C_STREAM_INTERFACE
 #    define ARROW_C_STREAM_INTERFACE
 
+// A schema and batches of it, which a consumer asks for one after the other.
 struct ArrowArrayStream {
     int (*get_schema)(struct ArrowArrayStream*, struct ArrowSchema* out);
     int (*get_next)(struct ArrowArrayStream*, struct ArrowArray* out);

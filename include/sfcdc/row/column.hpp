@@ -128,6 +128,7 @@ constexpr std::string_view to_string(column_source value) noexcept {
     return "unknown";
 }
 
+// One column: its name, where its value comes from, and, of a field, which one and its type.
 struct column {
     std::string name;
     column_source source = column_source::event_id;

@@ -235,6 +235,8 @@ inline std::uint32_t append_header_json(const cdc::event& e, std::string& out) {
     detail::append_header(json, e);
     return json.replaced();
 }
+// Appends the lists of the header as an object of arrays of names; returns how many bytes were no UTF-8 and were
+// replaced.
 inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     json_writer json(appended);

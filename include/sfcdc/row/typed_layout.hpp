@@ -31,6 +31,7 @@ struct decimal_field {
     std::uint8_t scale = 2;      // of them behind the point
 };
 
+// The choices that a schema does not make: which fields are decimals, and what becomes of multi-select picklists.
 struct typed_options {
     std::span<const decimal_field> decimals{};
     bool multi_picklist_arrays = false; // multi-select picklists as ARRAY<STRING> in place of the text "a;b"

@@ -13,6 +13,7 @@
 
 namespace sfcdc::wire {
 
+// The last two digits: '+' and '/' in the standard alphabet, '-' and '_' in that for URLs. Source: RFC 4648.
 enum class base64_alphabet : std::uint8_t { standard, url };
 
 // Returns the name of the enumerator; "unknown" for a number that names none.

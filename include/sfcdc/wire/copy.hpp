@@ -115,13 +115,16 @@ template<class Block> class basic_look_for_escapes : public basic_look_at_text<B
     decltype(tops(Block())) odd_{};
 };
 
+// With the blocks of this machine.
 using look_at_text = basic_look_at_text<simd::block>;
+// With the blocks of this machine.
 using look_for_escapes = basic_look_for_escapes<simd::block>;
 
 // Copies `text` to where there is room for it.
 template<class Look> [[gnu::always_inline]] inline Look copy_looking(char* to, std::string_view text) noexcept {
     return detail::copy<Look>(to, text.data(), text.size());
 }
+// Copies `text` to where there is room for it, without looking at it.
 inline void copy_text(char* to, std::string_view text) noexcept {
     if (text.size() > 64)
         std::memcpy(to, text.data(), text.size());

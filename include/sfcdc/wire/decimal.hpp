@@ -35,6 +35,7 @@ inline char* put_first(char* to, std::uint64_t v) noexcept {
 
 } // namespace detail
 
+// How many bytes write_decimal() may write: a sign, and digits eight at a time.
 inline constexpr std::size_t decimal_room = 1 + 4 * 8;
 
 // Writes `v` to where there is room for decimal_room bytes; returns the end of its digits. What stands behind them is

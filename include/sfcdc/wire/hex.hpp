@@ -15,6 +15,7 @@
 
 namespace sfcdc::wire {
 
+// Appends two lower-case digits for each byte.
 template<class Out> // std::string or wire::appender
 void append_hex(Out& out, std::span<const std::byte> bytes) {
     static constexpr std::array<std::array<char, 2>, 256> pairs = [] {
@@ -37,6 +38,8 @@ constexpr int hex_digit(char c) noexcept {
     return -1;
 }
 
+// Returns the bytes that hex digits of either case stand for. Error: errc::bad_hex, with the position of the
+// character that is no digit, or of the end.
 inline result<std::string> from_hex(std::string_view text) {
     std::string out;
     out.reserve(text.size() / 2);

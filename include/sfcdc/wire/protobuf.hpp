@@ -15,6 +15,7 @@
 
 namespace sfcdc::wire {
 
+// How the value behind a tag is encoded. Source: Protocol Buffers, "Encoding".
 enum class wire_type : std::uint8_t { varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5 };
 
 // Returns the name of the enumerator; "unknown" for a number that names none.

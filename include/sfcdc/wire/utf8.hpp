@@ -35,6 +35,7 @@ inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
     return 0;
 }
 
+// The top bits of eight bytes: which of them are not ASCII.
 inline constexpr std::uint64_t tops_of_8 = 0x8080808080808080u;
 
 // The first byte of `text`, from text[at] on, that is not ASCII; text.size() when there is none.
@@ -248,6 +249,7 @@ template<class Block> class basic_utf8_batch {
     bool good_ = true;
     char collected_[1024];
 };
+// With the blocks of this machine.
 using utf8_batch = basic_utf8_batch<simd::block>;
 
 // Appends `text` with each byte that is not part of well-formed UTF-8 replaced by U+FFFD; returns how many were.

@@ -11,16 +11,20 @@
 
 namespace sfcdc::wire {
 
+// The longest encoding of 64 bits, seven bits a byte.
 inline constexpr std::size_t max_varint_bytes = 10;
 
+// Returns the number that Avro and protobuf write for a signed one: 0, -1, 1, -2 become 0, 1, 2, 3.
 constexpr std::uint64_t zigzag_encode(std::int64_t v) noexcept {
     return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
 }
 
+// The inverse of zigzag_encode().
 constexpr std::int64_t zigzag_decode(std::uint64_t v) noexcept {
     return static_cast<std::int64_t>((v >> 1) ^ (~(v & 1) + 1));
 }
 
+// Whether a varint could be read: it may go on behind the input, or not fit 64 bits.
 enum class varint_status : std::uint8_t { ok, truncated, too_long };
 
 // Returns the name of the enumerator; "unknown" for a number that names none.
@@ -96,6 +100,7 @@ inline std::size_t write_varint(char* to, std::uint64_t v) noexcept {
     return 1;
 }
 
+// Returns how many bytes the varint of `v` takes, 1 to 10.
 constexpr std::size_t varint_size(std::uint64_t v) noexcept {
     std::size_t n = 1;
     for (; v >= 0x80; v >>= 7) ++n;

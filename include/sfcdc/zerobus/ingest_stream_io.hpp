@@ -37,6 +37,7 @@ using call::fault;
 using call::interrupted; // of several that were not polled the last one is kept
 using call::reason;
 
+// These rows are durable.
 struct durable {
     offset_range rows;
 };
@@ -50,6 +51,7 @@ struct failed { // the last event; what is not durable stays in held()
     std::string_view what_to_do; // lives as long as the program
 };
 
+// Everything that the user of a stream must know.
 using event = std::variant<durable, row_rejected, interrupted, failed>;
 
 } // namespace sfcdc::zerobus

@@ -11,6 +11,7 @@
 
 namespace sfcdc::zerobus {
 
+// The table, the form of its rows, and how much may be in flight.
 struct ingest_stream_options {
     using milliseconds = std::chrono::milliseconds;
 

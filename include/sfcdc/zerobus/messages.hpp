@@ -21,6 +21,7 @@ namespace sfcdc::zerobus {
 
 // ---- requests -------------------------------------------------------------------------------------------------------
 
+// RecordType of the .proto file: the form of a stream's rows.
 enum class record_type : std::uint8_t { proto = 1, json = 2 };
 
 // Returns the name of a type as the .proto file spells it ("PROTO"); "UNKNOWN" for a number that names none.
@@ -131,10 +132,12 @@ inline void append_request(std::int64_t offset_id, record_type type, const recor
 
 // ---- responses ------------------------------------------------------------------------------------------------------
 
+// The server has created the stream, for one call. Its view looks into the message.
 struct create_ingest_stream_response {
     std::optional<std::string_view> stream_id;
 };
 
+// The server acknowledges requests.
 struct ingest_record_response {
     // Every request up to and including this offset of the call is durable. What it says is not checked here.
     std::optional<std::int64_t> durability_ack_up_to_offset;
@@ -147,6 +150,7 @@ struct duration {
     friend bool operator==(const duration&, const duration&) = default;
 };
 
+// The server will close the call after this time.
 struct close_stream_signal {
     std::optional<zerobus::duration> duration; // absent: the server closes now
 };

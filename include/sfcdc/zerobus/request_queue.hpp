@@ -29,6 +29,7 @@ struct request {
     std::int64_t end() const noexcept { return first + static_cast<std::int64_t>(records.size()); }
 };
 
+// The requests that are not acknowledged, the oldest first. Owns the rows; it does no I/O and holds no clock.
 class request_queue {
   public:
     // `records` holds at least one.

@@ -13,6 +13,7 @@ namespace sfcdc::zerobus {
 
 using call::remedy;
 
+// What follows from a status, before the stream is created and afterwards.
 struct status_rule {
     std::string_view name;
     call::remedy opening;        // the call ended before the stream was created
@@ -52,6 +53,7 @@ inline constexpr std::array<status_rule, 17> status_rules{{
     {"UNAUTHENTICATED", remedy::renew_token, remedy::renew_token, "correct the client id and secret"},
 }};
 
+// Returns the rule of a status; a number that is no status counts as unknown.
 constexpr const status_rule& rule_of(wire::grpc_status status) noexcept {
     const auto i = static_cast<std::size_t>(status);
     return status_rules[i < status_rules.size() ? i : static_cast<std::size_t>(wire::grpc_status::unknown)];
