@@ -1,4 +1,5 @@
 // How long does it take from the bytes of events to Arrow arrays of every value?
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <google/protobuf/descriptor.pb.h>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "lake.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace emulator {

@@ -7,6 +7,7 @@
 
 #include "../tests/reference/arrow_values.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <memory>

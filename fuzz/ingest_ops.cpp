@@ -6,6 +6,7 @@
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>

@@ -4,6 +4,7 @@
 
 #include <sfcdc/pubsub/subscription.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <variant>

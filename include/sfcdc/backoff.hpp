@@ -2,7 +2,6 @@
 // clients that lost the same server do not come back at the same moment.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -27,9 +26,10 @@ class backoff {
 
     // Between a half and the whole of first * 2^attempts, never above the limit.
     duration next() noexcept {
-        const std::int64_t first = std::max<std::int64_t>(options_.first.count(), 1);
-        const std::int64_t limit = std::max<std::int64_t>(options_.limit.count(), 1);
-        const unsigned doubled = std::min(attempts_++, 20u);
+        const std::int64_t first = at_least_one(options_.first);
+        const std::int64_t limit = at_least_one(options_.limit);
+        const unsigned doubled = attempts_ < 20 ? attempts_ : 20;
+        ++attempts_;
         const std::int64_t whole = first > limit >> doubled ? limit : first << doubled;
         const auto half = static_cast<std::uint64_t>(whole / 2);
         return duration(static_cast<std::int64_t>(half + random() % (half + 1)));
@@ -40,6 +40,7 @@ class backoff {
     unsigned attempts() const noexcept { return attempts_; }
 
   private:
+    static std::int64_t at_least_one(duration wait) noexcept { return wait.count() < 1 ? 1 : wait.count(); }
     std::uint64_t random() noexcept { // splitmix64
         std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
         z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;

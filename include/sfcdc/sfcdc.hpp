@@ -30,6 +30,7 @@
 #include <sfcdc/avro/schema.hpp>
 #include <sfcdc/avro/json_parser.hpp>
 #include <sfcdc/avro/schema_names.hpp>
+#include <sfcdc/avro/name_index.hpp>
 #include <sfcdc/avro/schema_parser.hpp>
 #include <sfcdc/avro/md5.hpp>
 #include <sfcdc/avro/schema_id.hpp>

@@ -367,3 +367,29 @@ TEST_CASE("schema: a text cut anywhere is an error inside it") {
             if (bad) REQUIRE(bad.offset <= changed.size());
         }
 }
+
+TEST_CASE("escape sequences in several strings are all kept, also while the texts grow") {
+    std::string fields;
+    for (int i = 0; i < 200; ++i) {
+        const std::string n = std::to_string(i);
+        fields +=
+            (i == 0 ? "" : ",") + (R"({"name":"\u0066)" + n + R"(","type":"int","doc":"a\n)" + n + R"(\"\u20ac"})");
+    }
+    const auto [parsed, bad] = avro::parse_schema(R"({"type":"record","name":"\u0052","fields":[)" + fields + "]}");
+    REQUIRE_FALSE(bad);
+    const avro::schema::node& root = parsed[parsed.root()];
+    CHECK(parsed.full_name(root) == "R");
+    REQUIRE(parsed.fields(root).size() == 200);
+    for (std::size_t i = 0; i < 200; ++i) {
+        const std::string n = std::to_string(i);
+        CHECK(parsed.fields(root)[i].name == "f" + n);
+        CHECK(parsed.fields(root)[i].doc == "a\n" + n + "\"\xe2\x82\xac");
+    }
+}
+
+TEST_CASE("of branches that repeat earlier ones, the error is at the least kind") {
+    fails(errc::schema_bad_union, R"(["string","int","string",«"int","int"])");
+    fails(errc::schema_bad_union, R"(["string","int",«"string"])");
+    // What repeats in another union is no repetition.
+    CHECK_FALSE(parse_error(record_of(R"({"name":"a","type":["null","int"]},{"name":"b","type":["null","int"]})")));
+}

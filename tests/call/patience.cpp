@@ -1,5 +1,6 @@
 #include "catch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>

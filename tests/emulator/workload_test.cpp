@@ -4,6 +4,7 @@
 #include "emulator/org.hpp"
 #include "emulator/workload.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 

@@ -1,6 +1,7 @@
 #include "../catch.hpp"
 #include "peer.hpp"
 
+#include <algorithm>
 #include <google/protobuf/descriptor.pb.h>
 #include <sstream>
 

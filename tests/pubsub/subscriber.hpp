@@ -5,6 +5,7 @@
 #include "exact_bytes.hpp"
 #include "pubsub/virtual_org.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>

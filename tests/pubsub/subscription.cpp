@@ -1,6 +1,7 @@
 #include "pubsub/subscriber.hpp"
 #include "state_tables.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 

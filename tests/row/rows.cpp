@@ -5,6 +5,7 @@
 #include "reference/protobuf_reader.hpp"
 #include "reference/text.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <sfcdc/cdc/decoder.hpp>

@@ -8,6 +8,8 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <sfcdc/wire/decimal.hpp>
 
@@ -79,4 +81,20 @@ TEST_CASE("doubles of few decimal places are what std::to_chars writes") {
         if (text != standard_text_of(v)) REQUIRE(text == standard_text_of(v));
     }
     CHECK(taken > (rounds_each_step ? 100'000 : 10'000));
+}
+
+TEST_CASE("a decimal is read up to what is no digit, and stays at 2^32") {
+    const auto read = [](std::string_view text) {
+        const wire::decimal d = wire::read_decimal(text);
+        return std::pair(d.value, d.length);
+    };
+    using result = std::pair<std::uint64_t, std::size_t>;
+    CHECK(read("") == result(0, 0));
+    CHECK(read("-1") == result(0, 0));
+    CHECK(read("+1") == result(0, 0));
+    CHECK(read("0") == result(0, 1));
+    CHECK(read("007-0x1") == result(7, 3));
+    CHECK(read("4294967295") == result(4'294'967'295, 10));
+    CHECK(read("4294967296") == result(4'294'967'296, 10));
+    CHECK(read("18446744073709551617") == result(4'294'967'296, 20));
 }

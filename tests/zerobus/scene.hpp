@@ -7,6 +7,7 @@
 
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
+#include <algorithm>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>

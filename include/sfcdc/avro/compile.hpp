@@ -1,10 +1,8 @@
 // From the JSON text of a schema to a plan.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,14 +39,14 @@ class plan_compiler {
         plan_.wanted_.assign(plan_.words(), 0);
         for (std::uint32_t f = 0; f < plan_.size(); ++f) plan_.want(f);
         plan_.sort_by_type();
-        sort_names();
+        index_names();
         return {};
     }
     plan take() noexcept { return std::move(plan_); }
 
   private:
     // Adds a field, whose name may be given in two pieces.
-    void add(const op& o, std::string_view name, std::string_view rest = {}) {
+    [[gnu::noinline]] void add(const op& o, std::string_view name, std::string_view rest = {}) {
         plan_.ops_.push_back(o);
         plan_.names_.add(name, rest);
         ++plan_.size_;
@@ -74,7 +72,8 @@ class plan_compiler {
         return true;
     }
     bool add_children_of(std::uint32_t parent) {
-        const std::string prefix = std::string(plan_.names_[parent]) + ".";
+        std::string prefix(plan_.names_[parent]); // A copy, because the table of names grows meanwhile.
+        prefix.push_back('.');
         const schema& s = plan_.schema_;
         for (const schema::field& f : s.fields(s[plan_.ops_[parent].record])) {
             op child = detail::make_op(s, f.node);
@@ -116,13 +115,8 @@ class plan_compiler {
         return out;
     }
 
-    void sort_names() {
-        const name_table& names = plan_.names_;
-        std::vector<std::uint32_t>& numbers = plan_.by_name_;
-        numbers.resize(plan_.size());
-        std::iota(numbers.begin(), numbers.end(), 0u);
-        const auto is_less = [&](std::uint32_t a, std::uint32_t b) { return names[a] < names[b]; };
-        std::sort(numbers.begin(), numbers.end(), is_less);
+    void index_names() {
+        for (std::uint32_t f = 0; f < plan_.size(); ++f) plan_.by_name_.add(plan_.names_[f], f);
     }
 
     plan plan_;

@@ -18,6 +18,9 @@ namespace sfcdc::avro {
 
 // Does not own the bytes; they must outlive the cursor and every view that it returns. Error offsets count from the
 // first byte of the span.
+//
+// What is not read in line is what the fast walks do not use: a copy in each place would take longer to compile than it
+// would save.
 class cursor {
   public:
     using bytes = std::span<const std::byte>;
@@ -33,7 +36,7 @@ class cursor {
     const sfcdc::error& error() const noexcept { return error_; }
 
     void fail(errc code) noexcept { fail(code, at_); }
-    void fail(errc code, const std::byte* where) noexcept {
+    [[gnu::noinline, gnu::cold]] void fail(errc code, const std::byte* where) noexcept {
         if (failed()) return;
         error_ = {code, static_cast<std::uint32_t>(where - begin_)};
         at_ = end_;
@@ -61,7 +64,7 @@ class cursor {
         return 0;
     }
 
-    std::int32_t read_int() noexcept {
+    [[gnu::noinline]] std::int32_t read_int() noexcept {
         const std::byte* const start = at_;
         const std::int64_t wide = read_long();
         const auto narrow = static_cast<std::int32_t>(wide);
@@ -89,7 +92,7 @@ class cursor {
     double read_double() noexcept { return std::bit_cast<double>(read_fixed<std::uint64_t>()); }
 
     // bytes and string: a length and that many bytes.
-    bytes read_bytes() noexcept {
+    [[gnu::noinline]] bytes read_bytes() noexcept {
         const std::byte* const start = at_;
         const std::int64_t length = read_long();
         // A negative length is a huge one without its sign.
@@ -108,7 +111,7 @@ class cursor {
 
     // The head of the next block of an array or map: how many items follow, 0 at the end. A negative count is followed
     // by the block's size in bytes, which is checked against what is there and otherwise not needed.
-    std::uint64_t read_block() noexcept {
+    [[gnu::noinline]] std::uint64_t read_block() noexcept {
         const std::byte* const start = at_;
         const std::int64_t count = read_long();
         if (count >= 0) [[likely]]

@@ -24,7 +24,7 @@ class datum {
     // The offsets of all fields by their numbers: plan::no_field() + 1 of them at least. An offset is undefined where has() is
     // false.
     std::span<const std::uint32_t> begins() const noexcept { return begins_; }
-    field_set present() const noexcept { return field_set(std::span(present_).first(words_)); }
+    field_set present() const noexcept { return field_set({present_.data(), words_}); }
 
     // Makes room for the fields of this plan.
     void prepare(const plan& p) {

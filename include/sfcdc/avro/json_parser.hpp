@@ -2,18 +2,15 @@
 // Source: RFC 8259. Zeros in front of a number are accepted, because the rules of Parsing Canonical Form speak of them.
 #pragma once
 
-#include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
+#include <sfcdc/wire/hex.hpp>
 
 namespace sfcdc::avro::detail {
 
@@ -28,18 +25,27 @@ struct json_value {
     std::uint32_t offset = 0;
     std::uint32_t first = none; // The index of the first child.
     std::uint32_t next = none;  // The index of the next child of the same value.
-    std::string key;            // A child of an object has a key.
-    std::string text;           // A string is unescaped here; a number or literal stands as it is written.
+    std::string_view key;       // A child of an object has a key.
+    std::string_view text;      // A string is unescaped here; a number or literal stands as it is written.
 };
 
-// Used once, by parse(). The text must outlive it.
+// The values of one text. Their keys and texts are views into that text, which must outlive the document, and into
+// `unescaped`, so that a document must not be copied.
+struct json_document {
+    std::vector<json_value> values;
+    std::string unescaped; // All strings that have escape sequences, without these. Its memory does not move.
+};
+
+// Used once, by parse(). The text must outlive it and the document.
 class json_parser {
   public:
     explicit json_parser(std::string_view text) : text_(text) {}
 
-    // Parses the whole text as one value, which gets index 0. The error's offset is in the text.
-    sfcdc::error parse(std::vector<json_value>& out) {
-        out_ = &out;
+    // Parses the whole text as one value, which gets index 0. The error's offset is in the text. Precondition: the document
+    // is empty.
+    sfcdc::error parse(json_document& out) {
+        out_ = &out.values;
+        unescaped_ = &out.unescaped;
         std::uint32_t root = 0;
         if (!value(root, 0)) return error_;
         skip_space();
@@ -51,14 +57,14 @@ class json_parser {
     static bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
     // All of these return false after an error.
-    bool fail(errc code) {
+    [[gnu::noinline, gnu::cold]] bool fail(errc code) {
         if (!error_) error_ = {code, static_cast<std::uint32_t>(at_)};
         return false;
     }
     void skip_space() {
         while (at_ < text_.size() && is_space(text_[at_])) ++at_;
     }
-    bool eat(char c) {
+    [[gnu::noinline]] bool eat(char c) {
         skip_space();
         if (at_ == text_.size() || text_[at_] != c) return false;
         ++at_;
@@ -87,7 +93,7 @@ class json_parser {
         if (eat(closing)) return true;
         std::uint32_t last = none;
         while (true) {
-            std::string key;
+            std::string_view key;
             if (kind == json_kind::object) {
                 skip_space();
                 if (!string(key)) return false;
@@ -95,7 +101,7 @@ class json_parser {
             }
             std::uint32_t child = none;
             if (!value(child, depth + 1)) return false;
-            (*out_)[child].key = std::move(key);
+            (*out_)[child].key = key;
             std::uint32_t& link = last == none ? (*out_)[index].first : (*out_)[last].next;
             link = child;
             last = child;
@@ -104,10 +110,11 @@ class json_parser {
         }
     }
 
-    bool scalar(std::uint32_t index) {
+    [[gnu::noinline]] bool scalar(std::uint32_t index) {
         const std::size_t start = at_;
         constexpr std::string_view ends = ",]} \t\r\n";
-        at_ = std::min(text_.find_first_of(ends, start), text_.size());
+        at_ = text_.find_first_of(ends, start);
+        if (at_ == std::string_view::npos) at_ = text_.size();
         const std::string_view word = text_.substr(start, at_ - start);
         json_value& v = (*out_)[index];
         v.text = word;
@@ -140,16 +147,20 @@ class json_parser {
         return s.empty();
     }
 
-    bool hex4(std::uint32_t& out) {
+    [[gnu::noinline]] bool hex4(std::uint32_t& out) {
         if (text_.size() - at_ < 4) return fail(errc::json_bad_escape);
-        const char* const first = text_.data() + at_;
-        const auto [end, bad] = std::from_chars(first, first + 4, out, 16);
-        if (bad != std::errc() || end != first + 4) return fail(errc::json_bad_escape);
+        std::uint32_t read = 0;
+        for (const char c : text_.substr(at_, 4)) {
+            const int digit = wire::hex_digit(c);
+            if (digit < 0) return fail(errc::json_bad_escape);
+            read = read << 4 | static_cast<std::uint32_t>(digit);
+        }
         at_ += 4;
+        out = read;
         return true;
     }
 
-    bool unicode_escape(std::string& out) {
+    [[gnu::noinline]] bool unicode_escape(std::string& out) {
         std::uint32_t c = 0;
         if (!hex4(c)) return false;
         if (c >= 0xd800 && c < 0xdc00) { // the first half of a surrogate pair
@@ -185,24 +196,46 @@ class json_parser {
         }
     }
 
-    bool string(std::string& out) {
+    bool string(std::string_view& out) {
         if (at_ == text_.size() || text_[at_] != '"') return fail(errc::json_syntax);
-        ++at_;
+        const std::size_t start = ++at_;
+        while (at_ != text_.size()) {
+            const char c = text_[at_];
+            const bool is_control = static_cast<unsigned char>(c) < 0x20;
+            if (is_control) return fail(errc::json_syntax);
+            if (c == '\\') return escaped_string(start, out);
+            if (c == '"') {
+                out = text_.substr(start, at_++ - start);
+                return true;
+            }
+            ++at_;
+        }
+        return fail(errc::json_syntax);
+    }
+    // Reads a string that began at `start`, whose first escape sequence stands here.
+    [[gnu::noinline]] bool escaped_string(std::size_t start, std::string_view& out) {
+        // What is unescaped is never longer than it was, so that this is room for all strings of the text.
+        if (unescaped_->empty()) unescaped_->reserve(text_.size());
+        const std::size_t first = unescaped_->size();
+        unescaped_->append(text_.substr(start, at_ - start));
         while (at_ != text_.size()) {
             const char c = text_[at_];
             const bool is_control = static_cast<unsigned char>(c) < 0x20;
             if (is_control) return fail(errc::json_syntax);
             ++at_;
-            if (c == '"') return true;
+            if (c == '"') {
+                out = std::string_view(*unescaped_).substr(first);
+                return true;
+            }
             if (c != '\\')
-                out.push_back(c);
-            else if (!escape(out))
+                unescaped_->push_back(c);
+            else if (!escape(*unescaped_))
                 return false;
         }
         return fail(errc::json_syntax);
     }
     // Appends the character that an escape sequence stands for, whose backslash has been read.
-    bool escape(std::string& out) {
+    [[gnu::noinline]] bool escape(std::string& out) {
         if (at_ == text_.size()) return fail(errc::json_syntax);
         const char c = text_[at_++];
         switch (c) {
@@ -223,6 +256,7 @@ class json_parser {
     std::size_t at_ = 0;
     sfcdc::error error_;
     std::vector<json_value>* out_ = nullptr;
+    std::string* unescaped_ = nullptr;
 };
 
 } // namespace sfcdc::avro::detail

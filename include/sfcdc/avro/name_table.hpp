@@ -18,7 +18,7 @@ class name_table {
     static constexpr std::size_t readable = wire::padded_room;
 
     // Adds the name that is `a` followed by `b`.
-    void add(std::string_view a, std::string_view b = {}) {
+    [[gnu::noinline]] void add(std::string_view a, std::string_view b = {}) {
         if (begins_.empty()) begins_.push_back(0);
         text_.resize(begins_.back());
         text_.append(a);

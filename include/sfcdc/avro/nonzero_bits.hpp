@@ -2,7 +2,6 @@
 // 0x00 byte, so that counting zero bits finds the next field that has a value.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +28,8 @@ class nonzero_bits {
         std::uint64_t* word = words_.data();
         std::size_t last = at;
         if (payload.size() >= block_bytes) [[likely]] {
-            last = std::min(payload.size(), first + part_bytes);
+            last = first + part_bytes;
+            if (last > payload.size()) last = payload.size();
             word = fill_words(payload.data(), first, last);
         }
         word[0] = word[1] = ~std::uint64_t{0};

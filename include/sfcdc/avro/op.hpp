@@ -84,7 +84,7 @@ inline void set_kind(const schema::node& n, op& o) noexcept {
 }
 
 // The op of a field of this type, without the numbers that only the plan knows.
-inline op make_op(const schema& s, std::uint32_t node) noexcept {
+[[gnu::noinline]] inline op make_op(const schema& s, std::uint32_t node) noexcept {
     op o{.node = node};
     bool has_record = s[node].type == type::record;
     if (has_record) o.record = node;

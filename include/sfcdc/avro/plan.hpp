@@ -5,7 +5,6 @@
 // their own order.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include <sfcdc/avro/field_set.hpp>
+#include <sfcdc/avro/name_index.hpp>
 #include <sfcdc/avro/name_table.hpp>
 #include <sfcdc/avro/op.hpp>
 #include <sfcdc/avro/schema.hpp>
@@ -28,6 +28,15 @@ namespace sfcdc::avro {
 // must outlive it. A default-constructed plan has no fields.
 class plan {
   public:
+    // The special functions go through a dozen containers. They are never inlined, because each copy of them would cost
+    // whoever includes this header more to compile than the call costs to make.
+    [[gnu::noinline]] plan() = default;
+    [[gnu::noinline]] plan(const plan&) = default;
+    [[gnu::noinline]] plan(plan&&) noexcept = default;
+    [[gnu::noinline]] plan& operator=(const plan&) = default;
+    [[gnu::noinline]] plan& operator=(plan&&) noexcept = default;
+    [[gnu::noinline]] ~plan() = default;
+
     const avro::schema& schema() const noexcept { return schema_; }
 
     // The number of fields of the record: they have the numbers 0 to field_count() - 1.
@@ -42,10 +51,9 @@ class plan {
     // "Phone", "BillingAddress.City". Returns a field that is false if the schema has no such name, or if the projection
     // leaves it out.
     avro::field find(std::string_view dotted_name) const noexcept {
-        const auto is_less = [&](std::uint32_t f, std::string_view name) { return names_[f] < name; };
-        const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), dotted_name, is_less);
-        if (at == by_name_.end() || names_[*at] != dotted_name) return {};
-        return ops_[*at].wanted ? avro::field{*at} : avro::field{};
+        const auto has_name = [&](std::uint32_t f) { return names_[f] == dotted_name; };
+        const std::uint32_t number = by_name_.find(dotted_name, has_name);
+        return number != detail::name_index::none && ops_[number].wanted ? avro::field{number} : avro::field{};
     }
     // The dotted name, from whose start name_table::readable bytes can be read; an empty name for a field of another plan
     // or for none.
@@ -59,22 +67,22 @@ class plan {
     }
 
     // The same without a check of the number, for loops over fields that are known to be of this plan.
-    std::span<const op> ops() const noexcept { return ops_; }
+    std::span<const op> ops() const noexcept { return {ops_.data(), ops_.size()}; }
     const name_table& names() const noexcept { return names_; }
     // By place. A walk begins at the first place and ends at the place behind the record's own fields.
-    std::span<const stride> strides() const noexcept { return strides_; }
+    std::span<const stride> strides() const noexcept { return {strides_.data(), strides_.size()}; }
 
     // The fields of one type, a union of null and that type included: of boolean, int, long, double and string. Under null the
     // fields of all other types.
     field_set of_type(type t) const noexcept {
         for (std::size_t i = 0; i < own_types.size(); ++i)
-            if (own_types[i] == t) return field_set(std::span(by_type_).subspan(i * words_, words_));
+            if (own_types[i] == t) return field_set({by_type_.data() + i * words_, words_});
         return {};
     }
 
     // Whether the plan sees some of the fields only, and which.
     bool is_projection() const noexcept { return is_projection_; }
-    field_set wanted() const noexcept { return field_set(wanted_); }
+    field_set wanted() const noexcept { return field_set({wanted_.data(), wanted_.size()}); }
 
     // A copy of this plan that sees only these fields; a compound brings its children. The others are skipped in the
     // payload, which checks them, and are not noted. An unknown name is an error, whose offset is the position in `names`.
@@ -98,7 +106,7 @@ class plan {
         }
         is_projection_ = true;
         for (op& o : ops_) o.wanted = false;
-        std::fill(wanted_.begin(), wanted_.end(), 0);
+        wanted_.assign(words_, 0);
         for (const avro::field f : kept) keep(f);
         return {};
     }
@@ -136,7 +144,7 @@ class plan {
     std::vector<std::uint64_t> wanted_;
     std::vector<std::uint64_t> by_type_; // A set of fields for each of own_types.
     name_table names_;
-    std::vector<std::uint32_t> by_name_; // The numbers of the fields in the order of their names.
+    detail::name_index by_name_; // The numbers of the fields.
     std::uint32_t field_count_ = 0;
     std::uint32_t size_ = 0;
     std::uint32_t words_ = 0;

@@ -9,7 +9,6 @@
 // what is wrong and where.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -55,7 +54,7 @@ class walker {
     // Phase 1: begins the walk at the first field.
     [[gnu::noinline]] void start() noexcept {
         body_is_open_ = true;
-        std::fill_n(out_.present_.data(), out_.words_, 0);
+        clear_words(out_.present_.data(), out_.words_);
         if (payload_.size() > limits::payload_bytes) fail_too_large();
         look_ahead();
     }

@@ -52,7 +52,7 @@ class presence_by_lists {
     }
 
   private:
-    bool contains(avro::field f) const noexcept { return avro::field_set(all_).contains(f); }
+    bool contains(avro::field f) const noexcept { return avro::field_set({all_.data(), all_.size()}).contains(f); }
     // What changed and was not nulled. An empty list has no words.
     void set_all(const plan& p, avro::field_set changed, avro::field_set nulled) noexcept {
         const std::uint64_t* const changes = changed.words().data();

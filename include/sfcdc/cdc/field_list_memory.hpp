@@ -5,12 +5,10 @@
 // Source: Pub/Sub API guide, "Event Deserialization Considerations"; real events.
 #pragma once
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <sfcdc/avro/cursor.hpp>
@@ -21,6 +19,7 @@
 #include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/bytes.hpp>
+#include <sfcdc/wire/decimal.hpp>
 
 namespace sfcdc::cdc {
 
@@ -38,7 +37,7 @@ class field_list_memory {
         fields_.resize(2 * std::size_t{p.no_field()} + written_ahead); // All, and one more bitmap that repeats them.
     }
     // The fields so far. The view ends with the next clear(), add() or expand().
-    field_list list(const avro::plan& p) const noexcept { return {p, std::span(fields_).first(size_), set(p)}; }
+    field_list list(const avro::plan& p) const noexcept { return {p, {fields_.data(), size_}, set(p)}; }
 
     void clear(const avro::plan& p) noexcept {
         avro::clear_words(words_.data(), p.words());
@@ -83,9 +82,7 @@ class field_list_memory {
     static bool has_prefix(std::string_view element) noexcept {
         return element.size() >= prefix_size && element[0] == '0' && (element[1] | 0x20) == 'x';
     }
-    avro::field_set set(const avro::plan& p) const noexcept {
-        return avro::field_set(std::span(words_).first(p.words()));
-    }
+    avro::field_set set(const avro::plan& p) const noexcept { return avro::field_set({words_.data(), p.words()}); }
 
     // The fields that a bitmap is about.
     struct range {
@@ -94,13 +91,11 @@ class field_list_memory {
     };
     // Takes "POSITION-" off the element, and looks up the children of the compound at that position.
     static errc take_position(const avro::plan& p, std::size_t dash, std::string_view& element, range& of) noexcept {
-        std::uint32_t position = 0;
-        const char* const last = element.data() + dash;
-        const auto [end, bad] = std::from_chars(element.data(), last, position);
-        if (bad == std::errc::result_out_of_range) return errc::bitmap_parent_not_a_record;
-        if (bad != std::errc() || end != last) return errc::bitmap_syntax;
-        if (position >= p.field_count()) return errc::bitmap_parent_not_a_record;
-        const avro::op& compound = p.ops()[position];
+        const wire::decimal position = wire::read_decimal(element);
+        if (position.value > 0xffff'ffff) return errc::bitmap_parent_not_a_record;
+        if (position.length != dash || dash == 0) return errc::bitmap_syntax;
+        if (position.value >= p.field_count()) return errc::bitmap_parent_not_a_record;
+        const avro::op& compound = p.ops()[static_cast<std::size_t>(position.value)];
         if (compound.child_count == 0) return errc::bitmap_parent_not_a_record;
         of = {compound.first_child, compound.child_count};
         element.remove_prefix(dash + 1);

@@ -1,7 +1,6 @@
 // A plan of an event: an Avro plan that knows ChangeEventHeader.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +35,7 @@ class plan : public avro::plan {
     // Whether the header has the members that all schemas known so far have, in that order, and no others.
     bool has_usual_header() const noexcept { return has_usual_header_; }
     // The header and those of its members that the table knows; no words without a header.
-    avro::field_set header_set() const noexcept { return avro::field_set(header_set_); }
+    avro::field_set header_set() const noexcept { return avro::field_set({header_set_.data(), header_set_.size()}); }
     // Twice the number of symbols that changeType has, at most 128: the first byte of a symbol is below.
     std::uint32_t change_types_end() const noexcept { return change_types_end_; }
     // The symbol of changeType with this number; empty if the schema has none of it.
@@ -85,9 +84,7 @@ class plan : public avro::plan {
         add_to_header(header_field);
         has_usual_header_ = ops()[0].child_count == header_member_count;
         for (const header_member_type& m : header_members) {
-            std::string name(header_name);
-            name.append(1, '.').append(m.name);
-            const avro::field f = find(name);
+            const avro::field f = header_child(m.name);
             if (f && !has_type(f, m.type)) return errc::schema_header_mismatch;
             members_[index_of(m.id)] = f;
             has_usual_header_ = has_usual_header_ && f == child(header_field, index_of(m.id));
@@ -96,10 +93,20 @@ class plan : public avro::plan {
         count_change_types();
         return errc::none;
     }
+    // The child of the header with this name; false if there is none.
+    avro::field header_child(std::string_view name) const noexcept {
+        constexpr std::size_t prefix_size = header_name.size() + 1;
+        std::uint32_t position = 0;
+        avro::field f = child(header_field, position);
+        while (f && names()[f.number].substr(prefix_size) != name) f = child(header_field, ++position);
+        return f;
+    }
     void add_to_header(avro::field f) noexcept { header_set_[f.number / 64] |= std::uint64_t{1} << f.number % 64; }
     void count_change_types() noexcept {
         const avro::field f = member(header_member::change_type);
-        if (f) change_types_end_ = 2 * std::min(schema()[ops()[f.number].node].count, 64u);
+        if (!f) return;
+        const std::uint32_t symbols = schema()[ops()[f.number].node].count;
+        change_types_end_ = 2 * (symbols < 64 ? symbols : 64);
     }
 
     std::array<avro::field, header_member_count> members_{};
@@ -112,12 +119,17 @@ class plan : public avro::plan {
 // Compiles the schema of an event, once for each schema id; it takes some 100 microseconds. `schema_json` is not needed
 // afterwards. The value beside an error is an empty plan.
 inline result<plan> compile(std::string_view schema_json) {
-    auto [compiled, bad] = avro::compile(schema_json);
-    if (bad) return {plan(), bad};
-    plan p(std::move(compiled));
+    result<plan> out;
+    avro::plan_compiler compiler;
+    out.error = compiler.compile(schema_json);
+    if (out.error) return out;
+    plan p(compiler.take());
     const errc bad_header = p.resolve_header();
-    if (bad_header != errc::none) return {plan(), {bad_header, 0}};
-    return {std::move(p), {}};
+    if (bad_header == errc::none)
+        out.value = std::move(p);
+    else
+        out.error = {bad_header, 0};
+    return out;
 }
 // Compiles a schema whose text the caller has as bytes: a std::vector<std::uint8_t>, a std::span<const char>.
 template<wire::binary_range R> result<plan> compile(const R& schema_json) {

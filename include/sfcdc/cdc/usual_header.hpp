@@ -3,7 +3,6 @@
 // own, which needs no schema. Everything else is left to slower readers, which also make the errors.
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +21,8 @@ constexpr std::size_t most_integer_bytes(avro::type type) noexcept { return type
 // A length of at most two bytes, of which both are read before the second is known to be one.
 inline constexpr std::size_t length_bytes = 2;
 
+constexpr std::size_t greater_of(std::size_t a, std::size_t b) noexcept { return a > b ? a : b; }
+
 // How many bytes must follow so that the members from this row of the table on are read without asking for the end of the
 // payload. A string without a usual size, and each string of an array, ask for what is behind themselves.
 constexpr std::size_t bytes_needed(std::size_t row) noexcept {
@@ -32,10 +33,10 @@ constexpr std::size_t bytes_needed(std::size_t row) noexcept {
     switch (member.type) {
     case avro::type::string:
         if (usual == 0) return length_bytes;
-        return std::max(length_bytes, 1 + usual + behind);
+        return greater_of(length_bytes, 1 + usual + behind);
     case avro::type::array: {
         const std::size_t items = usual == 0 ? 0 : 1 + usual + 1; // One string, and the zero that ends the array.
-        return 1 + std::max(length_bytes, items + behind);
+        return 1 + greater_of(length_bytes, items + behind);
     }
     case avro::type::enum_: return 1 + behind;
     default: return most_integer_bytes(member.type) + behind;

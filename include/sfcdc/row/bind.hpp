@@ -172,17 +172,17 @@ class bound_layout {
     // The first column of a field of the plan; bound_field::no_column when it has none.
     std::uint32_t column_of(avro::field f) const noexcept { return column_of_[f.number]; }
     // Positions of the columns that are of no field.
-    std::span<const std::uint32_t> other_columns() const noexcept { return others_; }
+    std::span<const std::uint32_t> other_columns() const noexcept { return {others_.data(), others_.size()}; }
     // The position of the column of the commit time; bound_field::no_column when there is none.
     std::uint32_t commit_time_column() const noexcept { return commit_time_column_; }
     // The fields that have a column, and those of them whose values may not fit it.
-    avro::field_set held() const noexcept { return avro::field_set(held_); }
-    avro::field_set risky() const noexcept { return avro::field_set(risky_); }
+    avro::field_set held() const noexcept { return avro::field_set({held_.data(), held_.size()}); }
+    avro::field_set risky() const noexcept { return avro::field_set({risky_.data(), risky_.size()}); }
     // The fields that need no column: those of the header, which has sources of its own, compounds whose children all have
     // columns, and the children that repeat others ("Xyz", which some schemas of 2023 have).
-    avro::field_set held_apart() const noexcept { return avro::field_set(held_apart_); }
+    avro::field_set held_apart() const noexcept { return avro::field_set({held_apart_.data(), held_apart_.size()}); }
     // The fields of the plan that have children.
-    avro::field_set compounds() const noexcept { return avro::field_set(compounds_); }
+    avro::field_set compounds() const noexcept { return avro::field_set({compounds_.data(), compounds_.size()}); }
 
   private:
     void add_compound(const cdc::plan& p, avro::field f) {

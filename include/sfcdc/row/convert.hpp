@@ -4,7 +4,6 @@
 #pragma once
 
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -101,7 +100,9 @@ inline short_text date_text(std::int32_t days) noexcept {
 // what has more than `scale` digits behind the point, or more than precision - scale in front of it: it would have to be
 // rounded. Precondition: scale <= precision <= 38.
 inline std::optional<short_text> decimal_of(double v, std::uint8_t precision, std::uint8_t scale) noexcept {
-    if (!std::isfinite(v) || std::fabs(v) >= 1e38 || (v != 0 && std::fabs(v) < 1e-38)) return std::nullopt;
+    const double size = v < 0 ? -v : v;
+    const bool fits = v == 0 || (size >= 1e-38 && size < 1e38); // It is false for what is not a number.
+    if (!fits) return std::nullopt;
     if (v == 0) v = 0; // a decimal has no negative zero
     short_text out;
     char digits[400]; // fixed notation of the largest and the smallest double has fewer

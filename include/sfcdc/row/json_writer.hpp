@@ -3,7 +3,6 @@
 #pragma once
 
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -42,8 +41,7 @@ class json_writer {
     void integer(std::int64_t v) { out_.advance_to(wire::write_decimal(out_.reserve(wire::decimal_room), v)); }
 
     template<class Float> void floating(Float v) {
-        if (!std::isfinite(v))
-            return out_.append(std::isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+        if (!(v - v == 0)) return not_finite(v);
         char* const to = out_.reserve(wire::decimal_room);
         if constexpr (std::is_same_v<Float, double>)
             if (char* const end = wire::write_short_decimal(to, v); end != nullptr) return out_.advance_to(end);
@@ -112,7 +110,7 @@ class json_writer {
         first = false;
     }
 
-    template<class Range> void strings(const Range& texts) {
+    template<class Range> [[gnu::noinline]] void strings(const Range& texts) {
         out_.push_back('[');
         bool first = true;
         for (const std::string_view text : texts) separate(first), string(text);
@@ -157,6 +155,13 @@ class json_writer {
     }
 
   private:
+    // What JSON has no numbers for.
+    [[gnu::noinline]] void not_finite(double v) {
+        if (v != v)
+            out_.append("\"NaN\"");
+        else
+            out_.append(v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    }
     template<class T> static T read(const avro::value& v) noexcept {
         T out{};
         v.read(out);

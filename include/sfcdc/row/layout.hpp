@@ -2,7 +2,6 @@
 // queries of users depend on them.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,24 +30,24 @@ class layout {
                     || columns[i].scale > columns[i].precision))
                 return {{}, {errc::bad_column_type, static_cast<std::uint32_t>(i)}};
         for (std::size_t i = 0; i < columns.size(); ++i)
-            if (columns[i].name.empty() || find(std::span(columns).first(i), columns[i].name) != nullptr)
+            if (columns[i].name.empty() || find({columns.data(), i}, columns[i].name) != nullptr)
                 return {{}, {errc::bad_column_name, static_cast<std::uint32_t>(i)}};
         return {layout(std::move(columns), rows), {}};
     }
 
-    std::span<const column> columns() const noexcept { return columns_; }
+    std::span<const column> columns() const noexcept { return {columns_.data(), columns_.size()}; }
     granularity rows() const noexcept { return rows_; }
     // Whether it has columns that need bind(): those of fields, and those that depend on them.
     bool has_fields() const noexcept { return has_fields_; }
     // Of each column's field in a message.
-    std::span<const wire::protobuf_tag> tags() const noexcept { return tags_; }
+    std::span<const wire::protobuf_tag> tags() const noexcept { return {tags_.data(), tags_.size()}; }
 
     // The same with these columns only, in the order given; without these; and with another name for one. An unknown
     // name is an error (its offset is the position in `names`), and so is a new name that is empty or stands twice.
     result<layout> only(std::span<const std::string_view> names) const {
         std::vector<column> kept;
         for (std::size_t i = 0; i < names.size(); ++i) {
-            const column* const c = find(columns_, names[i]);
+            const column* const c = find(columns(), names[i]);
             if (c == nullptr) return {{}, {errc::unknown_column, static_cast<std::uint32_t>(i)}};
             kept.push_back(*c);
         }
@@ -56,16 +55,20 @@ class layout {
     }
     result<layout> without(std::span<const std::string_view> names) const {
         std::vector<column> kept = columns_;
-        for (std::size_t i = 0; i < names.size(); ++i)
-            if (std::erase_if(kept, [&](const column& c) { return c.name == names[i]; }) == 0)
-                return {{}, {errc::unknown_column, static_cast<std::uint32_t>(i)}};
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            auto dropped = kept.begin();
+            while (dropped != kept.end() && dropped->name != names[i]) ++dropped;
+            if (dropped == kept.end()) return {{}, {errc::unknown_column, static_cast<std::uint32_t>(i)}};
+            kept.erase(dropped);
+        }
         return {layout(std::move(kept), rows_), {}};
     }
     result<layout> renamed(std::string_view from, std::string_view to) const {
         std::vector<column> all = columns_;
-        const auto c = std::find_if(all.begin(), all.end(), [&](const column& each) { return each.name == from; });
+        auto c = all.begin();
+        while (c != all.end() && c->name != from) ++c;
         if (c == all.end()) return {{}, {errc::unknown_column, 0}};
-        if (to.empty() || (from != to && find(columns_, to) != nullptr)) return {{}, {errc::bad_column_name, 0}};
+        if (to.empty() || (from != to && find(columns(), to) != nullptr)) return {{}, {errc::bad_column_name, 0}};
         c->name = to;
         return {layout(std::move(all), rows_), {}};
     }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include <sfcdc/wire/word.hpp>
 
@@ -70,6 +71,23 @@ inline char* write_short_decimal(char* to, double v) noexcept {
     *to = '.';
     store_8(to + 1, digits | detail::zeros);
     return to + 9 - std::countl_zero(digits) / 8;
+}
+
+// The unsigned decimal number at the start of a text.
+struct decimal {
+    std::uint64_t value = 0; // It is 2^32 for all numbers that are greater.
+    std::size_t length = 0;  // The number has so many digits; 0 if there is none.
+};
+inline decimal read_decimal(std::string_view text) noexcept {
+    constexpr std::uint64_t most = std::uint64_t{1} << 32;
+    decimal read;
+    for (const char c : text) {
+        if (c < '0' || c > '9') break;
+        read.value = read.value * 10 + static_cast<std::uint64_t>(c - '0');
+        if (read.value > most) read.value = most;
+        ++read.length;
+    }
+    return read;
 }
 
 } // namespace sfcdc::wire
