@@ -1,9 +1,9 @@
 #include "databricks/token.hpp"
 
 #include "catch.hpp"
-#include "http_server.hpp"
 #include "io/http.hpp"
 #include "operations/failure.hpp"
+#include "workspace.hpp"
 
 #include <chrono>
 #include <string>
@@ -18,8 +18,9 @@ using sfcdc::runner::secret;
 using sfcdc::runner::databricks::access_token;
 using sfcdc::runner::databricks::ask_for_token;
 
+using test::answers;
 using test::http_answer;
-using answers = std::vector<http_answer>;
+using test::ok;
 
 access_token ask(const http_answer& a) {
     test::http_server server(answers{a});
@@ -29,7 +30,6 @@ access_token ask(const http_answer& a) {
                           .ca_file = {}},
                          "main.sales.events", {});
 }
-http_answer ok(const std::string& body) { return {"200 OK\r\n", body}; }
 
 // Whether the token is good for so long and not longer, give or take the time that the test itself takes.
 bool good_for(const access_token& token, std::chrono::seconds life) {
