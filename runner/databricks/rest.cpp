@@ -31,13 +31,13 @@ outcome<nlohmann::json> rest_session::ask(const std::string& path, const std::st
     const databricks_config& config = workspace_.config();
     const auto now = [] { return std::chrono::steady_clock::now(); };
     call::patience patience(options_.patience, std::random_device{}());
-    refusal last = no_answer(refusal_class::unavailable, "there was no time for a request");
+    refusal last; // of the attempts so far; each request has one
     std::chrono::seconds retry_after{0};
     for (call::next_attempt next; next;) {
         const time_point at = std::max(next.at, now() + retry_after);
-        if (at >= deadline_) return {{}, last};
+        if (!last.message.empty() && at >= deadline_) return {{}, last};
         if (const auto wait = std::chrono::ceil<std::chrono::milliseconds>(at - now()); wait.count() > 0) {
-            if (!last.message.empty() && next.remedy != call::remedy::renew_token)
+            if (next.remedy != call::remedy::renew_token)
                 spdlog::warn("{}: {}; next try in {} ms", config.section, last.message, wait.count());
             pause(stop_, wait);
         }

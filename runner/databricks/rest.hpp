@@ -17,7 +17,7 @@ namespace sfcdc::runner::databricks {
 
 struct rest_options {
     call::patience_options patience{};        // of the waits between two attempts at one request
-    std::chrono::milliseconds limit{600'000}; // from the first request to the end of the last wait
+    std::chrono::milliseconds limit{600'000}; // after it no request is sent again
 };
 
 // The requests of one task, such as a statement and the questions how far it is. All of them together have one limit of time. Blocks,
