@@ -49,8 +49,8 @@ table_description read_table(const members& m) {
     for (const auto& [name, value] : properties.json().items())
         if (!value.is_null()) t.properties.emplace(name, properties.text(name.c_str()));
     m.each("columns", [&](const members& c) { t.columns.push_back(read_column(c)); });
-    std::stable_sort(t.columns.begin(), t.columns.end(),
-                     [](const auto& a, const auto& b) { return a.position < b.position; });
+    std::sort(t.columns.begin(), t.columns.end(),
+              [](const auto& a, const auto& b) { return a.position < b.position; });
     return t;
 }
 
