@@ -38,6 +38,10 @@ std::string table_of(const std::string& authorization_details) {
         auto asked = detail.value("privileges", std::vector<std::string>());
         std::sort(asked.begin(), asked.end());
         if (asked != wanted->second) throw std::invalid_argument("wrong privileges on the " + type);
+        // Clients of before June 2026 send none.
+        const json operations = detail.value("operations", json());
+        if (!operations.is_null() && (type != "TABLE" || operations != json::array({"zerobuswrite"})))
+            throw std::invalid_argument("operations on the " + type + " are not [\"zerobuswrite\"]");
         if (!paths.emplace(type, detail.value("object_full_path", "")).second)
             throw std::invalid_argument("two entries for a " + type);
     }

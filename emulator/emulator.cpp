@@ -2,6 +2,7 @@
 
 #include "control_http.hpp"
 #include "databricks_http.hpp"
+#include "databricks_rest.hpp"
 #include "salesforce_http.hpp"
 
 #include <cstdlib>
@@ -38,6 +39,7 @@ running_emulator::running_emulator(options chosen) {
     };
     world_->urls.salesforce_url = start_http(salesforce_http_, serve_salesforce_logins, settings.port_salesforce);
     world_->urls.databricks_url = start_http(databricks_http_, serve_databricks_logins, settings.port_databricks);
+    serve_databricks_rest(databricks_http_->routes(), *world_);
     world_->urls.control_url = start_http(control_http_, serve_control, settings.port_control);
 
     pubsub_ = std::make_unique<pubsub_service>(*world_);
@@ -78,6 +80,7 @@ running_emulator::grpc_endpoint running_emulator::start_grpc(grpc::Service& serv
 
 running_emulator::~running_emulator() {
     world_->events.stop();
+    world_->ending = true;
     for (auto* endpoint : {&pubsub_endpoint_, &zerobus_endpoint_})
         if (endpoint->server)
             endpoint->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(100));
@@ -95,6 +98,7 @@ nlohmann::ordered_json running_emulator::description() const {
             {"ca_pem", tls_ ? nlohmann::ordered_json(tls_->ca_path) : nlohmann::ordered_json()},
             {"org_id", world_->salesforce.id()},
             {"workspace_id", workspace_id},
+            {"warehouse_id", world_->settings.warehouse_id},
             {"lake", lake_path_}};
 }
 

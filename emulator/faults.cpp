@@ -1,5 +1,7 @@
 #include "faults.hpp"
 
+#include "sql_error.hpp"
+
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -24,6 +26,12 @@ std::size_t times(const json& command) { return command.value("times", std::size
 std::chrono::milliseconds milliseconds_of(const json& command) {
     if (!command.contains("ms")) throw std::invalid_argument("This op needs \"ms\".");
     return std::chrono::milliseconds(command.at("ms").get<std::int64_t>());
+}
+
+faults::http_fault http_fault_of(const json& command) {
+    faults::http_fault fault{command.at("status").get<int>(), std::nullopt};
+    if (command.contains("retry_after_s")) fault.retry_after_s = command.at("retry_after_s").get<int>();
+    return fault;
 }
 
 grpc::StatusCode status_code_named(const std::string& name) {
@@ -145,10 +153,25 @@ void faults::apply(const json& command) {
             const auto of = command.at("side").get<std::string>();
             if (of != "salesforce" && of != "databricks")
                 throw std::invalid_argument("\"side\" is \"salesforce\" or \"databricks\".");
-            token_fault fault{command.at("status").get<int>(), std::nullopt};
-            if (command.contains("retry_after_s")) fault.retry_after_s = command.at("retry_after_s").get<int>();
+            const http_fault fault = http_fault_of(command);
             auto& queue = token_faults_[of == "salesforce" ? 0 : 1];
             queue.insert(queue.end(), times(command), fault);
+        } else if (op == "warehouse_asleep") {
+            asleep_ =
+                command.value("ms", json()).is_null() ? std::chrono::milliseconds::max() : milliseconds_of(command);
+        } else if (op == "slow_statements") {
+            statement_time_ = milliseconds_of(command);
+        } else if (op == "sql_error") {
+            const auto condition = command.at("condition").get<std::string>();
+            if (!sql_state_of(condition))
+                throw std::invalid_argument("There is no error class \"" + condition + "\".");
+            const json verb = command.value("verb", json());
+            sql_faults_.insert(sql_faults_.end(), times(command),
+                               {condition, verb.is_null() ? std::string() : verb.get<std::string>()});
+        } else if (op == "column_delay") {
+            column_delay_ = milliseconds_of(command);
+        } else if (op == "rest_status") {
+            rest_faults_.insert(rest_faults_.end(), times(command), http_fault_of(command));
         } else if (op == "quoted_expires_in") {
             expires_in_quoted_ = command.value("on", true);
         } else if (op == "undecodable") {
@@ -162,6 +185,11 @@ void faults::apply(const json& command) {
             acks_after_half_close_ = expires_in_quoted_ = false;
             poisons_.clear();
             for (auto& queue : token_faults_) queue.clear();
+            asleep_.reset();
+            warehouse_up_at_ = {};
+            statement_time_ = column_delay_ = {};
+            sql_faults_.clear();
+            rest_faults_.clear();
             undecodable_ = 0;
         } else {
             throw std::invalid_argument("There is no fault called \"" + op + "\".");
@@ -226,8 +254,40 @@ std::vector<faults::poison> faults::poisons() const {
     return poisons_;
 }
 
-std::optional<faults::token_fault> faults::take_token_fault(side of) {
+std::optional<faults::http_fault> faults::take_token_fault(side of) {
     return take_front(mutex_, token_faults_[of == side::salesforce ? 0 : 1]);
+}
+
+std::optional<faults::http_fault> faults::take_rest_fault() { return take_front(mutex_, rest_faults_); }
+
+faults::time_point faults::warehouse_up_at(bool wake) {
+    std::lock_guard lock(mutex_);
+    if (!asleep_) return warehouse_up_at_;
+    if (!wake) return time_point::max();
+    warehouse_up_at_ =
+        *asleep_ == std::chrono::milliseconds::max() ? time_point::max() : steady_clock::now() + *asleep_;
+    asleep_.reset();
+    return warehouse_up_at_;
+}
+
+std::chrono::milliseconds faults::statement_time() const {
+    std::lock_guard lock(mutex_);
+    return statement_time_;
+}
+
+std::optional<std::string> faults::take_sql_error(const std::string& verb) {
+    std::lock_guard lock(mutex_);
+    const auto found = std::find_if(sql_faults_.begin(), sql_faults_.end(),
+                                    [&](const sql_fault& one) { return one.verb.empty() || one.verb == verb; });
+    if (found == sql_faults_.end()) return std::nullopt;
+    std::string condition = found->condition;
+    sql_faults_.erase(found);
+    return condition;
+}
+
+std::chrono::milliseconds faults::column_delay() const {
+    std::lock_guard lock(mutex_);
+    return column_delay_;
 }
 
 bool faults::expires_in_quoted() const {

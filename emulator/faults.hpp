@@ -15,6 +15,15 @@
 //   hold_acks                  ms                         no acknowledgements for so long
 //   late_ack_after_half_close                             open streams acknowledge only after the client's half-close
 //   poison                     column, value              a request with such a row is refused
+//   warehouse_asleep           ms (null)                  the next statement starts the SQL warehouse, which takes so long;
+//                                                         with null it never starts
+//   slow_statements            ms                         statements run for so long
+//   sql_error                  condition, verb (null),    the next statements that begin with this word (null: with any)
+//                              times (1)                  fail with this error class, and have no effect
+//   column_delay               ms                         a column that ALTER TABLE adds is seen by table descriptions and
+//                                                         by Zerobus only after so long
+//   rest_status                status, times (1),         the REST API (statements, tables) answers so
+//                              retry_after_s
 //   token_status               side, status, times (1),   the token endpoint answers so
 //                              retry_after_s
 //   quoted_expires_in          on (true)                  expires_in comes as a string
@@ -80,13 +89,21 @@ class faults {
     };
     std::vector<poison> poisons() const;
 
+    // ---- statements and tables
+    // Before this the warehouse is not up. With `wake` a statement starts it, if it is asleep.
+    time_point warehouse_up_at(bool wake);
+    std::chrono::milliseconds statement_time() const;
+    std::optional<std::string> take_sql_error(const std::string& verb);
+    std::chrono::milliseconds column_delay() const;
+
     // ---- logins
     enum class side { salesforce, databricks };
-    struct token_fault {
+    struct http_fault {
         int status;
         std::optional<int> retry_after_s;
     };
-    std::optional<token_fault> take_token_fault(side of);
+    std::optional<http_fault> take_token_fault(side of);
+    std::optional<http_fault> take_rest_fault();
     bool expires_in_quoted() const;
 
     // ---- the workload
@@ -107,7 +124,15 @@ class faults {
     time_point acks_held_until_{};
     bool acks_after_half_close_ = false;
     std::vector<poison> poisons_;
-    std::deque<token_fault> token_faults_[2];
+    struct sql_fault {
+        std::string condition, verb; // the latter empty: any
+    };
+    std::optional<std::chrono::milliseconds> asleep_; // how long the start will take
+    time_point warehouse_up_at_{};
+    std::chrono::milliseconds statement_time_{0}, column_delay_{0};
+    std::deque<sql_fault> sql_faults_;
+    std::deque<http_fault> rest_faults_;
+    std::deque<http_fault> token_faults_[2];
     bool expires_in_quoted_ = false;
     std::uint64_t undecodable_ = 0;
 };

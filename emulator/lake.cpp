@@ -15,6 +15,18 @@ std::string in_quotes(const std::string& identifier) {
 
 constexpr std::size_t own_columns = 3; // _stream_id, _wire_offset, _row
 
+// The value must outlive the next step of the statement. A monostate leaves NULL there.
+void bind(sqlite3_stmt* statement, int at, const cell& value) {
+    if (const auto* integer = std::get_if<std::int64_t>(&value))
+        sqlite3_bind_int64(statement, at, *integer);
+    else if (const auto* real = std::get_if<double>(&value))
+        sqlite3_bind_double(statement, at, *real);
+    else if (const auto* text = std::get_if<std::string>(&value))
+        sqlite3_bind_text(statement, at, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+    else if (const auto* bytes = std::get_if<blob>(&value))
+        sqlite3_bind_blob(statement, at, bytes->bytes.data(), static_cast<int>(bytes->bytes.size()), SQLITE_STATIC);
+}
+
 } // namespace
 
 lake::lake(const std::string& path) {
@@ -45,26 +57,44 @@ sqlite3_stmt* lake::prepared(const std::string& sql) {
     return statement;
 }
 
-std::vector<std::vector<std::string>> lake::query(const std::string& sql) {
+std::vector<lake::text_row> lake::select(const std::string& sql, const std::map<std::string, cell>& parameters) {
     std::lock_guard lock(mutex_);
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) fail(sql.substr(0, 200));
-    std::vector<std::vector<std::string>> rows;
+    for (const auto& [name, value] : parameters)
+        if (const int at = sqlite3_bind_parameter_index(statement, name.c_str()); at > 0) bind(statement, at, value);
+    std::vector<text_row> rows;
     while (sqlite3_step(statement) == SQLITE_ROW) {
-        auto& row = rows.emplace_back();
+        text_row& row = rows.emplace_back();
         for (int i = 0; i < sqlite3_column_count(statement); ++i) {
             const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, i));
-            row.emplace_back(text ? text : "NULL");
+            row.push_back(text ? std::optional<std::string>(text) : std::nullopt);
         }
     }
     sqlite3_finalize(statement);
     return rows;
 }
 
+std::vector<std::vector<std::string>> lake::query(const std::string& sql) {
+    std::vector<std::vector<std::string>> rows;
+    for (const text_row& row : select(sql)) {
+        auto& texts = rows.emplace_back();
+        for (const auto& value : row) texts.push_back(value.value_or("NULL"));
+    }
+    return rows;
+}
+
+std::vector<column> lake::typed_columns(const std::string& table) {
+    std::vector<column> all;
+    for (const auto& row : query("PRAGMA table_info(" + in_quotes(table) + ")"))
+        all.push_back({row.at(1), row.at(2)});
+    all.erase(all.begin(), all.begin() + std::min<std::ptrdiff_t>(own_columns, std::ssize(all)));
+    return all;
+}
+
 std::vector<std::string> lake::columns(const std::string& table) {
     std::vector<std::string> names;
-    for (const auto& row : query("PRAGMA table_info(" + in_quotes(table) + ")")) names.push_back(row.at(1));
-    names.erase(names.begin(), names.begin() + std::min<std::ptrdiff_t>(own_columns, std::ssize(names)));
+    for (const column& one : typed_columns(table)) names.push_back(one.name);
     return names;
 }
 
@@ -109,18 +139,7 @@ void lake::append(const std::string& table, const std::string& stream_id, const 
         sqlite3_bind_text(insert, 1, stream_id.data(), static_cast<int>(stream_id.size()), SQLITE_STATIC);
         sqlite3_bind_int64(insert, 2, wire_offset);
         sqlite3_bind_int64(insert, 3, number);
-        for (std::size_t i = 0; i < cells.size(); ++i) {
-            const int at = static_cast<int>(i + own_columns + 1);
-            if (const auto* integer = std::get_if<std::int64_t>(&cells[i]))
-                sqlite3_bind_int64(insert, at, *integer);
-            else if (const auto* real = std::get_if<double>(&cells[i]))
-                sqlite3_bind_double(insert, at, *real);
-            else if (const auto* text = std::get_if<std::string>(&cells[i]))
-                sqlite3_bind_text(insert, at, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
-            else if (const auto* bytes = std::get_if<blob>(&cells[i]))
-                sqlite3_bind_blob(insert, at, bytes->bytes.data(), static_cast<int>(bytes->bytes.size()),
-                                  SQLITE_STATIC);
-        }
+        for (std::size_t i = 0; i < cells.size(); ++i) bind(insert, static_cast<int>(i + own_columns + 1), cells[i]);
         const int outcome = sqlite3_step(insert);
         sqlite3_reset(insert);
         sqlite3_clear_bindings(insert);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sqlite3.h>
 #include <string>
 #include <variant>
@@ -36,6 +37,7 @@ class lake {
 
     // The columns without _stream_id, _wire_offset and _row; none when there is no such table.
     std::vector<std::string> columns(const std::string& table);
+    std::vector<column> typed_columns(const std::string& table);
     // Those of the wanted columns that the table lacks. Case does not count, as in Delta tables.
     std::vector<column> missing(const std::string& table, const std::vector<column>& wanted);
     // Makes the table, or adds what it lacks.
@@ -46,6 +48,9 @@ class lake {
     std::uint64_t rows_written() const;
     // The answer to a query, row by row, as text.
     std::vector<std::vector<std::string>> query(const std::string& sql);
+    // The same with values for the parameters of the query (by name, with the colon), and nothing for NULL.
+    using text_row = std::vector<std::optional<std::string>>;
+    std::vector<text_row> select(const std::string& sql, const std::map<std::string, cell>& parameters = {});
 
   private:
     void execute(const std::string& sql);

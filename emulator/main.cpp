@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
     app.add_option("--databricks-client-id", chosen.databricks_client_id, "Databricks service principal")
         ->capture_default_str();
     app.add_option("--databricks-client-secret", chosen.databricks_client_secret)->capture_default_str();
+    app.add_option("--warehouse-id", chosen.warehouse_id, "SQL warehouse")->capture_default_str();
     app.add_flag("--allow-cdc-publish", chosen.allow_cdc_publish, "Let clients publish to /data/ topics");
     app.add_flag("--strict-tables", chosen.strict_tables, "Refuse fields that an existing table has no column for");
     app.add_flag("--count-rows", chosen.count_rows,

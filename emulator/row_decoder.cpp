@@ -1,5 +1,7 @@
 #include "row_decoder.hpp"
 
+#include "wire_rules.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <google/protobuf/descriptor.h>
@@ -238,7 +240,7 @@ class proto_decoder final : public row_decoder {
     }
 
     std::vector<cell> decode(const std::string& record) override {
-        if (!message_->ParsePartialFromString(record))
+        if (!message_->ParsePartialFromString(as_google_reads_it(record, *message_->GetDescriptor())))
             refuse("record cannot be decoded with the stream's descriptor");
         refuse_unknown_fields(*message_);
         if (!message_->IsInitialized())
@@ -247,16 +249,17 @@ class proto_decoder final : public row_decoder {
         const pb::Descriptor* type = message_->GetDescriptor();
         for (int i = 0; i < type->field_count(); ++i) {
             const auto* field = type->field(i);
-            if (field->is_repeated() || field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE) {
-                const bool present = field->is_repeated() || message_->GetReflection()->HasField(*message_, field);
-                cells.push_back(present ? cell(json_of_field(*message_, field).dump()) : cell());
-            } else {
-                cells.push_back(
-                    message_->GetReflection()->HasField(*message_, field) ? scalar_cell({*message_, field}) : cell());
-            }
+            cell& one = cells.emplace_back();
+            const bool has = field->is_repeated() || message_->GetReflection()->HasField(*message_, field);
+            if (has && (field->is_repeated() || field->cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE))
+                one = json_of_field(*message_, field).dump();
+            else if (has)
+                one = scalar_cell({*message_, field});
         }
         return cells;
     }
+
+    const pb::Descriptor* descriptor() const override { return message_->GetDescriptor(); }
 
   private:
     pb::DescriptorPool pool_;

@@ -3,18 +3,22 @@
 
 #include "lake.hpp"
 
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/grpcpp.h>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace emulator {
 
 // Ends the stream with a status.
 struct refusal : std::runtime_error {
-    refusal(grpc::StatusCode with, const std::string& because) : std::runtime_error(because), code(with) {}
+    refusal(grpc::StatusCode with, const std::string& because, std::string more = {})
+        : std::runtime_error(because), code(with), details(std::move(more)) {}
     grpc::StatusCode code;
+    std::string details; // a google.rpc.Status; empty: none
 };
 
 class row_decoder {
@@ -23,6 +27,8 @@ class row_decoder {
     // One cell for each column; throws refusal. A decoder of JSON may grow columns while it decodes.
     virtual std::vector<cell> decode(const std::string& record) = 0;
     const std::vector<column>& columns() const { return columns_; }
+    // Of the rows' protobuf message, in the order of columns(); nullptr where they are JSON.
+    virtual const google::protobuf::Descriptor* descriptor() const { return nullptr; }
 
   protected:
     std::vector<column> columns_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bells.hpp"
+#include "catalog.hpp"
 #include "counted_rows.hpp"
 #include "faults.hpp"
 #include "lake.hpp"
@@ -9,6 +10,7 @@
 #include "org.hpp"
 #include "publisher.hpp"
 #include "tokens.hpp"
+#include "warehouse.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -42,6 +44,7 @@ struct options {
     std::string client_secret = "sfcdc-emulator-secret";
     std::string databricks_client_id = "sfcdc-emulator-principal";
     std::string databricks_client_secret = "sfcdc-emulator-principal-secret";
+    std::string warehouse_id = "e0000000000000a1";
     std::chrono::seconds token_lifetime{3600};
     bool allow_cdc_publish = false;
     bool strict_tables = false;
@@ -72,6 +75,8 @@ struct world {
           salesforce(settings.seed, settings.retention_events, subscribers),
           managed(settings.managed, salesforce, settings.managed_default_replay),
           tables(lake_path),
+          unity_catalog(tables),
+          sql_warehouse(unity_catalog, tables, fault, settings.forbidden_tables),
           events(settings.seed, salesforce, fault, subscribers) {}
 
     const options settings;
@@ -84,9 +89,12 @@ struct world {
     org salesforce;
     managed_subscriptions managed;
     lake tables;
+    catalog unity_catalog;
+    warehouse sql_warehouse;
     counted_rows counted; // in place of the lake's rows with options::count_rows
     publisher events;
     counters count;
+    std::atomic<bool> ending{false}; // who waits gives up
 };
 
 } // namespace emulator

@@ -3,6 +3,7 @@
 #include "duplex.hpp"
 #include "identifiers.hpp"
 #include "row_decoder.hpp"
+#include "table_contract.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -64,7 +65,7 @@ class ingest_session {
             return serve();
         } catch (const refusal& e) {
             spdlog::info("stream {} of {} refused: {}", stream_id_, table_, e.what());
-            return {e.code, e.what()};
+            return {e.code, e.what(), e.details};
         } catch (const std::exception& e) {
             spdlog::error("stream {} of {}: {}", stream_id_, table_, e.what());
             return {grpc::INTERNAL, e.what()};
@@ -110,7 +111,9 @@ class ingest_session {
         const auto listed = [&](const std::vector<std::string>& tables) {
             return std::find(tables.begin(), tables.end(), table_) != tables.end();
         };
-        if (listed(world_.settings.unknown_tables)) throw refusal(grpc::NOT_FOUND, "there is no table " + table_);
+        const auto table = world_.unity_catalog.find_visible(table_);
+        if (!table && listed(world_.settings.unknown_tables))
+            throw refusal(grpc::NOT_FOUND, "there is no table " + table_);
         if (listed(world_.settings.forbidden_tables))
             throw refusal(grpc::PERMISSION_DENIED,
                           "the principal lacks grants on table " + table_ + ". Error Code: 4024");
@@ -127,6 +130,7 @@ class ingest_session {
                 throw refusal(grpc::INVALID_ARGUMENT, "rows are counted here, and only those of type PROTO can be");
             counter_.emplace(create.descriptor_proto(), world_.settings.checksum_without);
         }
+        if (table && table->contract) contract_.emplace(*table, *rows_);
         extend_table();
 
         wire::EphemeralStreamResponse response;
@@ -139,6 +143,11 @@ class ingest_session {
     // What a descriptor or a JSON record names and the table lacks.
     void extend_table() {
         if (rows_->columns().size() == known_columns_) return;
+        if (contract_) {
+            contract_->check_columns(rows_->columns(), known_columns_);
+            known_columns_ = rows_->columns().size();
+            return;
+        }
         if (world_.settings.strict_tables && !world_.tables.columns(table_).empty())
             for (const auto& lacking : world_.tables.missing(table_, rows_->columns()))
                 throw refusal(grpc::INVALID_ARGUMENT, "FIELD_NOT_IN_TABLE: " + lacking.name + ". Error Code: 8001");
@@ -248,6 +257,7 @@ class ingest_session {
         }
         for (std::size_t i = 0; i < records.size(); ++i) {
             rows.push_back({offset, static_cast<std::int64_t>(i), rows_->decode(*records[i])});
+            if (contract_) contract_->check_row(rows_->columns(), rows.back().cells);
             for (const auto& [column, value] : poisons)
                 for (std::size_t c = 0; c < rows.back().cells.size(); ++c)
                     if (rows_->columns()[c].name == column && text_of(rows.back().cells[c]) == value)
@@ -316,9 +326,10 @@ class ingest_session {
     std::string table_;
     wire::RecordType record_type_ = wire::RECORD_TYPE_UNSPECIFIED;
     std::unique_ptr<row_decoder> rows_;
-    std::optional<row_counter> counter_; // with options::count_rows
-    std::vector<counted_row> counted_;   // of the requests that were taken and not committed yet
-    std::size_t known_columns_ = 0;      // columns of rows_ that the table has
+    std::optional<table_contract> contract_; // where CREATE TABLE has made the table
+    std::optional<row_counter> counter_;     // with options::count_rows
+    std::vector<counted_row> counted_;       // of the requests that were taken and not committed yet
+    std::size_t known_columns_ = 0;          // columns of rows_ that the table has
     std::int64_t next_offset_ = 0;
     std::deque<pending_ack> acks_;
     bool acks_wait_ = false; // until the client half-closes

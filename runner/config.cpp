@@ -83,7 +83,8 @@ class reader {
         memory_limit(root, c.memory_limit);
         sections(root, "salesforce", {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"},
                  c.salesforce, [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
-        sections(root, "databricks", {"workspace_url", "zerobus_endpoint", "client_id", "client_secret", "ca_file"},
+        sections(root, "databricks",
+                 {"workspace_url", "zerobus_endpoint", "warehouse_id", "client_id", "client_secret", "ca_file"},
                  c.databricks, [this](const toml::table& t, databricks_config& d) { databricks(t, d); });
         if (const toml::node* list = root.get(word_for_pipeline)) {
             const toml::array* const pipelines = list->as_array();
@@ -307,6 +308,13 @@ class reader {
         url(t, name, "workspace_url", c.workspace_url);
         c.zerobus_endpoint = text(t, name, "zerobus_endpoint", true);
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
+        c.warehouse_id = text(t, name, "warehouse_id", false);
+        // The id is the last part of the "HTTP path" that the workspace shows; people paste the whole.
+        if (!c.warehouse_id.empty() && !is_word(c.warehouse_id))
+            wrong(where(t, "warehouse_id"),
+                  label(name, "warehouse_id")
+                      + ": the id alone was expected, letters and digits as in "
+                        "\"1234567890abcdef\": what the HTTP path of the warehouse ends with");
         c.credentials = {secret_text(t, name, "client_id"), secret_text(t, name, "client_secret")};
         ca_file(t, name, c.ca_file);
     }

@@ -30,6 +30,7 @@ struct databricks_config {
     std::string section = "[databricks]";
     std::string workspace_url{};
     std::string zerobus_endpoint{}; // https://<workspace-id>.zerobus.<region>.cloud.databricks.com
+    std::string warehouse_id{};     // of the SQL warehouse that runs statements; empty: none
     client_credentials credentials{};
     std::string ca_file{};
 };

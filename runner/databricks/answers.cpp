@@ -1,7 +1,5 @@
 #include "answers.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -24,6 +22,33 @@ std::int64_t seconds_of(const nlohmann::json& value) {
     return seconds;
 }
 
+constexpr std::size_t deepest_answer = 64;
+
+// By brackets outside of strings, before anything is made of the text: that an object of a peer nests deeply shall cost nothing.
+bool nests_at_most(std::size_t limit, std::string_view text) {
+    std::size_t depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\')
+                ++i;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > limit) return false;
+        } else if ((c == '}' || c == ']') && depth > 0) {
+            --depth;
+        }
+    }
+    return true;
+}
+
+const nlohmann::json no_members = nlohmann::json::object();
+const nlohmann::json no_elements = nlohmann::json::array();
+
 } // namespace
 
 token_answer read_token_answer(std::string_view body) {
@@ -38,6 +63,69 @@ token_answer read_token_answer(std::string_view body) {
     if (answer.contains("expires_in"))
         out.lifetime = std::chrono::seconds(std::clamp<std::int64_t>(seconds_of(answer["expires_in"]), 120, 86'400));
     return out;
+}
+
+std::optional<nlohmann::json> read_object(std::string_view body) {
+    if (!nests_at_most(deepest_answer, body)) return std::nullopt;
+    nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
+    if (!answer.is_object()) return std::nullopt;
+    return answer;
+}
+
+members::members(const nlohmann::json& object, std::string path, std::string& bad)
+    : object_(&object), path_(std::move(path)), bad_(&bad) {
+    if (!object.is_object()) {
+        object_ = &no_members;
+        if (!object.is_null() && !path_.empty()) complain("", "an object");
+    }
+}
+
+void members::complain(const std::string& key, const char* expected) const {
+    if (!bad_->empty()) return;
+    std::string whole = path_ + key;
+    if (whole.ends_with('.')) whole.pop_back();
+    *bad_ = whole + ": " + expected + " was expected";
+}
+
+const nlohmann::json* members::find(const char* key) const {
+    const auto found = object_->find(key);
+    return found == object_->end() || found->is_null() ? nullptr : &*found;
+}
+
+std::string members::text(const char* key) const {
+    const nlohmann::json* const value = find(key);
+    if (value == nullptr) return {};
+    if (!value->is_string()) return complain(key, "a string"), "";
+    return value->get<std::string>();
+}
+
+std::optional<std::int64_t> members::number(const char* key) const {
+    const nlohmann::json* const value = find(key);
+    if (value == nullptr) return std::nullopt;
+    const bool fits = value->is_number_integer()
+                      && (!value->is_number_unsigned()
+                          || value->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+    if (!fits) return complain(key, "a whole number"), std::nullopt;
+    return value->get<std::int64_t>();
+}
+
+bool members::flag(const char* key, bool otherwise) const {
+    const nlohmann::json* const value = find(key);
+    if (value == nullptr) return otherwise;
+    if (!value->is_boolean()) return complain(key, "true or false"), otherwise;
+    return value->get<bool>();
+}
+
+members members::object(const char* key) const {
+    const nlohmann::json* const value = find(key);
+    return {value == nullptr ? no_members : *value, path_ + key + ".", *bad_};
+}
+
+const nlohmann::json& members::list(const char* key) const {
+    const nlohmann::json* const value = find(key);
+    if (value == nullptr) return no_elements;
+    if (!value->is_array()) return complain(key, "an array"), no_elements;
+    return *value;
 }
 
 } // namespace sfcdc::runner::databricks

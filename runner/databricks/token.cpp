@@ -32,23 +32,21 @@ std::string privileges(const std::string& table) {
         .dump();
 }
 
-} // namespace
+using form = std::vector<std::pair<std::string, std::string>>;
 
-table_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop) {
+// `what` and `rights` are for the sentence about a refusal.
+access_token ask(const databricks_config& config, const std::string& what, const std::string& rights, form details,
+                 const std::stop_token& stop) {
     const client_credentials::texts own = config.credentials.read(config.section);
     const auto asked_at = std::chrono::steady_clock::now();
-    const http::response answer =
-        http::send({.url = config.workspace_url + "/oidc/v1/token",
-                    .form = {{"grant_type", "client_credentials"},
-                             {"scope", "all-apis"},
-                             {"resource", "api://databricks/workspaces/" + workspace_id(config.zerobus_endpoint)
-                                              + "/zerobusDirectWriteApi"},
-                             {"authorization_details", privileges(table)}},
-                    .basic_user = own.client_id,
-                    .basic_password = own.client_secret,
-                    .bearer = {},
-                    .ca_file = config.ca_file},
-                   stop);
+    details.insert(details.begin(), {{"grant_type", "client_credentials"}, {"scope", "all-apis"}});
+    const http::response answer = http::send({.url = config.workspace_url + "/oidc/v1/token",
+                                              .form = std::move(details),
+                                              .basic_user = own.client_id,
+                                              .basic_password = own.client_secret,
+                                              .bearer = {},
+                                              .ca_file = config.ca_file},
+                                             stop);
     if (answer.transient())
         throw http::unavailable{"no token from " + config.workspace_url + " (" + http::why(answer) + ")",
                                 answer.retry_after};
@@ -58,11 +56,11 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
                                     + " and no answer of an OAuth service)",
                                 {}};
     if (!answer.ok())
-        throw failure(exit_code::refused,
-                      "Databricks refused a token for the table " + table + " (HTTP " + std::to_string(answer.status)
-                          + "); check " + config.section
-                          + " client_id, client_secret and workspace_url, and that the service "
-                            "principal has USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself.");
+        throw failure(exit_code::refused, "Databricks refused a token for " + what + " (HTTP "
+                                              + std::to_string(answer.status) + "); check " + config.section
+                                              + " client_id, client_secret and workspace_url, and that the service "
+                                                "principal has "
+                                              + rights + ".");
     const token_answer read = read_token_answer(answer.body);
     log::hide(read.access_token);
     if (read.access_token.empty())
@@ -70,6 +68,20 @@ table_token ask_for_token(const databricks_config& config, const std::string& ta
                                               + " gave no usable access_token; check " + config.section
                                               + " workspace_url.");
     return {read.access_token, asked_at + read.lifetime / 2};
+}
+
+} // namespace
+
+access_token ask_for_token(const databricks_config& config, const std::string& table, const std::stop_token& stop) {
+    return ask(config, "the table " + table, "USE CATALOG, USE SCHEMA, SELECT and MODIFY granted on the table itself",
+               {{"resource",
+                 "api://databricks/workspaces/" + workspace_id(config.zerobus_endpoint) + "/zerobusDirectWriteApi"},
+                {"authorization_details", privileges(table)}},
+               stop);
+}
+
+access_token ask_for_rest_token(const databricks_config& config, const std::stop_token& stop) {
+    return ask(config, "its REST API", "access to the workspace", {}, stop);
 }
 
 workspace::tokens& workspace::tokens_of(const std::string& table) {

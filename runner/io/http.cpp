@@ -10,24 +10,21 @@
 namespace sfcdc::runner::http {
 namespace {
 
-constexpr std::size_t max_body_bytes = 1u << 20;
+struct bounded_body {
+    std::string& text;
+    std::size_t limit;
+};
 
 std::size_t receive(char* data, std::size_t size, std::size_t n, void* user) {
-    auto& body = *static_cast<std::string*>(user);
-    if (body.size() + size * n > max_body_bytes) return 0;
-    body.append(data, size * n);
+    const auto& body = *static_cast<bounded_body*>(user);
+    if (body.text.size() + size * n > body.limit) return 0;
+    body.text.append(data, size * n);
     return size * n;
 }
 
 // libcurl asks about once a second, and more often while something moves.
 int stop_asked(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
-}
-
-std::string encode(CURL* curl, const std::string& text) {
-    const std::unique_ptr<char, decltype(&curl_free)> encoded(
-        curl_easy_escape(curl, text.data(), static_cast<int>(text.size())), curl_free);
-    return encoded ? encoded.get() : "";
 }
 
 } // namespace
@@ -37,31 +34,50 @@ bool response::json() const noexcept {
     return first != body.npos && body[first] == '{' && nlohmann::json::accept(body);
 }
 
+std::string path_segment(std::string_view text) {
+    // libcurl takes a length of 0 for "up to the terminating zero".
+    if (text.empty()) return {};
+    const std::unique_ptr<char, decltype(&curl_free)> encoded(
+        curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+    return encoded ? encoded.get() : "";
+}
+
 response send(const request& r, const std::stop_token& stop) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
     const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
     CURL* const c = curl.get();
-    if (c == nullptr) return {0, "no memory for a request", {}};
+    if (c == nullptr) return {0, "no memory for a request", {}, false};
 
     response out;
     std::string form;
-    for (const auto& [key, value] : r.form) form += (form.empty() ? "" : "&") + key + "=" + encode(c, value);
+    bounded_body body{out.body, r.longest_answer};
+    for (const auto& [key, value] : r.form) form += (form.empty() ? "" : "&") + key + "=" + path_segment(value);
     std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl_slist_free_all);
-    if (!r.bearer.empty()) headers.reset(curl_slist_append(nullptr, ("Authorization: Bearer " + r.bearer).c_str()));
+    const auto add_header = [&](const std::string& line) {
+        if (curl_slist* const longer = curl_slist_append(headers.get(), line.c_str())) {
+            (void)headers.release(); // is the head of the longer list
+            headers.reset(longer);
+        }
+    };
+    if (!r.bearer.empty()) add_header("Authorization: Bearer " + r.bearer);
+    if (!r.json.empty()) add_header("Content-Type: application/json");
 
     curl_easy_setopt(c, CURLOPT_URL, r.url.c_str());
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_TIMEOUT, 30L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, static_cast<long>(r.timeout.count()));
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, stop_asked);
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, &stop);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &out.body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
-    if (!form.empty()) curl_easy_setopt(c, CURLOPT_POSTFIELDS, form.c_str());
+    if (const std::string& posted = r.json.empty() ? form : r.json; !posted.empty()) {
+        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(posted.size()));
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, posted.c_str());
+    }
     if (!r.basic_user.empty()) {
         curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(c, CURLOPT_USERNAME, r.basic_user.c_str());
@@ -71,8 +87,9 @@ response send(const request& r, const std::stop_token& stop) {
 
     const CURLcode done = curl_easy_perform(c);
     if (done == CURLE_WRITE_ERROR)
-        return {0, "the answer is longer than " + std::to_string(max_body_bytes) + " bytes", {}};
-    if (done != CURLE_OK) return {0, done == CURLE_ABORTED_BY_CALLBACK ? "stopped" : curl_easy_strerror(done), {}};
+        return {0, "the answer is longer than " + std::to_string(r.longest_answer) + " bytes", {}, true};
+    if (done != CURLE_OK)
+        return {0, done == CURLE_ABORTED_BY_CALLBACK ? "stopped" : curl_easy_strerror(done), {}, false};
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out.status);
     curl_off_t wait = 0;
     if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)

@@ -1,7 +1,9 @@
-// HTTP requests by libcurl, each of which blocks: to the token endpoints of both services, and to userinfo.
+// HTTP requests by libcurl, each of which blocks: to the token endpoints of both services, to userinfo, and to the REST API of a
+// Databricks workspace.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -17,6 +19,9 @@ struct request {
     std::string basic_user, basic_password;                // not empty: HTTP Basic
     std::string bearer;                                    // not empty: Authorization: Bearer
     std::string ca_file;
+    std::string json{};                        // not empty: POST of this JSON text; there is no form then
+    std::size_t longest_answer = 1u << 20;     // in bytes
+    std::chrono::milliseconds timeout{30'000}; // for the whole of request and answer
 };
 
 // A service that asks for more patience than this is asked again all the same. What a peer says is clamped here, before it is
@@ -27,6 +32,7 @@ struct response {
     long status = 0; // 0: no answer; `body` then says why, without any part of the request but its host
     std::string body;
     std::optional<std::chrono::seconds> retry_after; // from 0 to longest_retry_after
+    bool too_long = false; // there was an answer, longer than the request allows; `status` is 0
 
     // Whether the body is a JSON object: what an OAuth service answers, and a page of a proxy or of a maintenance is not.
     bool json() const noexcept;
@@ -44,8 +50,11 @@ struct unavailable {
 // Why a response is transient, for the log.
 inline std::string why(const response& r) { return r.status == 0 ? r.body : "HTTP " + std::to_string(r.status); }
 
-// Blocks for 30 seconds at most, and for a second after a stop was asked for. Does not throw for what the peer does, does not
-// follow redirects (the form holds a secret), reads 1 MiB at most.
+// Blocks for as long as the request's timeout, and for a second after a stop was asked for. Does not throw for what the peer
+// does, does not follow redirects (the form holds a secret), reads no more than the request allows.
 response send(const request& r, const std::stop_token& stop);
+
+// Text as one segment of a URL's path: everything but ASCII letters, digits and "-._~" is percent-encoded.
+std::string path_segment(std::string_view text);
 
 } // namespace sfcdc::runner::http

@@ -102,6 +102,15 @@ TEST_CASE("Databricks: refused logins say why") {
     json fewer = details("c", "c.s", "c.s.t");
     fewer[2]["privileges"] = {"SELECT"};
     CHECK(databricks_login(workspace, fewer, good_secret)->status == 400);
+    // What is to be done with the table is said by newer clients only, and then rightly.
+    json operations = details("c", "c.s", "c.s.t");
+    operations[2]["operations"] = {"zerobuswrite"};
+    CHECK(databricks_login(workspace, operations, good_secret)->status == 200);
+    for (const json& wrong :
+         {json::array(), json("zerobuswrite"), json({"zerobusread"}), json({"zerobuswrite", "other"})}) {
+        operations[2]["operations"] = wrong;
+        CHECK(databricks_login(workspace, operations, good_secret)->status == 400);
+    }
 }
 
 TEST_CASE("token endpoints fail on request") {

@@ -179,6 +179,23 @@ TEST_CASE("numbers of the configuration have bounds, and defaults as docs/runnin
     CHECK_FALSE(with("silence_limit = 1.5\n").empty());
 }
 
+TEST_CASE("a warehouse is named by its id alone, or not at all") {
+    const auto with = [](const std::string& line) {
+        settings s;
+        s.databricks += line;
+        return s;
+    };
+    CHECK(with("").load().databricks.at("").warehouse_id.empty());
+    CHECK(with("warehouse_id = \"\"\n").load().databricks.at("").warehouse_id.empty());
+    CHECK(with("warehouse_id = \"1234567890abcdef\"\n").load().databricks.at("").warehouse_id == "1234567890abcdef");
+    for (const char* const bad : {"/sql/1.0/warehouses/1234567890abcdef", "a b", "a\\nb", "my-warehouse"}) {
+        INFO(bad);
+        CHECK(with("warehouse_id = \"" + std::string(bad) + "\"\n").complaint().find("[databricks] warehouse_id: ")
+              != std::string::npos);
+    }
+    CHECK(with("warehouse_id = 5\n").complaint().find("a string was expected") != std::string::npos);
+}
+
 TEST_CASE("a URL with a password is refused, and the password is not said") {
     for (const char* const key : {"login_url", "workspace_url", "pubsub_endpoint", "zerobus_endpoint"})
         for (const char* const value :

@@ -1,9 +1,9 @@
 #include "databricks/token.hpp"
 
 #include "catch.hpp"
-#include "http_server.hpp"
 #include "io/http.hpp"
 #include "operations/failure.hpp"
+#include "workspace.hpp"
 
 #include <chrono>
 #include <string>
@@ -15,13 +15,14 @@ using namespace std::chrono_literals;
 using sfcdc::runner::databricks_config;
 using sfcdc::runner::failure;
 using sfcdc::runner::secret;
+using sfcdc::runner::databricks::access_token;
 using sfcdc::runner::databricks::ask_for_token;
-using sfcdc::runner::databricks::table_token;
 
+using test::answers;
 using test::http_answer;
-using answers = std::vector<http_answer>;
+using test::ok;
 
-table_token ask(const http_answer& a) {
+access_token ask(const http_answer& a) {
     test::http_server server(answers{a});
     return ask_for_token({.workspace_url = server.url(),
                           .zerobus_endpoint = "https://1234.zerobus.westeurope.azuredatabricks.net",
@@ -29,10 +30,9 @@ table_token ask(const http_answer& a) {
                           .ca_file = {}},
                          "main.sales.events", {});
 }
-http_answer ok(const std::string& body) { return {"200 OK\r\n", body}; }
 
 // Whether the token is good for so long and not longer, give or take the time that the test itself takes.
-bool good_for(const table_token& token, std::chrono::seconds life) {
+bool good_for(const access_token& token, std::chrono::seconds life) {
     const auto now = std::chrono::steady_clock::now();
     return token.good(now) && token.good(now + life - 30s) && !token.good(now + life);
 }
@@ -42,7 +42,7 @@ bool good_for(const table_token& token, std::chrono::seconds life) {
 TEST_CASE("a token is kept until half of its life is over, whether that is a number or a text") {
     CHECK(good_for(ask(ok(R"({"access_token":"t","expires_in":3600})")), 1800s));
     CHECK(good_for(ask(ok(R"({"access_token":"t","expires_in":"3600"})")), 1800s));
-    CHECK_FALSE(table_token().good(std::chrono::steady_clock::now()));
+    CHECK_FALSE(access_token().good(std::chrono::steady_clock::now()));
 }
 
 TEST_CASE("a token without a believable life is kept for a minute, and none for more than half a day") {
@@ -112,6 +112,27 @@ TEST_CASE("an HTTP request that is not answered, or too much, is told as no answ
     }
     CHECK(get(nobody).status == 0);
     CHECK(get("file:///etc/passwd").body.find("root:") == std::string::npos);
+}
+
+TEST_CASE("a token of the REST API is asked for without a table, and is another one than a table's") {
+    test::http_server server(
+        answers{ok(R"({"access_token":"rest"})"), ok(R"({"access_token":"table"})"), {"401 x\r\n", "{}"}});
+    const databricks_config config{.workspace_url = server.url(),
+                                   .zerobus_endpoint = "1234.zerobus.example:443",
+                                   .credentials = {secret("user"), secret("password")}};
+    sfcdc::runner::databricks::workspace workspace(config);
+    CHECK(workspace.rest_tokens().newer_than(0, {}).credential.text == "rest");
+    CHECK(workspace.tokens_of("main.sales.events").newer_than(0, {}).credential.text == "table");
+    CHECK(workspace.rest_tokens().newer_than(0, {}).credential.text == "rest"); // the one that it has
+    const std::string asked = server.asked().at(0);
+    CHECK(asked.ends_with("\r\n\r\ngrant_type=client_credentials&scope=all-apis"));
+    try {
+        (void)sfcdc::runner::databricks::ask_for_rest_token(config, {});
+        FAIL("it was taken");
+    } catch (const failure& f) {
+        CHECK(std::string(f.what()).find("[databricks] client_id") != std::string::npos);
+        CHECK(std::string(f.what()).find("password") == std::string::npos);
+    }
 }
 
 TEST_CASE("the request for a token names the workspace, the table and what is done with it") {

@@ -1,0 +1,75 @@
+#include "tables.hpp"
+
+#include "../io/http.hpp"
+#include "../operations/log.hpp"
+#include "answers.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sfcdc::runner::databricks {
+namespace {
+
+// type_json holds the column as Spark writes a StructField; its metadata are those of the Delta table. A text of another form, which
+// older or foreign tables may have, says nothing.
+void read_metadata(const std::string& type_json, column_description& column) {
+    const auto field = read_object(type_json);
+    if (!field) return;
+    std::string ignored;
+    const members metadata = members(*field, "", ignored).object("metadata");
+    column.generation_expression = metadata.text("delta.generationExpression");
+    column.identity = metadata.has("delta.identity.start");
+}
+
+column_description read_column(const members& m) {
+    column_description c;
+    c.name = m.text("name");
+    if (c.name.empty()) m.complain("name", "a name");
+    c.type_text = m.text("type_text");
+    c.type_name = m.text("type_name");
+    c.nullable = m.flag("nullable", true);
+    c.position = m.number("position").value_or(0);
+    c.comment = m.text("comment");
+    c.partition = m.has("partition_index");
+    c.masked = m.has("mask");
+    read_metadata(m.text("type_json"), c);
+    return c;
+}
+
+table_description read_table(const members& m) {
+    table_description t;
+    t.full_name = m.text("full_name");
+    t.table_id = m.text("table_id");
+    t.table_type = m.text("table_type");
+    t.data_source_format = m.text("data_source_format");
+    t.owner = m.text("owner");
+    t.pipeline_id = m.text("pipeline_id");
+    t.row_filter = m.has("row_filter");
+    const members properties = m.object("properties");
+    for (const auto& [name, value] : properties.json().items())
+        if (!value.is_null()) t.properties.emplace(name, properties.text(name.c_str()));
+    m.each("columns", [&](const members& c) { t.columns.push_back(read_column(c)); });
+    std::sort(t.columns.begin(), t.columns.end(),
+              [](const auto& a, const auto& b) { return a.position < b.position; });
+    return t;
+}
+
+} // namespace
+
+outcome<table_description> describe_table(workspace& at, const std::string& full_name, const std::stop_token& stop,
+                                          const rest_options& options) {
+    auto [answer, refused] =
+        rest_session(at, options, stop).get("/api/2.1/unity-catalog/tables/" + http::path_segment(full_name));
+    if (refused) return {{}, std::move(refused)};
+    std::string bad;
+    table_description table = read_table(members(answer, "", bad));
+    if (!bad.empty())
+        return {{},
+                refusal{refusal_class::other,
+                        {},
+                        {},
+                        log::one_line("the description of " + full_name + " cannot be understood: " + bad)}};
+    return {std::move(table), {}};
+}
+
+} // namespace sfcdc::runner::databricks
