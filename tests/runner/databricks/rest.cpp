@@ -141,6 +141,8 @@ TEST_CASE("an answer that is too long or nested too deeply is not waited for, an
     CHECK_FALSE(read_object(nested(64)));
     CHECK_FALSE(read_object(nested(1'000'000)));
     CHECK(read_object(R"({"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[":"\"[["})"));
+    // Brackets behind a quote that is escaped are in the string.
+    CHECK(read_object("{\"a\":\"\\\"" + std::string(100, '[') + "\"}"));
     CHECK_FALSE(read_object("{"));
     CHECK_FALSE(read_object("[{}]"));
 }
