@@ -109,7 +109,8 @@ def translated(comment, mark):
 
 def documented(text):
     scanner = Scanner()
-    lines = text.split("\n")
+    # Users write sfcdc::avro, not sfcdc::v0::avro.
+    lines = re.sub(r"^(namespace \w+)::inline \w+", r"\1", text, flags=re.MULTILINE).split("\n")
     out = []
     block = []     # Numbers in `out` of the lines of a comment that may turn out to be in front of a declaration.
     group = []     # In an enum: the text of the comment that is about the enumerators below.
@@ -168,7 +169,7 @@ EXAMPLE = """// Of the file; a<b> and `c<d>`.
 
 #include <x>
 
-namespace a {
+namespace a::inline v0 {
 
 // Of f.
 // Source: more.

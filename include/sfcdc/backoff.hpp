@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // When something happens, for the protocols: always an argument, so that a test can be years long. Only differences count.
 using time_point = std::chrono::steady_clock::time_point;
@@ -53,4 +53,4 @@ class backoff {
     unsigned attempts_ = 0;
 };
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

@@ -23,7 +23,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // A row of an event: its stream, as checkpoint::add_stream() numbered it, and its logical offset there, as
 // ingest_stream::add() gave it.
@@ -151,4 +151,4 @@ class checkpoint {
     std::size_t passed_ = 0;
 };
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

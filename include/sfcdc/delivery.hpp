@@ -48,7 +48,7 @@
 #include <sfcdc/pubsub/subscription.hpp>
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // Used by one thread at a time.
 class delivery {
@@ -358,4 +358,4 @@ class delivery {
     bool failed_ = false;
 };
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

@@ -14,7 +14,7 @@
 #include <sfcdc/pubsub/subscription_io.hpp>
 #include <sfcdc/zerobus/ingest_stream_io.hpp>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // The event that a dead letter or a row is of. Owned copies.
 struct event_origin {
@@ -110,4 +110,4 @@ struct commit_refused {
 using delivery_news = std::variant<dead_letter, delivery_interrupted, delivery_failed, position_replaced,
                                    delivery_keepalive, commit_refused>;
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

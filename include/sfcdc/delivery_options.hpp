@@ -13,7 +13,7 @@
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/zerobus/ingest_stream_options.hpp>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // What a delivery joins, and how much it may hold.
 struct delivery_options {
@@ -50,4 +50,4 @@ struct delivery_options {
     std::chrono::seconds drain_limit{25};
 };
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc {
+namespace sfcdc::inline v0 {
 
 // What is wrong. The groups say which input it is, and what error::offset counts in it.
 enum class [[nodiscard]] errc : std::uint8_t {
@@ -239,4 +239,4 @@ template<class T> struct [[nodiscard]] result {
     constexpr bool ok() const noexcept { return !error; }
 };
 
-} // namespace sfcdc
+} // namespace sfcdc::inline v0

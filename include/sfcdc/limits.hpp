@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace sfcdc::limits {
+namespace sfcdc::inline v0::limits {
 
 // A schema is fetched over the network: 4 MiB is the largest gRPC message by default, real ones have 10 to 50 KB.
 inline constexpr std::size_t schema_bytes = 4u << 20;
@@ -62,4 +62,4 @@ inline constexpr std::size_t schemas_of_a_topic = 20'000;
 // acknowledgement it is enough for 300,000 events a second.
 inline constexpr std::size_t events_not_durable = 65'536;
 
-} // namespace sfcdc::limits
+} // namespace sfcdc::inline v0::limits

@@ -299,6 +299,12 @@ def names_of(texts):
     return sorted(names)
 
 
+def unversioned(path, text):
+    """The lines that open the library's namespace without the version that its symbols carry."""
+    return ["%s:%d: %s" % (path, number, line) for number, line in enumerate(text.split("\n"), 1)
+            if re.match(r"(inline )?namespace sfcdc\b(?!::inline v0\b)", line)]
+
+
 SELF_TEST = r'''
 #pragma once
 #include <vector> // class not_this
@@ -363,9 +369,15 @@ def main(arguments):
     if arguments == ["--self-test"]:
         found = names_of([("self-test", SELF_TEST)])
         print("\n".join(difflib.unified_diff(WANTED, found, "wanted", "found", lineterm="")) or "reads what it should")
-        return int(found != WANTED)
+        lines = unversioned("x", "namespace sfcdc::inline v0::a {\nnamespace sfcdc::a {\nnamespace detail {\nnamespace sfcdc {")
+        return int(found != WANTED or lines != ["x:2: namespace sfcdc::a {", "x:4: namespace sfcdc {"])
     root = pathlib.Path(arguments[0])
     names = names_of((p.relative_to(root).as_posix(), p.read_text(encoding="utf-8")) for p in sorted((root / "include").rglob("*.hpp")))
+    without = [line for p in sorted((root / "include").rglob("*.hpp")) for line in unversioned(p.relative_to(root).as_posix(), p.read_text(encoding="utf-8"))]
+    if without:
+        print("\n".join(without))
+        print("A namespace of a header is sfcdc::inline v0 or in it, so that programs can link libraries that vendor other versions.")
+        return 1
     listed = root / "tests" / "rules" / "public_names.txt"
     if arguments[1:] == ["--write"]:
         listed.write_text("\n".join(names) + "\n", encoding="utf-8")

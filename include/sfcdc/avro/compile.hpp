@@ -18,7 +18,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/byte_view.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Used through compile().
 class plan_compiler {
@@ -135,4 +135,4 @@ template<wire::binary_range R> result<plan> compile(const R& schema_json) {
     return compile(wire::byte_view(schema_json).text());
 }
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -14,7 +14,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Does not own the bytes; they must outlive the cursor and every view that it returns. Error offsets count from the
 // first byte of the span.
@@ -149,4 +149,4 @@ class cursor {
     sfcdc::error error_;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -10,7 +10,7 @@
 #include <sfcdc/avro/nonzero_bits.hpp>
 #include <sfcdc/avro/plan.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Scratch memory of a walk (avro/walker.hpp): what it says is about the payload and the plan of the last walk. Nothing is
 // allocated after the first datum of the widest plan.
@@ -46,4 +46,4 @@ class datum {
     detail::nonzero_bits nonzero_;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

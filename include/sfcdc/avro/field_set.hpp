@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // A field of one plan, found once by name or position and then used for every event. Meaningless for other plans.
 struct field {
@@ -102,4 +102,4 @@ class field_set {
     std::span<const std::uint64_t> words_;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

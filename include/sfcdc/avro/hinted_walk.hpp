@@ -11,7 +11,7 @@
 #include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Which fields of a datum are said to be there, behind its first field.
 struct presence_hint {
@@ -82,4 +82,4 @@ class hinted_walk {
 
 } // namespace detail
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -12,7 +12,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 // The index of no value, or of no node of a schema.
 inline constexpr std::uint32_t none = 0xffff'ffff;
@@ -259,4 +259,4 @@ class json_parser {
     std::string* unescaped_ = nullptr;
 };
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

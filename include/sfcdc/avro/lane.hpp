@@ -9,7 +9,7 @@
 #include <sfcdc/avro/stride.hpp>
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 // The state of such a walk. It is small, so that a copy of it is kept in registers: what step() stores could alias the
 // original. Offsets count from the start of the payload.
@@ -86,4 +86,4 @@ struct lane {
     }
 };
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 inline constexpr std::uint32_t md5_sines[64] = {
     0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
@@ -87,4 +87,4 @@ inline std::array<std::byte, 16> md5(std::string_view text) {
     return state.digest();
 }
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

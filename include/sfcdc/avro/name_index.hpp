@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 // A hash table with open addressing. It holds the number of each name, not the name: its owner keeps the names, and says
 // whether a number has the name that is looked for. So it can be copied together with its owner. It is not a template over
@@ -59,4 +59,4 @@ class name_index {
     std::size_t count_ = 0;
 };
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

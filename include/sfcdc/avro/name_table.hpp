@@ -9,7 +9,7 @@
 
 #include <sfcdc/wire/copy.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Names are added and then found by their position. Views end with the table, or with the next add().
 class name_table {
@@ -36,4 +36,4 @@ class name_table {
     std::vector<std::uint32_t> begins_; // The last element is where the last name ends.
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -10,7 +10,7 @@
 #include <sfcdc/avro/zero_bytes.hpp>
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 inline constexpr std::size_t block_bytes = 64; // nonzero_64() looks at so many bytes and makes one word of them.
 
@@ -59,4 +59,4 @@ class nonzero_bits {
     std::size_t first_ = 0;
 };
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

@@ -8,7 +8,7 @@
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // The kind of a field once a union of null and one type has been looked through. `width` is float, double and fixed, `text`
 // is string and bytes, `compound` a record, `other` what is read by its schema alone.
@@ -105,4 +105,4 @@ inline void set_kind(const schema::node& n, op& o) noexcept {
 
 } // namespace detail
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

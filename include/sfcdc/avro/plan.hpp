@@ -22,7 +22,7 @@
 #include <sfcdc/avro/stride.hpp>
 #include <sfcdc/error.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Made by compile() (avro/compile.hpp). Immutable, so that one plan serves all threads. Owns everything that it returns and
 // must outlive it. A default-constructed plan has no fields.
@@ -151,4 +151,4 @@ class plan {
     bool is_projection_ = false;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -12,7 +12,7 @@
 #include <sfcdc/wire/varint.hpp>
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // The places of values in one payload. It does not own the payload, which must have been walked along the plan that the
 // places come from, without an error.
@@ -78,4 +78,4 @@ class sound_payload {
     const std::byte *begin_ = nullptr, *end_ = nullptr;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

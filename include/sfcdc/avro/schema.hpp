@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // The primitive types come first; each of them is the node of the same number in every schema.
 enum class type : std::uint8_t {
@@ -99,4 +99,4 @@ class schema {
     std::uint32_t root_ = 0;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -16,7 +16,7 @@
 #include <sfcdc/avro/schema_names.hpp>
 #include <sfcdc/wire/base64.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 namespace detail {
 
@@ -115,4 +115,4 @@ inline std::string schema_id(const schema& s) {
     return id;
 }
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

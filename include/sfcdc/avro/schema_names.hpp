@@ -8,7 +8,7 @@
 
 #include <sfcdc/avro/json_parser.hpp>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 // In the order of avro::type.
 inline constexpr std::string_view primitive_names[] = {
@@ -56,4 +56,4 @@ inline std::string_view namespace_of(std::string_view name, std::string_view spa
     return dot == std::string_view::npos ? space : name.substr(0, dot);
 }
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

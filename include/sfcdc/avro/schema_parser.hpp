@@ -17,7 +17,7 @@
 #include <sfcdc/limits.hpp>
 #include <sfcdc/wire/decimal.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Used through parse_schema(). Its functions take the JSON value of a type and the namespace around it, and give the node of
 // the type; they return false after an error.
@@ -298,4 +298,4 @@ inline result<schema> parse_schema(std::string_view text) {
     return parsed;
 }
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -9,7 +9,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Moves a cursor over values of any type; checks every count, length and index on the way.
 class skipper {
@@ -80,4 +80,4 @@ class skipper {
     std::uint64_t empty_items_ = 0;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

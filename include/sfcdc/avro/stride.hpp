@@ -12,7 +12,7 @@
 #include <sfcdc/avro/op.hpp>
 #include <sfcdc/avro/schema.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // One place of a plan, as the walk over a datum sees it (avro/walker.hpp). The places of the record's own fields come
 // first, then those of each compound's children. Behind each such group stands one place more, which leads out of it, so
@@ -107,4 +107,4 @@ inline stride make_stride(const schema& s, std::uint32_t f, std::uint32_t node, 
 
 } // namespace detail
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

@@ -13,7 +13,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/bytes.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // True for the C++ types that value::read() and event::get() take.
 template<class T>
@@ -175,4 +175,4 @@ class value {
     std::uint32_t at_ = 0;
 };
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

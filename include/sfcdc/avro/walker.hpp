@@ -26,7 +26,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 
-namespace sfcdc::avro {
+namespace sfcdc::inline v0::avro {
 
 // Used through walk(); or by hand, as cdc::decoder does: start() or start_behind_first(), walk_body(), finish(). Refers to
 // the plan, the payload and the datum, which must outlive it. The datum must be prepared for the plan.
@@ -272,4 +272,4 @@ inline error walk(const plan& p, std::span<const std::byte> payload, datum& out)
     return w.finish();
 }
 
-} // namespace sfcdc::avro
+} // namespace sfcdc::inline v0::avro

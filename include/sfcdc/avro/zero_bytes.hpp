@@ -7,7 +7,7 @@
 
 #include <sfcdc/simd/block.hpp>
 
-namespace sfcdc::avro::detail {
+namespace sfcdc::inline v0::avro::detail {
 
 // One bit for each of the 64 bytes at p, lowest first: set where the byte is not zero.
 template<class Block = simd::block> std::uint64_t nonzero_64(const std::byte* p) noexcept {
@@ -56,4 +56,4 @@ template<class Block = simd::block> std::size_t count_zeros(const std::byte* p, 
     return count.total();
 }
 
-} // namespace sfcdc::avro::detail
+} // namespace sfcdc::inline v0::avro::detail

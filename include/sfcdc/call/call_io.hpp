@@ -14,7 +14,7 @@
 #include <sfcdc/wire/grpc_status.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
-namespace sfcdc::call {
+namespace sfcdc::inline v0::call {
 
 // ---- what happened ---------------------------------------------------------------------------------------------------
 // `call` is the number of the open_call that the input is about. What comes late, from a call that the machine does not want
@@ -108,4 +108,4 @@ struct interrupted { // it goes on by itself
     time_point until; // the next attempt, if there is something to be done then
 };
 
-} // namespace sfcdc::call
+} // namespace sfcdc::inline v0::call

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::call {
+namespace sfcdc::inline v0::call {
 
 // Why a machine gave a call up, or itself, where it was not the server that ended the call.
 enum class fault : std::uint8_t {
@@ -78,4 +78,4 @@ constexpr const char* message(fault what) noexcept {
     return "unknown fault";
 }
 
-} // namespace sfcdc::call
+} // namespace sfcdc::inline v0::call

@@ -34,7 +34,7 @@
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/call/remedy.hpp>
 
-namespace sfcdc::call {
+namespace sfcdc::inline v0::call {
 
 // The waits between attempts, and how many failures are taken before a run is over.
 struct patience_options {
@@ -181,4 +181,4 @@ class patience {
     next_attempt next_{};
 };
 
-} // namespace sfcdc::call
+} // namespace sfcdc::inline v0::call

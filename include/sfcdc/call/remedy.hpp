@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::call {
+namespace sfcdc::inline v0::call {
 
 // What helps after a call has ended.
 enum class remedy : std::uint8_t {
@@ -32,4 +32,4 @@ constexpr std::string_view to_string(remedy value) noexcept {
     return "unknown";
 }
 
-} // namespace sfcdc::call
+} // namespace sfcdc::inline v0::call

@@ -21,7 +21,7 @@
 #include <sfcdc/simd/block.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 namespace detail {
 
@@ -186,4 +186,4 @@ template<class Block = simd::block>
     return expand_bitmap(digits, 0, count, to);
 }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // `unknown` is a symbol that this version does not know. event_header::change_type_name() of an event still spells it; that
 // of read_header() cannot, because without a schema there is only the symbol's number.
@@ -48,4 +48,4 @@ constexpr change_type change_type_from(std::string_view symbol, std::uint64_t li
     return change_type::unknown;
 }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -14,7 +14,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/byte_view.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // Scratch memory for decoding: one for each thread. Nothing is allocated after the first event of the widest plan.
 class decoder {
@@ -91,4 +91,4 @@ class decoder {
     detail::event_slot slots_[slot_count];
 };
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

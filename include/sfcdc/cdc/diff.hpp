@@ -22,7 +22,7 @@
 #include <sfcdc/wire/digest.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 namespace detail {
 
@@ -256,4 +256,4 @@ inline result<std::string> apply_diff(std::string_view old_text, std::string_vie
     return {{}, worst};
 }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -18,7 +18,7 @@
 #include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 namespace detail {
 class event_slot;
@@ -208,4 +208,4 @@ inline field_state event::state(avro::field f) const noexcept {
     return datum_->has(f) ? field_state::value : field_states()[f];
 }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

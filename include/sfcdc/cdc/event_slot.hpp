@@ -18,7 +18,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/limits.hpp>
 
-namespace sfcdc::cdc::detail {
+namespace sfcdc::inline v0::cdc::detail {
 
 // Which fields an event has by its lists, as the hint of a walk: those that changed and were not nulled.
 class presence_by_lists {
@@ -181,4 +181,4 @@ class event_slot {
     result<event> out_;
 };
 
-} // namespace sfcdc::cdc::detail
+} // namespace sfcdc::inline v0::cdc::detail

@@ -10,7 +10,7 @@
 #include <sfcdc/avro/op.hpp>
 #include <sfcdc/avro/plan.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // Iterating gives dotted names, those of the event's own fields first, then those of the children of compounds. A view: it
 // ends with the plan, and with the next event of the decoder that it came from.
@@ -119,4 +119,4 @@ class field_list::parent_range {
 
 inline field_list::parent_range field_list::parents() const& noexcept { return parent_range(*this); }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -21,7 +21,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/decimal.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // What one list is expanded into: memory for the widest plan so far, used again for every event.
 class field_list_memory {
@@ -144,4 +144,4 @@ class field_list_memory {
     std::size_t size_ = 0;
 };
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // What an event says of one field.
 enum class field_state : std::uint8_t {
@@ -33,4 +33,4 @@ template<class T> struct field_value {
     explicit operator bool() const noexcept { return state == field_state::value; }
 };
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -21,7 +21,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // A view into the payload, and into the plan if it came from an event; it ends with them. For a platform event, which has no
 // header, and for a member that the schema lacks, a getter gives nothing or 0.
@@ -144,4 +144,4 @@ inline result<event_header> read_header(wire::byte_view bytes) noexcept {
 // The header would outlive the payload, into which it looks.
 template<wire::owning_temporary R> result<event_header> read_header(R&&) = delete;
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -9,7 +9,7 @@
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/avro/schema.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // The record ChangeEventHeader is the first field of every change event. Platform events have no such field.
 inline constexpr std::string_view header_name = "ChangeEventHeader";
@@ -77,4 +77,4 @@ static_assert(
     }(),
     "the table has the order of header_member, and all of its members");
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

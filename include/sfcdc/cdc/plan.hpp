@@ -20,7 +20,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/byte_view.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // Made by cdc::compile(). As an avro::plan it is immutable, so that one plan serves all threads, and owns everything that it
 // returns. A default-constructed plan has no fields.
@@ -146,4 +146,4 @@ inline const plan& empty_plan() noexcept {
 
 } // namespace detail
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -14,7 +14,7 @@
 #include <sfcdc/avro/value.hpp>
 #include <sfcdc/cdc/event.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 namespace detail {
 
@@ -80,4 +80,4 @@ template<class F> void event::for_each_present(F&& f) const {
     });
 }
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -9,7 +9,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // A view: it ends with the payload. An array that cannot be read ends where it becomes unreadable; the arrays of a decoded
 // event have been checked.
@@ -87,4 +87,4 @@ class string_list {
     std::uint32_t at_ = 0;
 };
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

@@ -12,7 +12,7 @@
 #include <sfcdc/cdc/header_members.hpp>
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::cdc::detail {
+namespace sfcdc::inline v0::cdc::detail {
 
 // The most encoded bytes of an integer that the reader takes: a fifth byte of an int may overflow, and eight bytes are
 // looked at together.
@@ -158,4 +158,4 @@ inline std::size_t read_usual_header(std::span<const std::byte> payload, std::ui
     return usual_header_reader(payload, change_types_end, begins).read();
 }
 
-} // namespace sfcdc::cdc::detail
+} // namespace sfcdc::inline v0::cdc::detail

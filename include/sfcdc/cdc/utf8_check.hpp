@@ -20,7 +20,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
-namespace sfcdc::cdc {
+namespace sfcdc::inline v0::cdc {
 
 // Made once for a plan, and then used for its events, by any number of threads. It does not refer to the plan.
 //
@@ -157,4 +157,4 @@ class utf8_check {
     std::vector<avro::field> others_;    // those that may have strings within
 };
 
-} // namespace sfcdc::cdc
+} // namespace sfcdc::inline v0::cdc

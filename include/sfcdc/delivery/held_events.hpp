@@ -15,7 +15,7 @@
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 // Keeps the bytes of a response alive until all of its events are taken out, and the next call of drop_used_up().
 class held_events {
@@ -105,4 +105,4 @@ class held_events {
     std::optional<std::size_t> event_bytes_{}; // the size of an event as seen lately; nothing before the first one
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

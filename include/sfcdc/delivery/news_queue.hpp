@@ -9,7 +9,7 @@
 
 #include <sfcdc/delivery_io.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 // Counts the dead letters among the news, because no position is due while one of them is not polled.
 class news_queue {
@@ -36,4 +36,4 @@ class news_queue {
     std::size_t letters_ = 0;
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

@@ -12,7 +12,7 @@
 #include <sfcdc/delivery_io.hpp>
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 // The event that a row is of, and the number of the row among those of its event for this outlet.
 struct row_origin {
@@ -63,4 +63,4 @@ struct outlet : counted_rows {
     bool closed(bool given_up) const noexcept { return stream ? stream->closed() : given_up || settled >= rows; }
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

@@ -22,7 +22,7 @@
 #include <sfcdc/delivery_options.hpp>
 #include <sfcdc/zerobus/ingest_stream.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 // Outlets are numbered from 0 and stay where they are. The options, the ledger and the news are those of the delivery, and outlive it.
 class outlets {
@@ -150,4 +150,4 @@ class outlets {
     std::deque<outlet> all_;
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

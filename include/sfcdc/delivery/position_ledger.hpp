@@ -14,7 +14,7 @@
 #include <sfcdc/checkpoint.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 // The rows of one outlet, in their order, in four groups: settled, in doubt, neither, and not told yet. It holds
 // 0 <= settled, settled + in_doubt <= rows and told <= rows.
@@ -101,4 +101,4 @@ class position_ledger {
     std::chrono::hours verdict_time_;
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

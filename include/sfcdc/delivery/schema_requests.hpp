@@ -13,7 +13,7 @@
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/limits.hpp>
 
-namespace sfcdc::detail {
+namespace sfcdc::inline v0::detail {
 
 enum class schema_state : std::uint8_t { wanted, asked, known, refused };
 
@@ -96,4 +96,4 @@ class schema_requests {
     std::chrono::minutes refused_time_;
 };
 
-} // namespace sfcdc::detail
+} // namespace sfcdc::inline v0::detail

@@ -8,7 +8,7 @@
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 using call::remedy;
 
@@ -89,4 +89,4 @@ constexpr remedy remedy_for(std::string_view code, wire::grpc_status status) noe
     }
 }
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -14,7 +14,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::pubsub::detail {
+namespace sfcdc::inline v0::pubsub::detail {
 
 // A position is not forgotten before there is an answer to it, or a newer one takes its place. Positions are told apart by a UUID in each
 // request, which is made of a seed and a count.
@@ -65,4 +65,4 @@ class commits {
     std::optional<replay_id> waiting_, sent_;
 };
 
-} // namespace sfcdc::pubsub::detail
+} // namespace sfcdc::inline v0::pubsub::detail

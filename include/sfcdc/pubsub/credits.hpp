@@ -10,7 +10,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
 
-namespace sfcdc::pubsub::detail {
+namespace sfcdc::inline v0::pubsub::detail {
 
 // At any time outstanding() + unreleased() <= max_unreleased. A credit is asked for, then an event is received with it, then the event is
 // released; credits of a lost call are forgotten, its events are not.
@@ -70,4 +70,4 @@ class credits {
     time_point none_since_{};
 };
 
-} // namespace sfcdc::pubsub::detail
+} // namespace sfcdc::inline v0::pubsub::detail

@@ -16,7 +16,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // ---- received --------------------------------------------------------------------------------------------------------
 // All are views: the bytes that were parsed must outlive them. Text is not checked to be UTF-8; rows check what they
@@ -375,4 +375,4 @@ inline result<schema_info> schema_info::parse(std::string_view message) noexcept
     return out;
 }
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -15,7 +15,7 @@
 #include <sfcdc/wire/bytes.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // Owns its bytes. An empty one is "no position".
 class replay_id {
@@ -56,4 +56,4 @@ class replay_id {
     std::string bytes_;
 };
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -36,7 +36,7 @@
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/pubsub/subscription_state.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // After an interruption it resumes behind the last event handed over, or behind a keepalive's position: what was handed
 // over and is not yet released is in the user's hands. A new process starts from the position that it stored. It never
@@ -368,4 +368,4 @@ class subscription {
     std::deque<event> events_;
 };
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -8,7 +8,7 @@
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // ---- what happened. `received` and `committed` point into the bytes of the response that they came in: those must live
 // until poll_event() has nothing more to give.
@@ -53,4 +53,4 @@ struct failed { // remedy is choose_position: it waits for choose(); or stop: it
 // Everything that the user of a subscription must know.
 using event = std::variant<received, keepalive, committed, interrupted, failed>;
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -9,7 +9,7 @@
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/pubsub/replay_id.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // What to subscribe to, from where, and how many events may be under way.
 struct subscription_options {
@@ -57,4 +57,4 @@ inline bool is_valid(const subscription_options& o) noexcept {
 
 } // namespace detail
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

@@ -31,7 +31,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // What a subscription waits for: the columns of the table above.
 enum class subscription_state : std::uint8_t { waiting, opening, streaming, token_due, renewing, choosing, closed };
@@ -50,4 +50,4 @@ constexpr std::string_view to_string(subscription_state value) noexcept {
     return "unknown";
 }
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

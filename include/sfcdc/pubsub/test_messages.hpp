@@ -11,7 +11,7 @@
 #include <sfcdc/pubsub/messages.hpp>
 #include <sfcdc/wire/bytes.hpp>
 
-namespace sfcdc::pubsub {
+namespace sfcdc::inline v0::pubsub {
 
 // What a FetchResponse or a ManagedFetchResponse says. Without events it is a keepalive. The views are used during append_response()
 // only.
@@ -58,4 +58,4 @@ inline void append_response(const schema_info& info, std::string& out) {
     detail::proto3_writer(out).bytes(1, info.schema_json).bytes(2, info.schema_id).bytes(3, info.rpc_id);
 }
 
-} // namespace sfcdc::pubsub
+} // namespace sfcdc::inline v0::pubsub

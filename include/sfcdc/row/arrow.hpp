@@ -32,7 +32,7 @@
 #include <sfcdc/row/source.hpp>
 #include <sfcdc/row/visit.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -359,4 +359,4 @@ class arrow_batch {
     std::string scratch_;
 };
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -18,7 +18,7 @@
 #include <sfcdc/wire/copy.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
-namespace sfcdc::row::detail {
+namespace sfcdc::inline v0::row::detail {
 
 // Up to 64 rows of a column: bit n of `valid` says whether row first + n has a value.
 struct row_block {
@@ -377,4 +377,4 @@ class arrow_column {
     std::uint32_t replaced_ = 0;
 };
 
-} // namespace sfcdc::row::detail
+} // namespace sfcdc::inline v0::row::detail

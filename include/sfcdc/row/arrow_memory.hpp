@@ -12,7 +12,7 @@
 
 #include <sfcdc/row/arrow_abi.hpp>
 
-namespace sfcdc::row::detail {
+namespace sfcdc::inline v0::row::detail {
 
 // Bytes at an address that 64 divides, as Arrow recommends it, whose number 64 divides, too. What grows is not zeroed.
 class arrow_buffer {
@@ -149,4 +149,4 @@ class batch_memory {
     arrow_buffer zeros_;
 };
 
-} // namespace sfcdc::row::detail
+} // namespace sfcdc::inline v0::row::detail

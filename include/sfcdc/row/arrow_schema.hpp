@@ -10,7 +10,7 @@
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -86,4 +86,4 @@ inline void export_schema(const layout& l, ArrowSchema* out) {
     detail::exported_schema::fill(out, "+s", "", 0, std::move(columns));
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

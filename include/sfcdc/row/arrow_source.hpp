@@ -9,7 +9,7 @@
 #include <sfcdc/cdc/plan.hpp>
 #include <sfcdc/row/bind.hpp>
 
-namespace sfcdc::row::detail {
+namespace sfcdc::inline v0::row::detail {
 
 struct arrow_source {
     avro::field field{};
@@ -79,4 +79,4 @@ inline arrow_source source_of(const bound_layout& bound, std::size_t position) n
     return out;
 }
 
-} // namespace sfcdc::row::detail
+} // namespace sfcdc::inline v0::row::detail

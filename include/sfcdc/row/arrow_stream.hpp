@@ -12,7 +12,7 @@
 #include <sfcdc/row/arrow_schema.hpp>
 #include <sfcdc/row/layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -80,4 +80,4 @@ template<class Next> void export_stream(layout l, Next next, ArrowArrayStream* o
             .private_data = self.release()};
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

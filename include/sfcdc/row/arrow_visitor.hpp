@@ -15,7 +15,7 @@
 #include <sfcdc/wire/base64.hpp>
 #include <sfcdc/wire/hex.hpp>
 
-namespace sfcdc::row::detail {
+namespace sfcdc::inline v0::row::detail {
 
 // Puts the value of one row into a column. It is a row_visitor, and lives no longer than the column and `scratch`, which texts are made
 // in.
@@ -62,4 +62,4 @@ class arrow_visitor {
     std::string& scratch_;
 };
 
-} // namespace sfcdc::row::detail
+} // namespace sfcdc::inline v0::row::detail

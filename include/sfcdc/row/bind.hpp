@@ -11,7 +11,7 @@
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // How a value of one Avro type becomes a value of a column's type.
 enum class conversion : std::uint8_t {
@@ -212,4 +212,4 @@ inline bound_layout bind(const layout& l, const cdc::plan& p) { return {l, p}; }
 bound_layout bind(const layout&&, const cdc::plan&) = delete; // The bound layout refers to the layout.
 bound_layout bind(const layout&, const cdc::plan&&) = delete; // The bound layout refers to the plan.
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

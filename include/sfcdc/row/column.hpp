@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // Column types by their names in Unity Catalog, each with the protobuf type that Zerobus wants for it.
 // Source: Databricks' documentation of Zerobus, "Data types".
@@ -198,4 +198,4 @@ constexpr std::string_view to_string(granularity value) noexcept {
     return "unknown";
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -11,7 +11,7 @@
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/field_value.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // The names of the field columns whose value the event states, in the order of the plan's fields. Of an UPDATE these are
 // the fields that changedFields and nulledFields name, where a compound stands for all of its children; of an event that
@@ -110,4 +110,4 @@ class columns_to_update {
     bool compound_listed_ = false;
 };
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

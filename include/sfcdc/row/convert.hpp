@@ -12,7 +12,7 @@
 
 #include <sfcdc/wire/decimal.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // Microseconds of milliseconds. Nothing beyond the 292,000 years that 64 bits hold.
 constexpr std::optional<std::int64_t> microseconds_of(std::int64_t ms) noexcept {
@@ -128,4 +128,4 @@ inline std::optional<short_text> decimal_of(std::int64_t v, std::uint8_t precisi
     return out;
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::row::detail {
+namespace sfcdc::inline v0::row::detail {
 
 // Stores the digits of a decimal, multiplied by ten to the power of `scale`, as two words in the machine's order. Precondition:
 // the text is of the form -123.45 with at most `scale` digits behind the point and at most 38 in all.
@@ -35,4 +35,4 @@ inline void store_decimal128(std::uint64_t* to, std::string_view text, std::uint
     to[1] = little ? high : low;
 }
 
-} // namespace sfcdc::row::detail
+} // namespace sfcdc::inline v0::row::detail

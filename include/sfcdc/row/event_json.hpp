@@ -12,7 +12,7 @@
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -274,4 +274,4 @@ inline std::uint32_t append_field_json(const cdc::event& e, avro::field f, std::
     return append_value_json(e.value(f), out);
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -14,7 +14,7 @@
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/row/visitor.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // The items of a text that semicolons separate, as Salesforce writes a multi-select picklist. A view.
 class semicolon_list {
@@ -154,4 +154,4 @@ inline bool fits(const column& c, const bound_field& b, const cdc::event& e) noe
     return !may_not_fit(b.how) || visit_field(c, b, e, nowhere);
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -14,7 +14,7 @@
 #include <sfcdc/row/visit.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -77,4 +77,4 @@ inline std::uint32_t append_json(const layout& l, const cdc::event& e, const env
     return detail::append_json_row(l, nullptr, e, around, out, of);
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -14,7 +14,7 @@
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // An ordered list of columns, and whether an event is one row or one for each of its records. Owns its names. Protobuf
 // field numbers are positions, from 1.
@@ -166,4 +166,4 @@ class layout {
     bool has_fields_ = false;
 };
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

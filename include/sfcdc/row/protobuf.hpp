@@ -23,7 +23,7 @@
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/utf8.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 namespace detail {
 
@@ -159,4 +159,4 @@ inline std::string descriptor_proto(const layout& l, std::string_view message_na
     return out;
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -12,7 +12,7 @@
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // A JSON object of the fields that no column holds: those without a column, and those whose value does not fit theirs. A value
 // stands where there is one, null where the event clears the field; children of compounds stand in an object of their own.
@@ -127,4 +127,4 @@ class rest_of_event {
     const cdc::event::states states_;
 };
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -10,7 +10,7 @@
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // Which of an event's records a row is for. Layouts with one row an event have the first one only.
 struct record {
@@ -78,4 +78,4 @@ template<class F> void for_each_row(const layout& l, const cdc::event& e, F&& f)
     if (ordinal == 0) f(record{});
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

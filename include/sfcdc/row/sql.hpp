@@ -12,7 +12,7 @@
 #include <sfcdc/row/layout.hpp>
 #include <sfcdc/row/typed_layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // Databricks and Spark 4 have one grammar here.
 enum class sql_dialect : std::uint8_t { databricks, duckdb };
@@ -228,4 +228,4 @@ inline std::string merge_sql(const layout& l, std::string_view history, std::str
            + h.ordered() + ") VALUES (f." + h.id + ", " + values + ")";
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

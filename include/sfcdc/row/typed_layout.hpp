@@ -21,7 +21,7 @@
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/layout.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // A field that becomes a DECIMAL. An event's schema has amounts as doubles, and does not say how many digits are meant: that
 // is known from Salesforce's describe call, or by the user.
@@ -205,4 +205,4 @@ inline layout widened(const layout& table, const layout& wanted) {
     return layout::make(std::move(columns), table.rows()).value; // whose names differ, since both layouts are sound
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -15,7 +15,7 @@
 #include <sfcdc/row/visitor.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // Shows a visitor what goes into a column that is of no field. Every way of writing a row goes through here and
 // visit_field().
@@ -101,4 +101,4 @@ template<row_visitor V>
         visitor.null();
 }
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -10,7 +10,7 @@
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::row {
+namespace sfcdc::inline v0::row {
 
 // A column of a row calls exactly one of these members, once. Texts and bytes are views that end with the call; texts may
 // hold bytes that are not UTF-8, which the visitor replaces by U+FFFD or refuses.
@@ -50,4 +50,4 @@ concept row_visitor =
         v.made_text(append);
     };
 
-} // namespace sfcdc::row
+} // namespace sfcdc::inline v0::row

@@ -43,7 +43,7 @@
 #include <sfcdc/simd/sse2.hpp>
 #include <sfcdc/simd/words.hpp>
 
-namespace sfcdc::simd {
+namespace sfcdc::inline v0::simd {
 
 // The block types that this translation unit can use, the best one first: what a test of a kernel goes through.
 template<class... Blocks> struct block_list {};
@@ -64,4 +64,4 @@ using best::block;
 // "ssse3", "sse2", "neon" or "words".
 inline constexpr const char* backend_name = block::name;
 
-} // namespace sfcdc::simd
+} // namespace sfcdc::inline v0::simd

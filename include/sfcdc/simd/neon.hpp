@@ -15,7 +15,7 @@
 #    include <cstddef>
 #    include <cstdint>
 
-namespace sfcdc::simd::neon {
+namespace sfcdc::inline v0::simd::neon {
 
 // All bits of a byte are the answer for that byte.
 class matches {
@@ -128,6 +128,6 @@ class byte_sum {
     uint64x2_t sum_ = vdupq_n_u64(0);
 };
 
-} // namespace sfcdc::simd::neon
+} // namespace sfcdc::inline v0::simd::neon
 
 #endif

@@ -15,7 +15,7 @@
 #        include <emmintrin.h>
 #    endif
 
-namespace sfcdc::simd::sse2 {
+namespace sfcdc::inline v0::simd::sse2 {
 
 // The top bit of each byte is the answer for that byte; the other bits are undefined.
 class matches {
@@ -131,6 +131,6 @@ class byte_sum {
     __m128i sum_ = _mm_setzero_si128();
 };
 
-} // namespace sfcdc::simd::sse2
+} // namespace sfcdc::inline v0::simd::sse2
 
 #endif

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace sfcdc::simd {
+namespace sfcdc::inline v0::simd {
 
 // Reads eight bytes, at any alignment.
 inline std::uint64_t load_8(const void* from) noexcept {
@@ -25,4 +25,4 @@ inline void store_8(void* to, std::uint64_t word) noexcept {
     std::memcpy(to, &word, 8);
 }
 
-} // namespace sfcdc::simd
+} // namespace sfcdc::inline v0::simd

@@ -12,7 +12,7 @@
 
 #include <sfcdc/simd/word.hpp>
 
-namespace sfcdc::simd::words {
+namespace sfcdc::inline v0::simd::words {
 
 inline constexpr std::uint64_t ones = 0x0101010101010101u, tops_of_all = 0x8080808080808080u, lows = ~tops_of_all;
 
@@ -176,4 +176,4 @@ class byte_sum {
     std::uint64_t sum_ = 0;
 };
 
-} // namespace sfcdc::simd::words
+} // namespace sfcdc::inline v0::simd::words

@@ -9,7 +9,7 @@
 
 #include <sfcdc/wire/copy.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // Borrows the string: until the appender is gone, what stands in the string is not to be looked at.
 class appender {
@@ -74,4 +74,4 @@ inline char* extend(std::string& out, std::size_t n) {
     return out.data() + out.size() - n;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

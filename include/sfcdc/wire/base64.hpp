@@ -11,7 +11,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // The last two digits: '+' and '/' in the standard alphabet, '-' and '_' in that for URLs. Source: RFC 4648.
 enum class base64_alphabet : std::uint8_t { standard, url };
@@ -91,4 +91,4 @@ inline result<std::string> from_base64(std::string_view text) {
     return {std::move(out), {}};
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

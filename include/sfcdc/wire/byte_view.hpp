@@ -7,7 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 template<class T>
 concept byte_like = std::same_as<T, std::byte> || std::same_as<T, char> || std::same_as<T, unsigned char>;
@@ -50,4 +50,4 @@ class byte_view {
     std::size_t size_ = 0;
 };
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

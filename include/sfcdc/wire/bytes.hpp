@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // Returns a view of the bytes of a text, without a copy.
 inline std::span<const std::byte> as_bytes(std::string_view text) noexcept {
@@ -17,4 +17,4 @@ inline std::string_view as_chars(std::span<const std::byte> bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

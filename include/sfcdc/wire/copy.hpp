@@ -10,7 +10,7 @@
 
 #include <sfcdc/simd/block.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 namespace detail {
 
@@ -167,4 +167,4 @@ template<class Block = simd::block> char* copy_quoted(char* to, const char* from
     return to;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

@@ -8,7 +8,7 @@
 
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 namespace detail {
 
@@ -78,6 +78,7 @@ struct decimal {
     std::uint64_t value = 0; // It is 2^32 for all numbers that are greater.
     std::size_t length = 0;  // The number has so many digits; 0 if there is none.
 };
+// Reads the digits at the start of the text, without a sign; what follows them is left alone.
 inline decimal read_decimal(std::string_view text) noexcept {
     constexpr std::uint64_t most = std::uint64_t{1} << 32;
     decimal read;
@@ -90,4 +91,4 @@ inline decimal read_decimal(std::string_view text) noexcept {
     return read;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 namespace detail {
 
@@ -67,4 +67,4 @@ inline std::array<std::byte, 32> sha256(std::string_view text) noexcept {
     return digest;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // Values as on the wire (trailer grpc-status) and in every gRPC library; others are possible there and mean `unknown`.
 enum class grpc_status : std::uint8_t {
@@ -51,4 +51,4 @@ constexpr std::string_view to_string(grpc_status status) noexcept {
     return "UNKNOWN";
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

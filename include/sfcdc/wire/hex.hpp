@@ -13,7 +13,7 @@
 #include <sfcdc/error.hpp>
 #include <sfcdc/wire/appender.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // Appends two lower-case digits for each byte.
 template<class Out> // std::string or wire::appender
@@ -52,4 +52,4 @@ inline result<std::string> from_hex(std::string_view text) {
     return {std::move(out), {}};
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

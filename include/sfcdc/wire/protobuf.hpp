@@ -13,7 +13,7 @@
 #include <sfcdc/wire/utf8.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // How the value behind a tag is encoded. Source: Protocol Buffers, "Encoding".
 enum class wire_type : std::uint8_t { varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5 };
@@ -220,4 +220,4 @@ class protobuf_reader {
     sfcdc::error error_;
 };
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

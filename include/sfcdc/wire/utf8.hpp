@@ -14,7 +14,7 @@
 
 #include <sfcdc/simd/block.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // The length of the well-formed UTF-8 sequence that starts at text[at]; 0 when there is none.
 inline std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept {
@@ -274,4 +274,4 @@ std::uint32_t append_utf8(Out& out, std::string_view text) {
     return replaced;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

@@ -9,7 +9,7 @@
 
 #include <sfcdc/wire/word.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 // The longest encoding of 64 bits, seven bits a byte.
 inline constexpr std::size_t max_varint_bytes = 10;
@@ -107,4 +107,4 @@ constexpr std::size_t varint_size(std::uint64_t v) noexcept {
     return n;
 }
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

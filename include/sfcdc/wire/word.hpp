@@ -3,8 +3,8 @@
 
 #include <sfcdc/simd/word.hpp>
 
-namespace sfcdc::wire {
+namespace sfcdc::inline v0::wire {
 
 using simd::load_8, simd::store_8;
 
-} // namespace sfcdc::wire
+} // namespace sfcdc::inline v0::wire

@@ -19,7 +19,7 @@
 #include <sfcdc/zerobus/ingest_stream_state.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 
-namespace sfcdc::zerobus::detail {
+namespace sfcdc::inline v0::zerobus::detail {
 
 // One call. Requests have wire offsets from 0 on it, which the server acknowledges; it holds 0 <= durable <= sent.
 struct ingest_call {
@@ -126,4 +126,4 @@ class ingest_calls {
     std::deque<action> actions_; // a few; requests are taken from the queue of rows one by one
 };
 
-} // namespace sfcdc::zerobus::detail
+} // namespace sfcdc::inline v0::zerobus::detail

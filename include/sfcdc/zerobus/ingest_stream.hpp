@@ -45,7 +45,7 @@
 #include <sfcdc/zerobus/request_queue.hpp>
 #include <sfcdc/zerobus/status.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // Used by one thread at a time. Owns copies of everything but the token, which it never sees.
 class ingest_stream {
@@ -351,4 +351,4 @@ class ingest_stream {
     bool stopped_ = false;
 };
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

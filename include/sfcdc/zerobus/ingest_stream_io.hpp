@@ -10,7 +10,7 @@
 #include <sfcdc/call/call_io.hpp>
 #include <sfcdc/zerobus/request_queue.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // ---- what happened. Views are read during handle() only.
 
@@ -54,4 +54,4 @@ struct failed { // the last event; what is not durable stays in held()
 // Everything that the user of a stream must know.
 using event = std::variant<durable, row_rejected, interrupted, failed>;
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

@@ -9,7 +9,7 @@
 #include <sfcdc/call/patience.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // The table, the form of its rows, and how much may be in flight.
 struct ingest_stream_options {
@@ -47,4 +47,4 @@ inline bool is_valid(const ingest_stream_options& o) noexcept {
 
 } // namespace detail
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

@@ -44,7 +44,7 @@
 
 #include <cstdint>
 
-namespace sfcdc::zerobus::detail {
+namespace sfcdc::inline v0::zerobus::detail {
 
 enum class call_phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
 
@@ -55,4 +55,4 @@ enum class token_state : std::uint8_t {
     asked, // the answer is awaited
 };
 
-} // namespace sfcdc::zerobus::detail
+} // namespace sfcdc::inline v0::zerobus::detail

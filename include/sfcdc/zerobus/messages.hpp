@@ -16,7 +16,7 @@
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/varint.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // ---- requests -------------------------------------------------------------------------------------------------------
 
@@ -227,4 +227,4 @@ inline result<ephemeral_stream_response> parse_response(std::string_view message
     return {out, in.error()};
 }
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

@@ -12,7 +12,7 @@
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // Rows from `begin` up to, not including, `end`, by their logical offsets.
 struct offset_range {
@@ -103,4 +103,4 @@ class request_queue {
     std::size_t suspects_ = 0;
 };
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

@@ -9,7 +9,7 @@
 #include <sfcdc/call/remedy.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 using call::remedy;
 
@@ -59,4 +59,4 @@ constexpr const status_rule& rule_of(wire::grpc_status status) noexcept {
     return status_rules[i < status_rules.size() ? i : static_cast<std::size_t>(wire::grpc_status::unknown)];
 }
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus

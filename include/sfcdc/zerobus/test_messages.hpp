@@ -8,7 +8,7 @@
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/zerobus/messages.hpp>
 
-namespace sfcdc::zerobus {
+namespace sfcdc::inline v0::zerobus {
 
 // append_response() appends one EphemeralStreamResponse with this payload to `out`, without a length in front. An optional that is empty
 // is not written; one that holds 0 is.
@@ -40,4 +40,4 @@ inline void append_response(const close_stream_signal& signal, std::string& out)
     });
 }
 
-} // namespace sfcdc::zerobus
+} // namespace sfcdc::inline v0::zerobus
