@@ -116,7 +116,7 @@ class delivery {
     // Of a sink of the user's own: so many rows, from the first one on, are durable, or are so as soon as the position that is due is
     // stored.
     errc durable(std::uint32_t outlet, std::int64_t rows) {
-        if (outlets_.is_stream(outlet) || outlet >= outlets_.size() || rows > outlets_[outlet].rows)
+        if (outlets_.is_stream(outlet) || outlet >= outlets_.size() || rows < 0 || rows > outlets_[outlet].rows)
             return errc::not_expected_now;
         ledger_.settle(outlets_[outlet], rows);
         return errc::none;
@@ -161,8 +161,10 @@ class delivery {
         if (!held_.at_event() || !outlets_.is_stream(outlet)) return;
         if (!outlets_.add_row(outlet, record, origin())) too_large_ = true;
     }
-    // A row of this event is in a sink of the user's own; returns its offset there, from 0.
+    // A row of this event is in a sink of the user's own; returns its offset there, from 0. Without an event, or for an outlet that is
+    // no such sink, it does nothing and returns -1.
     std::int64_t add_row(std::uint32_t outlet) {
+        if (!held_.at_event() || outlets_.is_stream(outlet) || outlet >= outlets_.size()) return -1;
         ++outlets_[outlet].rows_of_event;
         return outlets_[outlet].rows++;
     }

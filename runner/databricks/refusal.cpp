@@ -132,11 +132,14 @@ std::optional<refusal> refusal_of_request(long status, std::string_view body) {
     if (const auto answer = read_object(body)) {
         std::string bad;
         const members m(*answer, "", bad);
-        out.condition = m.text("error_code");
+        // In front of the services a gateway answers for them, whose code is the status as a number.
+        const auto code = answer->find("error_code");
+        out.condition = code != answer->end() && code->is_number_integer() ? code->dump() : m.text("error_code");
         said = m.text("message");
-    } else if (const std::size_t colon = body.find(':'); colon != body.npos && is_code(body.substr(0, colon))) {
+    } else if (const std::size_t colon = body.find(": ");
+               colon != body.npos && find(error_codes, body.substr(0, colon))) { // "ERROR: ..." is a proxy's page
         out.condition = body.substr(0, colon);
-        said = body.substr(std::min(body.size(), colon + 2));
+        said = body.substr(colon + 2);
     }
     if (!is_code(out.condition)) return std::nullopt;
     out.what = find(error_codes, out.condition).value_or(class_of_status(status));

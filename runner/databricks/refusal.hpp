@@ -12,10 +12,10 @@ enum class refusal_class : std::uint8_t {
     not_found,    // there is no such table, schema or catalog, or the principal may not know of it
     no_privilege, // the principal lacks a grant, or the workspace does not accept its token
     conflict,     // somebody else made or changed the same thing first: who reads the table again may find all done
-    throttled,    // there were too many requests, and the limit of waiting is over
-    unavailable,  // there was no answer, or no warehouse, and the limit of waiting is over
-    invalid,      // the request or the statement itself is wrong
-    cancelled,    // somebody cancelled the statement
+    throttled, // there are too many requests: those over HTTP were waited for, a statement that failed with it was not
+    unavailable, // there was no answer, or no warehouse, in time
+    invalid,     // the request or the statement itself is wrong
+    cancelled,   // somebody cancelled the statement
     other,
 };
 

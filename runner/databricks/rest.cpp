@@ -65,8 +65,9 @@ outcome<nlohmann::json> rest_session::ask(const std::string& path, const std::st
         if (answer.ok())
             if (auto object = read_object(answer.body)) return {std::move(*object), {}};
         const auto refused = refusal_of_request(answer.status, answer.status == 0 ? "" : answer.body);
-        if (answer.status == 401) {
-            last = refused.value_or(no_answer(refusal_class::no_privilege, "HTTP 401"));
+        // A gateway says 403 of a token that has expired, with that number as its code; what lacks a grant has a code in words.
+        if (answer.status == 401 || (answer.status == 403 && refused && refused->condition == "403")) {
+            last = refused.value_or(no_answer(refusal_class::no_privilege, "HTTP " + std::to_string(answer.status)));
             last.what = refusal_class::no_privilege;
             refused_ = token_.generation;
             next = patience.after(call::remedy::renew_token, now());

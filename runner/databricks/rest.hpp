@@ -17,12 +17,12 @@ namespace sfcdc::runner::databricks {
 
 struct rest_options {
     call::patience_options patience{};        // of the waits between two attempts at one request
-    std::chrono::milliseconds limit{600'000}; // after it no request is sent again
+    std::chrono::milliseconds limit{600'000}; // after it no request is sent again; one that is new is sent once
 };
 
 // The requests of one task, such as a statement and the questions how far it is. All of them together have one limit of time. Blocks,
-// and is used by one thread. What a server that is busy (429, 503) or not reached does is waited out, with Retry-After where it says
-// so; a token that has expired is renewed; a page in place of an answer is waited out like no answer. The waits for a token are those of
+// and is used by one thread. What a server does that is busy (429, 408, all of 5xx but 501) or not reached is waited out, with
+// Retry-After where it says so; a token that has expired is renewed; a page in place of an answer is waited out like no answer. The waits for a token are those of
 // its broker, which the limit does not cut short.
 //
 // A request whose answer is lost is sent again: what is asked for must be safe to repeat.

@@ -120,10 +120,13 @@ class running_statement {
 
     static refusal why_not(const members& status, const std::string& state) {
         const members error = status.object("error");
-        const std::string message = error.text("message");
-        if (state == "CANCELED") return refuse(refusal_class::cancelled, "the statement was cancelled; " + message);
+        const std::string reason = error.text("message");
+        if (state == "CANCELED")
+            return refuse(refusal_class::cancelled,
+                          "the statement was cancelled" + (reason.empty() ? "" : "; " + reason));
         if (state == "CLOSED") return refuse(refusal_class::other, "the result of the statement is gone");
-        return refusal_of_statement(error.text("error_code"), status.text("sql_state"), message);
+        return refusal_of_statement(error.text("error_code"), status.text("sql_state"),
+                                    reason.empty() ? "the statement failed, and no reason was given" : reason);
     }
 
     result read_result(const members& answer, std::string& bad) {
@@ -137,8 +140,14 @@ class running_statement {
             // The number is a peer's: it must go on, so that this ends.
             if (*next <= chunk || *next > most_chunks) return {{}, not_understood("its chunks are out of order")};
             chunk = *next;
+            if (std::chrono::steady_clock::now() >= rest_.deadline())
+                return {{}, refuse(refusal_class::unavailable, "the result of the statement has not come in time")};
             auto [answer_of_chunk, refused] = rest_.get(path() + "/result/chunks/" + std::to_string(chunk));
-            if (refused) return {{}, std::move(refused)};
+            if (refused) {
+                if (refused->what == refusal_class::not_found)
+                    refused->what = refusal_class::other; // the service has forgotten the result
+                return {{}, std::move(refused)};
+            }
             next = take_chunk(members(answer_of_chunk, "", bad), out, bad);
         }
         if (!bad.empty()) return {{}, not_understood(bad)};

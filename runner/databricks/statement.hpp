@@ -41,8 +41,8 @@ struct statement_options {
 };
 
 // Runs a statement on the workspace's warehouse and waits for its end. Blocks; the workspace may be used by other threads at the same
-// time. A statement that is under way when a stop is asked for, or when the limit of time is over, is cancelled, unless the stop comes
-// within its first five seconds, in which its id is not known. A cancel may come too late, and a request whose answer is lost is sent
+// time. A statement that is under way when a stop is asked for, or when the limit of time is over, is cancelled, unless its first
+// request has not been answered, so that its id is not known. A cancel may come too late, and a request whose answer is lost is sent
 // again: statements must be safe to repeat.
 //
 // not_found is always about what the statement names; a warehouse that does not exist, or is not configured, is invalid. Throws stopped;

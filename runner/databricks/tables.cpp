@@ -21,14 +21,15 @@ void read_metadata(const std::string& type_json, column_description& column) {
     column.identity = metadata.has("delta.identity.start");
 }
 
-column_description read_column(const members& m) {
+// `place` is where it stands in the answer, which is its position where none is said.
+column_description read_column(const members& m, std::int64_t place) {
     column_description c;
     c.name = m.text("name");
     if (c.name.empty()) m.complain("name", "a name");
     c.type_text = m.text("type_text");
     c.type_name = m.text("type_name");
     c.nullable = m.flag("nullable", true);
-    c.position = m.number("position").value_or(0);
+    c.position = m.number("position").value_or(place);
     c.comment = m.text("comment");
     c.partition = m.has("partition_index");
     c.masked = m.has("mask");
@@ -39,6 +40,7 @@ column_description read_column(const members& m) {
 table_description read_table(const members& m) {
     table_description t;
     t.full_name = m.text("full_name");
+    if (t.full_name.empty()) m.complain("full_name", "a name");
     t.table_id = m.text("table_id");
     t.table_type = m.text("table_type");
     t.data_source_format = m.text("data_source_format");
@@ -48,7 +50,9 @@ table_description read_table(const members& m) {
     const members properties = m.object("properties");
     for (const auto& [name, value] : properties.json().items())
         if (!value.is_null()) t.properties.emplace(name, properties.text(name.c_str()));
-    m.each("columns", [&](const members& c) { t.columns.push_back(read_column(c)); });
+    m.each("columns", [&](const members& c) {
+        t.columns.push_back(read_column(c, static_cast<std::int64_t>(t.columns.size())));
+    });
     std::sort(t.columns.begin(), t.columns.end(),
               [](const auto& a, const auto& b) { return a.position < b.position; });
     return t;

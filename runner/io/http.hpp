@@ -50,7 +50,7 @@ struct unavailable {
 // Why a response is transient, for the log.
 inline std::string why(const response& r) { return r.status == 0 ? r.body : "HTTP " + std::to_string(r.status); }
 
-// Blocks for as long as the request's timeout, and for a second after a stop was asked for. Does not throw for what the peer
+// Blocks for at most as long as the request's timeout, and for a second after a stop was asked for. Does not throw for what the peer
 // does, does not follow redirects (the form holds a secret), reads no more than the request allows.
 response send(const request& r, const std::stop_token& stop);
 

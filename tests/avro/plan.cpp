@@ -189,6 +189,8 @@ TEST_CASE("plan: a long name is not repeated for each child") {
 TEST_CASE("plan: moving it keeps its names") {
     avro::plan p = compiled(two_addresses);
     const avro::plan moved = std::move(p);
+    CHECK(p.size() == 0); // NOLINT: it is an empty plan
+    CHECK(p.name({0}).empty());
     CHECK(moved.name(moved.find("Shipping.City")) == "Shipping.City");
     static_assert(std::is_nothrow_move_constructible_v<avro::plan>);
 }

@@ -489,13 +489,16 @@ TEST_CASE("delivery: mistakes of the user's are told and change nothing") {
     CHECK(s.d.reject_event("x", 0, s.now) == errc::not_expected_now);
     CHECK(s.d.durable(0, 1) == errc::not_expected_now);
     CHECK(s.d.durable(1, 0) == errc::not_expected_now);
+    CHECK(s.d.durable(0, -1) == errc::not_expected_now);
+    CHECK(s.d.add_row(0) == -1);                                               // there is no event
     CHECK(s.d.handle(0, zerobus::opened{1}, s.now) == errc::not_expected_now); // it is no stream
     CHECK(s.d.handle(pubsub::opened{7}, s.now) == errc::unknown_call);
     s.open();
     s.d.schema_known("s");
     s.respond(scene::event(1));
     REQUIRE(s.d.next_event(s.now) != nullptr);
-    s.d.add_row(0);
+    CHECK(s.d.add_row(1) == -1);
+    CHECK(s.d.add_row(0) == 0);
     CHECK(s.d.reject_event("x", 0, s.now) == errc::not_expected_now); // it has a row
     CHECK(s.d.pass_event(s.now) == errc::none);
     scene bad(delivery_options{});

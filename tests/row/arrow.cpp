@@ -279,6 +279,34 @@ TEST_CASE("arrow: a stream repeats its schema and its end, and tells what went w
     }
 }
 
+TEST_CASE("arrow: an index or a length of more bytes than it needs is read as any other reader does") {
+    made::header h;
+    h.change_type = 0;
+    h.key = "";
+    std::string bytes = typed_event::payload(h, {{"Name", text("Ann")}});
+    const auto lengthen = [&](const std::string& before, std::size_t at) { // the number of one byte behind `before`
+        const std::size_t place = bytes.find(before) + at;
+        REQUIRE(place < bytes.size());
+        bytes[place] = static_cast<char>(bytes[place] | 0x80);
+        bytes.insert(place + 1, 1, '\0');
+    };
+    SECTION("the index of a union") {
+        lengthen("\x02\x06"
+                 "Ann",
+                 0);
+    }
+    SECTION("the length of a text that is empty, which is a null") { lengthen("com/example", 11); }
+    const decoded d(typed_event::schema(), bytes);
+    const row::layout l = row::typed_layout(d.plan).value;
+    row::arrow_batch batch(l);
+    const row::bound_layout bound = row::bind(batch.layout(), d.plan);
+    REQUIRE(batch.append(bound, d.event, around) == errc::none);
+    const closed_batch closed(batch);
+    const ordered_json wanted = rows_of(l, d.event).at(0);
+    CHECK(wanted.at("Name") == "Ann");
+    CHECK(closed[0] == wanted);
+}
+
 TEST_CASE("arrow: what is bound to another plan or layout is refused, and so is what no column can hold") {
     made::header h;
     h.change_type = 0;

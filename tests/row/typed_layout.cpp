@@ -54,6 +54,13 @@ TEST_CASE("typed layout: a field of each kind becomes a column of its type") {
                    "Notes__c STRING\nBig__c BIGINT\n");
 }
 
+TEST_CASE("typed layout: a plan without fields has the columns of bookkeeping alone") {
+    CHECK(columns_of(row::typed_layout(cdc::plan()).value) == bookkeeping);
+    const auto [nothing, bad] = cdc::compile("{");
+    REQUIRE(bad);
+    CHECK(columns_of(row::typed_layout(nothing).value) == bookkeeping);
+}
+
 TEST_CASE("typed layout: amounts as decimals and picklists as arrays where that is asked for") {
     const cdc::plan p = plan_of(typed_event::schema());
     const row::decimal_field amount[] = {{"Amount__c", 20, 4}, {"Big__c", 38, 0}};

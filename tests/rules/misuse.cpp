@@ -78,6 +78,17 @@ inline sfcdc::error use(std::string_view schema_json, std::span<const std::byte>
 #elif MISUSE == 18 // a result in a condition would mean the opposite of an error in one
     const auto decoded = decoder.decode(plan, payload);
     return decoded ? decoded.error : bad_schema;
+#elif MISUSE == 19 // the batch would look into a bound layout that is gone
+    const auto [event, bad] = decoder.decode(plan, payload);
+    sfcdc::row::arrow_batch batch(sfcdc::row::layout{});
+    static_cast<void>(batch.append(sfcdc::row::bind(batch.layout(), plan), event, {}));
+    return bad;
+#elif MISUSE == 20 // the names would be those of an event that is gone
+    const sfcdc::row::layout layout;
+    const sfcdc::row::bound_layout bound = sfcdc::row::bind(layout, plan);
+    for (const std::string_view name : sfcdc::row::columns_to_update(bound, decoder.decode(plan, payload).value))
+        static_cast<void>(name);
+    return bad_schema;
 #endif
 }
 

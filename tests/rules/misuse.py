@@ -13,7 +13,7 @@ REASONS = {0: None, 1: "deleted", 2: "deleted", 3: "deleted", 4: "nodiscard", 5:
            7: "no Avro type is read as this C", 8: "deleted", 9: "deleted",
            10: "deleted", 11: "deleted", 12: "deleted",
            14: "bool, std::int32_t, std::int64_t, float, double, std::string_view and ", 15: "no Avro type is read as this C",
-           16: "nodiscard", 17: "nodiscard", 18: "could not convert|not contextually convertible|no conversion|cannot convert", 13: "no matching|could not convert|cannot convert|no viable"}
+           19: "deleted", 20: "deleted", 16: "nodiscard", 17: "nodiscard", 18: "could not convert|not contextually convertible|no conversion|cannot convert", 13: "no matching|could not convert|cannot convert|no viable"}
 assert {int(n) for n in re.findall(r"MISUSE == (\d+)", open(source, encoding="utf-8").read())} == set(REASONS)
 failed = False
 flags = ["-std=c++20", "-Wall", "-Werror", "-I" + include]

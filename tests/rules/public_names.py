@@ -299,10 +299,10 @@ def names_of(texts):
     return sorted(names)
 
 
-def unversioned(path, text):
-    """The lines that open the library's namespace without the version that its symbols carry."""
+def unversioned(path, text, major="0"):
+    """The lines that open the library's namespace without the major version, which its symbols carry."""
     return ["%s:%d: %s" % (path, number, line) for number, line in enumerate(text.split("\n"), 1)
-            if re.match(r"(inline )?namespace sfcdc\b(?!::inline v0\b)", line)]
+            if re.match(r"(inline )?namespace sfcdc\b(?!::inline v" + major + r"\b)", line)]
 
 
 SELF_TEST = r'''
@@ -373,10 +373,11 @@ def main(arguments):
         return int(found != WANTED or lines != ["x:2: namespace sfcdc::a {", "x:4: namespace sfcdc {"])
     root = pathlib.Path(arguments[0])
     names = names_of((p.relative_to(root).as_posix(), p.read_text(encoding="utf-8")) for p in sorted((root / "include").rglob("*.hpp")))
-    without = [line for p in sorted((root / "include").rglob("*.hpp")) for line in unversioned(p.relative_to(root).as_posix(), p.read_text(encoding="utf-8"))]
+    major = re.search(r"SFCDC_VERSION_MAJOR (\d+)", (root / "include/sfcdc/version.hpp").read_text(encoding="utf-8"))[1]
+    without = [line for p in sorted((root / "include").rglob("*.hpp")) for line in unversioned(p.relative_to(root).as_posix(), p.read_text(encoding="utf-8"), major)]
     if without:
         print("\n".join(without))
-        print("A namespace of a header is sfcdc::inline v0 or in it, so that programs can link libraries that vendor other versions.")
+        print("A namespace of a header is sfcdc::inline v" + major + " or in it, so that programs can link libraries that vendor other versions.")
         return 1
     listed = root / "tests" / "rules" / "public_names.txt"
     if arguments[1:] == ["--write"]:

@@ -30,10 +30,14 @@ struct json_value {
 };
 
 // The values of one text. Their keys and texts are views into that text, which must outlive the document, and into
-// `unescaped`, so that a document must not be copied.
+// `unescaped`, so that a document can be neither copied nor moved.
 struct json_document {
+    json_document() = default;
+    json_document(const json_document&) = delete;
+
     std::vector<json_value> values;
-    std::string unescaped; // All strings that have escape sequences, without these. Its memory does not move.
+    std::string
+        unescaped; // All strings that have escape sequences, with these replaced. It is not reallocated once a view is made.
 };
 
 // Used once, by parse(). The text must outlive it and the document.

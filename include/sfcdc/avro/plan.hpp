@@ -25,7 +25,7 @@
 namespace sfcdc::inline v0::avro {
 
 // Made by compile() (avro/compile.hpp). Immutable, so that one plan serves all threads. Owns everything that it returns and
-// must outlive it. A default-constructed plan has no fields.
+// must outlive it. A default-constructed plan, and one that was moved from, has no fields.
 class plan {
   public:
     // The special functions go through a dozen containers. They are never inlined, because each copy of them would cost
@@ -123,6 +123,26 @@ class plan {
     static constexpr std::array own_types{type::boolean, type::int_,   type::long_,
                                           type::double_, type::string, type::null};
 
+    // It is 0 in a plan that was moved from, as the containers are empty there.
+    struct count {
+        std::uint32_t value = 0;
+
+        count() = default;
+        count(std::uint32_t n) noexcept : value(n) {}
+        count(const count&) = default;
+        count(count&& other) noexcept : value(std::exchange(other.value, 0)) {}
+        count& operator=(const count&) = default;
+        count& operator=(count&& other) noexcept {
+            value = std::exchange(other.value, 0);
+            return *this;
+        }
+        operator std::uint32_t() const noexcept { return value; }
+        count& operator++() noexcept {
+            ++value;
+            return *this;
+        }
+    };
+
     bool has(avro::field f) const noexcept { return f.number < size_; }
     // To be called when all fields are there.
     void sort_by_type() {
@@ -145,9 +165,7 @@ class plan {
     std::vector<std::uint64_t> by_type_; // A set of fields for each of own_types.
     name_table names_;
     detail::name_index by_name_; // The numbers of the fields.
-    std::uint32_t field_count_ = 0;
-    std::uint32_t size_ = 0;
-    std::uint32_t words_ = 0;
+    count field_count_, size_, words_;
     bool is_projection_ = false;
 };
 

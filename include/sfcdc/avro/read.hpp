@@ -43,6 +43,13 @@ class sound_payload {
         return wire::zigzag_decode(n);
     }
 
+    // How many bytes an int or a long has: a writer may have made more of them than it needs.
+    std::uint32_t integer_bytes(std::uint32_t at) const noexcept {
+        std::uint32_t n = 1;
+        while ((begin_[at + n - 1] & std::byte{0x80}) != std::byte{0}) ++n;
+        return n;
+    }
+
     float float_(std::uint32_t at) const noexcept {
         std::uint32_t bits = 0;
         for (std::uint32_t i = 0; i < 4; ++i) bits |= static_cast<std::uint32_t>(begin_[at + i]) << 8 * i;

@@ -16,8 +16,8 @@
 
 namespace sfcdc::inline v0::detail {
 
-// The rows of one outlet, in their order, in four groups: settled, in doubt, neither, and not told yet. It holds
-// 0 <= settled, settled + in_doubt <= rows and told <= rows.
+// The rows of one outlet, in their order, in three groups: settled, in doubt, and neither. The first `told` of them are in the
+// checkpoint, whatever their group. It holds 0 <= settled, settled + in_doubt <= rows and told <= rows.
 struct counted_rows {
     explicit counted_rows(std::uint32_t n) : number(n) {}
 

@@ -84,6 +84,7 @@ class arrow_batch {
     // errc::bound_to_another if `bound` is of another layout, or of another plan than the event is decoded with;
     // errc::batch_full if a column might become larger than limits::arrow_column_bytes. An event of so many records that it is
     // refused by an empty batch, too, fits none.
+    errc append(const bound_layout&& bound, const cdc::event& e, const envelope& around) = delete; // It must stay.
     errc append(const bound_layout& bound, const cdc::event& e, const envelope& around) {
         if (&bound.layout() != &layout_ || &bound.plan() != &e.plan()) return errc::bound_to_another;
         begin();
@@ -286,22 +287,20 @@ class arrow_batch {
     }
     template<class At>
     void convert_texts(detail::arrow_column& to, detail::row_block& b, const detail::arrow_source& s, At at) {
-        std::uint32_t skipped = 0;
-        if (s.has_branch) { // only the rows whose value is the union's text; the index in front of it is one byte
-            skipped = 1;
+        if (s.has_branch) // only the rows whose value is the union's text
             for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
                 const auto n = static_cast<unsigned>(std::countr_zero(bits));
-                if (payloads_[n].byte(at(n)) != s.branch) b.valid &= ~(std::uint64_t{1} << n);
+                if (payloads_[n].integer(at(n)) != s.branch) b.valid &= ~(std::uint64_t{1} << n);
             }
-        }
         if (s.empty_is_null)
             for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
                 const auto n = static_cast<unsigned>(std::countr_zero(bits));
-                if (payloads_[n].byte(at(n)) == std::byte{0}) b.valid &= ~(std::uint64_t{1} << n);
+                if (payloads_[n].text(at(n)).empty()) b.valid &= ~(std::uint64_t{1} << n);
             }
         if (b.valid == 0) return;
         to.put_text_block(b, [&](unsigned n) {
-            const std::string_view text = payloads_[n].text(at(n) + skipped);
+            const std::uint32_t index_bytes = s.has_branch ? payloads_[n].integer_bytes(at(n)) : 0;
+            const std::string_view text = payloads_[n].text(at(n) + index_bytes);
             return detail::readable_text{text, payloads_[n].readable(text)};
         });
     }

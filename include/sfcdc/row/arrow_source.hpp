@@ -15,9 +15,9 @@ struct arrow_source {
     avro::field field{};
     conversion how = conversion::none; // none: the column has no place, and each row is visited
     bool empty_is_null = false;        // of a text
-    // Of a union of several types: what its index is in the payload where the value is a text.
+    // Of a union of several types: its index where the value is a text.
     bool has_branch = false;
-    std::byte branch{};
+    std::int64_t branch = 0;
     std::uint32_t symbols = 0; // of an enum: its type in the schema
 
     explicit operator bool() const noexcept { return how != conversion::none; }
@@ -71,8 +71,8 @@ inline arrow_source source_of(const bound_layout& bound, std::size_t position) n
     for (std::uint32_t i = 0; i < branches.size(); ++i) {
         if (conversion_from(s[branches[i]].type, c.type()) == conversion::none) continue;
         ++convertible;
-        out.has_branch = s[branches[i]].type == avro::type::string && i < 64;
-        out.branch = static_cast<std::byte>(2 * i);
+        out.has_branch = s[branches[i]].type == avro::type::string;
+        out.branch = i;
     }
     if (convertible != 1 || !out.has_branch) return {};
     out.how = conversion::text;

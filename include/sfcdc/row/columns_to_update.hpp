@@ -32,6 +32,10 @@ class columns_to_update {
             if ((compounds[i] & listed(i)) != 0) compound_listed_ = true;
     }
 
+    columns_to_update(const bound_layout&&, const cdc::event&) = delete; // It looks into both.
+    columns_to_update(const bound_layout&, const cdc::event&&) = delete;
+    columns_to_update(const bound_layout&&, const cdc::event&&) = delete;
+
     class iterator {
       public:
         using value_type = std::string_view;

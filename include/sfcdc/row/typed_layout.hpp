@@ -103,7 +103,8 @@ class typed_columns {
             if (!plan_.find(options_.decimals[i].field))
                 return {{}, {errc::unknown_field, static_cast<std::uint32_t>(i)}};
         const avro::schema& s = plan_.schema();
-        const std::span<const avro::schema::field> fields = s.fields(s[s.root()]);
+        std::span<const avro::schema::field> fields; // of an empty plan none
+        if (plan_.field_count() != 0) fields = s.fields(s[s.root()]);
         for (std::uint32_t f = plan_.has_header() ? 1 : 0; f < plan_.field_count(); ++f) {
             const avro::op& o = plan_[{f}];
             const std::string_view name = plan_.name({f});

@@ -84,10 +84,15 @@ TEST_CASE("a refused request is told by its error code, and by its status where 
 
     const auto plain = of(404, "NOT_FOUND: there is no such thing");
     REQUIRE(plain);
+    const auto number = of(403, R"({"error_code":403,"message":"Invalid access token."})"); // a gateway's
+    REQUIRE(number);
+    CHECK(number->condition == "403");
+    CHECK(number->what == no_privilege);
     CHECK(plain->message == "HTTP 404, NOT_FOUND: there is no such thing");
     // What is no answer of the API says nothing.
-    for (const char* const page : {"", "<html>: x", "{}", "[]", R"({"error_code":5})", R"({"message":"x"})",
-                                   R"({"error_code":"a b"})", "not found: x"}) {
+    for (const char* const page :
+         {"", "<html>: x", "{}", "[]", R"({"error_code":5.5})", "ERROR: The requested URL could not be retrieved",
+          R"({"message":"x"})", R"({"error_code":"a b"})", "not found: x"}) {
         INFO(page);
         CHECK_FALSE(of(404, page));
     }

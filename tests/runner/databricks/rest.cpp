@@ -113,6 +113,13 @@ TEST_CASE("a token that is not accepted is renewed, and not for ever") {
     CHECK_FALSE(get(server).refused);
     CHECK(server.asked().at(3).find("Bearer new\r\n") != std::string::npos);
 
+    test::http_server expired(answers{token("old"),
+                                      {"403 x\r\n", R"({"error_code":403,"message":"Invalid access token."})"},
+                                      token("new"),
+                                      ok("{}")});
+    CHECK_FALSE(get(expired).refused);
+    CHECK(expired.asked().at(3).find("Bearer new\r\n") != std::string::npos);
+
     answers never;
     for (int i = 0; i < 10; ++i)
         never.insert(never.end(), {token("t" + std::to_string(i)),

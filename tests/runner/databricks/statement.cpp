@@ -181,6 +181,31 @@ TEST_CASE("a result of several chunks is read to its end") {
     CHECK(path_of(server.asked().at(3)) == "GET /api/2.0/sql/statements/id-1/result/chunks/2");
 }
 
+TEST_CASE("a chunk that is gone is no missing table, and chunks have the statement's limit of time") {
+    const auto first = done(one_column, "", R"({"data_array":[["1"]],"next_chunk_index":1})");
+    test::http_server server(answers{token(), first, {"404 x\r\n", R"({"error_code":"NOT_FOUND","message":"x"})"}});
+    const auto gone = run(server).refused;
+    REQUIRE(gone);
+    CHECK(gone->what == refusal_class::other);
+
+    statement_options at_once = quick();
+    at_once.rest.limit = 0ms;
+    test::http_server slow(answers{token(), first, ok(R"({"data_array":[["2"]]})")});
+    const auto late = run(slow, {"SELECT 1"}, at_once).refused;
+    REQUIRE(late);
+    CHECK(late->what == refusal_class::unavailable);
+    CHECK(slow.asked().size() == 2); // the token and the statement: no chunk
+}
+
+TEST_CASE("a statement that ends without a reason says so") {
+    const auto message = [](const std::string& state) {
+        test::http_server server(answers{token(), in_state(state)});
+        return run(server).refused.value().message;
+    };
+    CHECK(message("FAILED") == "the statement failed, and no reason was given");
+    CHECK(message("CANCELED") == "the statement was cancelled");
+}
+
 TEST_CASE("an answer that breaks the form is refused with a reason, and ends") {
     const auto has = [](const std::string& text, const char* part) { return text.find(part) != std::string::npos; };
     CHECK(has(complaint(ok("{}")), "statement_id"));

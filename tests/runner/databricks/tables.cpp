@@ -61,7 +61,7 @@ TEST_CASE("a table is described by its columns, kinds and properties") {
 }
 
 TEST_CASE("a name is one segment of the path, whatever it has in it") {
-    test::http_server server(answers{token(), ok("{}")});
+    test::http_server server(answers{token(), ok(R"({"full_name":"x"})")});
     CHECK_FALSE(describe(server, "a.b c.d/../e?f#g").refused);
     CHECK(server.asked().at(1).starts_with(
         "GET /api/2.1/unity-catalog/tables/a.b%20c.d%2F..%2Fe%3Ff%23g HTTP/1.1\r\n"));
@@ -85,21 +85,35 @@ TEST_CASE("a table that is missing, and one that may not be seen, are outcomes")
     CHECK(hidden->message.find("USE SCHEMA on Schema 'main.crm'") != std::string::npos);
 }
 
+TEST_CASE("columns without positions keep their order") {
+    std::string columns;
+    for (int i = 0; i < 40; ++i)
+        columns += (i == 0 ? "" : ",") + std::string(R"({"name":"c)") + std::to_string(i) + "\"}";
+    test::http_server server(answers{token(), ok(R"({"full_name":"a","columns":[)" + columns + "]}")});
+    const auto [table, refused] = describe(server);
+    REQUIRE_FALSE(refused);
+    REQUIRE(table.columns.size() == 40);
+    for (int i = 0; i < 40; ++i) CHECK(table.columns[static_cast<std::size_t>(i)].name == "c" + std::to_string(i));
+}
+
 TEST_CASE("a description of another form is refused with the place of the mistake") {
-    CHECK(complaint(R"({"columns":[{"name":"a"}]})").empty());
-    CHECK(complaint(R"({"columns":{}})").ends_with("columns: an array was expected"));
-    CHECK(complaint(R"({"columns":[{"name":"a"},5]})").ends_with("columns[1]: an object was expected"));
-    CHECK(complaint(R"({"columns":[{}]})").ends_with("columns[0].name: a name was expected"));
-    CHECK(complaint(R"({"columns":[{"name":"a","nullable":"no"}]})")
+    CHECK(complaint(R"({"full_name":"a","columns":[{"name":"a"}]})").empty());
+    CHECK(complaint("{}").ends_with("full_name: a name was expected"));
+    CHECK(complaint(R"({"full_name":"a","columns":{}})").ends_with("columns: an array was expected"));
+    CHECK(
+        complaint(R"({"full_name":"a","columns":[{"name":"a"},5]})").ends_with("columns[1]: an object was expected"));
+    CHECK(complaint(R"({"full_name":"a","columns":[{}]})").ends_with("columns[0].name: a name was expected"));
+    CHECK(complaint(R"({"full_name":"a","columns":[{"name":"a","nullable":"no"}]})")
               .ends_with("columns[0].nullable: true or false was expected"));
-    CHECK(complaint(R"({"columns":[{"name":"a","position":"0"}]})")
+    CHECK(complaint(R"({"full_name":"a","columns":[{"name":"a","position":"0"}]})")
               .ends_with("columns[0].position: a whole number was expected"));
-    CHECK(complaint(R"({"columns":[{"name":"a","type_json":{}}]})")
+    CHECK(complaint(R"({"full_name":"a","columns":[{"name":"a","type_json":{}}]})")
               .ends_with("columns[0].type_json: a string was expected"));
-    CHECK(complaint(R"({"properties":{"a":1}})").ends_with("properties.a: a string was expected"));
-    CHECK(complaint(R"({"table_type":1})").ends_with("table_type: a string was expected"));
+    CHECK(complaint(R"({"full_name":"a","properties":{"a":1}})").ends_with("properties.a: a string was expected"));
+    CHECK(complaint(R"({"full_name":"a","table_type":1})").ends_with("table_type: a string was expected"));
     // Metadata of a form that is not known say nothing, and are no mistake.
     for (const char* const json :
          {"{", "[]", R"({\"metadata\":5})", R"({\"metadata\":{\"delta.generationExpression\":5}})"})
-        CHECK(complaint(std::string(R"({"columns":[{"name":"a","type_json":")") + json + R"("}]})").empty());
+        CHECK(complaint(std::string(R"({"full_name":"a","columns":[{"name":"a","type_json":")") + json + R"("}]})")
+                  .empty());
 }
