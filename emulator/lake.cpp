@@ -7,12 +7,6 @@
 namespace emulator {
 namespace {
 
-std::string in_quotes(const std::string& identifier) {
-    std::string text = "\"";
-    for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return text + '"';
-}
-
 constexpr std::size_t own_columns = 3; // _stream_id, _wire_offset, _row
 
 // The value must outlive the next step of the statement. A monostate leaves NULL there.
@@ -28,6 +22,12 @@ void bind(sqlite3_stmt* statement, int at, const cell& value) {
 }
 
 } // namespace
+
+std::string in_quotes(const std::string& identifier) {
+    std::string text = "\"";
+    for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return text + '"';
+}
 
 lake::lake(const std::string& path) {
     if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) fail("opening " + path);

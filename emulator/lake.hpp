@@ -28,6 +28,9 @@ struct table_row {
     std::vector<cell> cells;
 };
 
+// A name as SQLite's SQL has it.
+std::string in_quotes(const std::string& identifier);
+
 class lake {
   public:
     explicit lake(const std::string& path);

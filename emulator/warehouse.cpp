@@ -10,12 +10,6 @@
 namespace emulator {
 namespace {
 
-std::string in_quotes(const std::string& identifier) {
-    std::string text = "\"";
-    for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return text + '"';
-}
-
 std::string first_word(const std::string& text) {
     std::string word;
     for (const char c : text) {

@@ -22,6 +22,10 @@ inline constexpr std::size_t name_length = 1'024;
 // All full names of types, and all dotted names of fields: a long namespace or name is in each of those below it.
 inline constexpr std::size_t name_bytes = 16u << 20;
 
+// Slots that a name is looked for in. Names that were made to collide would otherwise cost a time that grows with the square of their number;
+// a hundred is more than honest names need, however many there are.
+inline constexpr std::size_t name_probes = 512;
+
 // Brackets within brackets in the schema text: the parser recurses, and the stack must hold it.
 inline constexpr int json_depth = 64;
 

@@ -22,29 +22,7 @@ std::int64_t seconds_of(const nlohmann::json& value) {
     return seconds;
 }
 
-constexpr std::size_t deepest_answer = 64;
-
-// By brackets outside of strings, before anything is made of the text: that an object of a peer nests deeply shall cost nothing.
-bool nests_at_most(std::size_t limit, std::string_view text) {
-    std::size_t depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\')
-                ++i;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            if (++depth > limit) return false;
-        } else if ((c == '}' || c == ']') && depth > 0) {
-            --depth;
-        }
-    }
-    return true;
-}
+constexpr int deepest_answer = 64; // objects and arrays within each other
 
 const nlohmann::json no_members = nlohmann::json::object();
 const nlohmann::json no_elements = nlohmann::json::array();
@@ -66,9 +44,13 @@ token_answer read_token_answer(std::string_view body) {
 }
 
 std::optional<nlohmann::json> read_object(std::string_view body) {
-    if (!nests_at_most(deepest_answer, body)) return std::nullopt;
-    nlohmann::json answer = nlohmann::json::parse(body, nullptr, false);
-    if (!answer.is_object()) return std::nullopt;
+    bool too_deep = false;
+    const auto keeps = [&](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
+        too_deep |= depth >= deepest_answer;
+        return !too_deep; // what is not kept takes no memory
+    };
+    nlohmann::json answer = nlohmann::json::parse(body, keeps, false);
+    if (too_deep || !answer.is_object()) return std::nullopt;
     return answer;
 }
 

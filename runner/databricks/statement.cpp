@@ -27,16 +27,20 @@ refusal not_understood(const std::string& why) {
 
 // It becomes part of a URL.
 bool is_statement_id(const std::string& id) {
-    return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-    });
+    const auto in_an_id = [](char c) {
+        const bool digit = c >= '0' && c <= '9';
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        return digit || letter || c == '-' || c == '_';
+    };
+    return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), in_an_id);
 }
 
 nlohmann::json request_of(const statement& s, const std::string& warehouse_id, const statement_options& options) {
     nlohmann::json parameters = nlohmann::json::array();
-    for (const parameter& p : s.parameters)
-        parameters.push_back(
-            {{"name", p.name}, {"value", p.value ? nlohmann::json(*p.value) : nlohmann::json()}, {"type", p.type}});
+    for (const parameter& p : s.parameters) {
+        const nlohmann::json value = p.value ? nlohmann::json(*p.value) : nlohmann::json();
+        parameters.push_back({{"name", p.name}, {"value", value}, {"type", p.type}});
+    }
     return {{"statement", s.text},
             {"warehouse_id", warehouse_id},
             {"parameters", std::move(parameters)},

@@ -63,7 +63,7 @@ table_description read_table(const members& m) {
 outcome<table_description> describe_table(workspace& at, const std::string& full_name, const std::stop_token& stop,
                                           const rest_options& options) {
     auto [answer, refused] =
-        rest_session(at, options, stop).get("/api/2.1/unity-catalog/tables/" + http::path_segment(full_name));
+        rest_session(at, options, stop).get("/api/2.1/unity-catalog/tables/" + http::percent_encoded(full_name));
     if (refused) return {{}, std::move(refused)};
     std::string bad;
     table_description table = read_table(members(answer, "", bad));

@@ -34,7 +34,7 @@ bool response::json() const noexcept {
     return first != body.npos && body[first] == '{' && nlohmann::json::accept(body);
 }
 
-std::string path_segment(std::string_view text) {
+std::string percent_encoded(std::string_view text) {
     // libcurl takes a length of 0 for "up to the terminating zero".
     if (text.empty()) return {};
     const std::unique_ptr<char, decltype(&curl_free)> encoded(
@@ -52,7 +52,10 @@ response send(const request& r, const std::stop_token& stop) {
     response out;
     std::string form;
     bounded_body body{out.body, r.longest_answer};
-    for (const auto& [key, value] : r.form) form += (form.empty() ? "" : "&") + key + "=" + path_segment(value);
+    for (const auto& [key, value] : r.form) {
+        if (!form.empty()) form += '&';
+        form += key + "=" + percent_encoded(value);
+    }
     std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(nullptr, curl_slist_free_all);
     const auto add_header = [&](const std::string& line) {
         if (curl_slist* const longer = curl_slist_append(headers.get(), line.c_str())) {

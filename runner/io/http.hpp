@@ -54,7 +54,7 @@ inline std::string why(const response& r) { return r.status == 0 ? r.body : "HTT
 // does, does not follow redirects (the form holds a secret), reads no more than the request allows.
 response send(const request& r, const std::stop_token& stop);
 
-// Text as one segment of a URL's path: everything but ASCII letters, digits and "-._~" is percent-encoded.
-std::string path_segment(std::string_view text);
+// Text as one segment of a URL's path, or one value of a form: all but ASCII letters, digits and "-._~" is percent-encoded.
+std::string percent_encoded(std::string_view text);
 
 } // namespace sfcdc::runner::http

@@ -39,7 +39,7 @@ class plan_compiler {
         plan_.wanted_.assign(plan_.words(), 0);
         for (std::uint32_t f = 0; f < plan_.size(); ++f) plan_.want(f);
         plan_.sort_by_type();
-        index_names();
+        if (!index_names()) return {errc::schema_too_large, 0};
         return {};
     }
     plan take() noexcept { return std::move(plan_); }
@@ -115,8 +115,10 @@ class plan_compiler {
         return out;
     }
 
-    void index_names() {
-        for (std::uint32_t f = 0; f < plan_.size(); ++f) plan_.by_name_.add(plan_.names_[f], f);
+    bool index_names() {
+        for (std::uint32_t f = 0; f < plan_.size(); ++f)
+            if (!plan_.by_name_.add(plan_.names_[f], f)) return false;
+        return true;
     }
 
     plan plan_;

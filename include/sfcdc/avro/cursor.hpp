@@ -19,8 +19,8 @@ namespace sfcdc::inline v0::avro {
 // Does not own the bytes; they must outlive the cursor and every view that it returns. Error offsets count from the
 // first byte of the span.
 //
-// What is not read in line is what the fast walks do not use: a copy in each place would take longer to compile than it
-// would save.
+// The fast walks do not use the readers that are marked noinline. A copy of these in each place would take longer to compile
+// than it would save.
 class cursor {
   public:
     using bytes = std::span<const std::byte>;

@@ -36,8 +36,8 @@ struct json_document {
     json_document(const json_document&) = delete;
 
     std::vector<json_value> values;
-    std::string
-        unescaped; // All strings that have escape sequences, with these replaced. It is not reallocated once a view is made.
+    // All strings that have escape sequences, with these replaced. It is not reallocated once a view is made.
+    std::string unescaped;
 };
 
 // Used once, by parse(). The text must outlive it and the document.
@@ -218,7 +218,7 @@ class json_parser {
     }
     // Reads a string that began at `start`, whose first escape sequence stands here.
     [[gnu::noinline]] bool escaped_string(std::size_t start, std::string_view& out) {
-        // What is unescaped is never longer than it was, so that this is room for all strings of the text.
+        // A string without its escape sequences is never longer, so that this is room for all strings of the text.
         if (unescaped_->empty()) unescaped_->reserve(text_.size());
         const std::size_t first = unescaped_->size();
         unescaped_->append(text_.substr(start, at_ - start));

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sfcdc/limits.hpp>
+
 namespace sfcdc::inline v0::avro::detail {
 
 // A hash table with open addressing. It holds the number of each name, not the name: its owner keeps the names, and says
@@ -20,15 +22,19 @@ class name_index {
     template<class HasName> std::uint32_t find(std::string_view name, HasName has_name) const noexcept {
         if (slots_.empty()) return none;
         const std::uint32_t hash = hash_of(name);
-        for (std::size_t i = hash & mask(); slots_[i].number != none; i = (i + 1) & mask())
+        std::size_t i = hash & mask();
+        for (std::size_t probes = 0; probes < limits::name_probes && slots_[i].number != none; ++probes) {
             if (slots_[i].hash == hash && has_name(slots_[i].number)) return slots_[i].number;
+            i = (i + 1) & mask();
+        }
         return none;
     }
-    // Adds a name. Precondition: find() does not know it, and the number is not `none`.
-    [[gnu::noinline]] void add(std::string_view name, std::uint32_t number) {
-        if (2 * (count_ + 1) > slots_.size()) grow();
-        put({hash_of(name), number});
+    // Adds a name. Precondition: find() does not know it, and the number is not `none`. Returns false if more names collide than
+    // limits::name_probes allows; the index is of no use then.
+    [[gnu::noinline]] bool add(std::string_view name, std::uint32_t number) {
         ++count_;
+        const bool has_room = 2 * count_ <= slots_.size() || grow();
+        return has_room && put({hash_of(name), number});
     }
 
   private:
@@ -41,18 +47,26 @@ class name_index {
     static std::uint32_t hash_of(std::string_view name) noexcept {
         return static_cast<std::uint32_t>(std::hash<std::string_view>()(name));
     }
-    void put(slot s) noexcept {
+    // A name is never farther from where its search begins than this looks, so that find() need not look farther.
+    bool put(slot s) noexcept {
         std::size_t i = s.hash & mask();
-        while (slots_[i].number != none) i = (i + 1) & mask();
-        slots_[i] = s;
+        for (std::size_t probes = 0; probes < limits::name_probes; ++probes) {
+            if (slots_[i].number == none) {
+                slots_[i] = s;
+                return true;
+            }
+            i = (i + 1) & mask();
+        }
+        return false;
     }
     // Half of the slots are free at least, so that a search is short. Their number is a power of two.
-    void grow() {
+    bool grow() {
         constexpr std::size_t least = 16;
         std::vector<slot> old(slots_.empty() ? least : 2 * slots_.size());
         old.swap(slots_);
         for (const slot s : old)
-            if (s.number != none) put(s);
+            if (s.number != none && !put(s)) return false;
+        return true;
     }
 
     std::vector<slot> slots_;

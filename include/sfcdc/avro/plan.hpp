@@ -123,7 +123,7 @@ class plan {
     static constexpr std::array own_types{type::boolean, type::int_,   type::long_,
                                           type::double_, type::string, type::null};
 
-    // It is 0 in a plan that was moved from, as the containers are empty there.
+    // A number of fields or of words. A move leaves 0 behind, as it leaves the containers empty.
     struct count {
         std::uint32_t value = 0;
 

@@ -92,6 +92,7 @@ class schema_parser {
     }
     // The node of the type with this full name, or detail::none.
     [[gnu::noinline]] std::uint32_t named(std::string_view full_name) const noexcept {
+        static_assert(detail::none == detail::name_index::none);
         const auto has_name = [&](std::uint32_t node) { return out_->full_name((*out_)[node]) == full_name; };
         return named_.find(full_name, has_name);
     }
@@ -194,18 +195,17 @@ class schema_parser {
         n.name = static_cast<std::uint32_t>(out_->names_.size());
         node = add(n);
         if (named(full) != detail::none) return fail(errc::schema_duplicate_name, name);
-        named_.add(full, node);
+        if (!named_.add(full, node)) return fail(errc::schema_too_large, name);
         out_->names_.push_back(std::move(full));
         return true;
     }
 
-    // Adds a JSON string to those that must be different from each other. Returns false if it is not.
-    [[gnu::noinline]] bool is_new(std::uint32_t name, detail::name_index& taken) const {
+    // Adds a JSON string to those that must be different from each other.
+    [[gnu::noinline]] bool take_name(std::uint32_t name, detail::name_index& taken) {
         const std::string_view text = json(name).text;
         const auto has_name = [&](std::uint32_t other) { return json(other).text == text; };
-        if (taken.find(text, has_name) != detail::none) return false;
-        taken.add(text, name);
-        return true;
+        if (taken.find(text, has_name) != detail::name_index::none) return fail(errc::schema_duplicate_name, name);
+        return taken.add(text, name) || fail(errc::schema_too_large, name);
     }
 
     // The name of a field, at which it gives the JSON value.
@@ -215,7 +215,7 @@ class schema_parser {
         const std::string_view text = json(name).text;
         if (!detail::is_name(text)) return fail(errc::schema_bad_name, name);
         if (text.size() > limits::name_length) return fail(errc::schema_too_large, name);
-        return is_new(name, taken) || fail(errc::schema_duplicate_name, name);
+        return take_name(name, taken);
     }
 
     bool record(std::uint32_t value, std::string_view space, std::uint32_t& node) {
@@ -264,7 +264,7 @@ class schema_parser {
             const json_value& symbol = json(i);
             const bool is_name = symbol.kind == json_kind::string && detail::is_name(symbol.text);
             if (!is_name) return fail(errc::schema_bad_name, i);
-            if (!is_new(i, taken)) return fail(errc::schema_duplicate_name, i);
+            if (!take_name(i, taken)) return false;
             out_->symbols_.emplace_back(symbol.text);
             ++n.count;
         }

@@ -7,7 +7,7 @@
 
 namespace sfcdc::inline v0::call {
 
-// What helps after a call has ended.
+// The remedy for a call that has ended.
 enum class remedy : std::uint8_t {
     retry,           // the same call again, after a wait
     renew_token,     // a new token first, because the server does not accept the one that the call had

@@ -6,7 +6,7 @@
 
 namespace sfcdc::inline v0::cdc {
 
-// What an event says of one field.
+// An event says one of these of each field.
 enum class field_state : std::uint8_t {
     unchanged,  // The event says nothing: the field was not touched, or the event has no body (DELETE, GAP_*).
     null,       // It was cleared, or (CREATE, UNDELETE) is empty, or may not be seen by the subscribing user.

@@ -32,7 +32,7 @@ enum class header_member : std::uint8_t {
     changed_fields,
 };
 
-// What the schema of a change event must say of one member of the header.
+// A member of the header, as the schema of a change event must declare it.
 struct header_member_type {
     header_member id;
     std::string_view name; // This is the member's name in the schema.

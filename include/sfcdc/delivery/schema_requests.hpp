@@ -17,7 +17,7 @@ namespace sfcdc::inline v0::detail {
 
 enum class schema_state : std::uint8_t { wanted, asked, known, refused };
 
-// What is known of one schema.
+// The state of one schema, and why or until when it is in it.
 struct schema_status {
     schema_state state = schema_state::wanted;
     std::string reason{};                 // why it was refused

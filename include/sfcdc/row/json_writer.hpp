@@ -41,7 +41,8 @@ class json_writer {
     void integer(std::int64_t v) { out_.advance_to(wire::write_decimal(out_.reserve(wire::decimal_room), v)); }
 
     template<class Float> void floating(Float v) {
-        if (!(v - v == 0)) return not_finite(v);
+        const bool is_finite = v - v == 0; // An infinity minus itself is no number.
+        if (!is_finite) return not_finite(v);
         char* const to = out_.reserve(wire::decimal_room);
         if constexpr (std::is_same_v<Float, double>)
             if (char* const end = wire::write_short_decimal(to, v); end != nullptr) return out_.advance_to(end);
@@ -155,7 +156,8 @@ class json_writer {
     }
 
   private:
-    // What JSON has no numbers for. Without a vectorised copy, which g++ 12 takes to read behind such a short literal.
+    // Writes as a string what JSON has no number for. The copy is no vectorised one, which g++ 12 takes to read behind such a
+    // short literal.
     [[gnu::noinline]] void not_finite(double v) {
         const std::string_view text = v != v ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"";
         std::memcpy(extend(out_, text.size()), text.data(), text.size());
