@@ -62,6 +62,9 @@ class Signals(unittest.TestCase):
         self.drains_after(signal.SIGINT)
 
     def test_sighup_drains(self):
+        # Under nohup the tests, and so the runner, would inherit that SIGHUP is ignored, which the runner respects.
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
         self.drains_after(signal.SIGHUP)
 
     def test_sighup_is_ignored_under_nohup(self):
