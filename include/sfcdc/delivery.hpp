@@ -130,6 +130,13 @@ class delivery {
     // A further stream, for a table that turned up only now; returns the number of its outlet. At any time.
     std::uint32_t add_stream(const zerobus::ingest_stream_options& to) { return outlets_.add_stream(to); }
 
+    // Rows that are added for this stream from now on are of the message type of this descriptor (row::descriptor_proto()), which the
+    // table must have the columns of already: a call is opened for them when the rows in front are durable. `descriptor_proto` is shared
+    // with the caller. Does nothing for an outlet that is no stream.
+    void describe_rows(std::uint32_t outlet, std::shared_ptr<const std::string> descriptor_proto) {
+        if (outlets_.is_stream(outlet)) outlets_[outlet].describe(std::move(descriptor_proto));
+    }
+
     // ---- events
 
     // The next event to be made into rows, the same one until it is passed or rejected. Null when there is none, its schema is awaited,

@@ -151,6 +151,7 @@ class databricks {
     };
     struct call : connection {
         bool created = false;
+        std::string descriptor; // of its rows
         bool half_closed = false;
         bool refused = false;      // a row of it cannot be stored
         bool closing = false;      // it was told to go
@@ -200,7 +201,7 @@ class databricks {
 
     struct parsed {
         bool create = false;
-        std::string_view table_name;
+        std::string_view table_name, descriptor;
         std::uint64_t record_type = 0;
         std::optional<std::int64_t> offset;
         std::vector<std::uint32_t> rows;
@@ -223,6 +224,7 @@ class databricks {
                 if (in.field() == 1) {
                     p.create = true;
                     if (body.field() == 1) p.table_name = body.bytes();
+                    if (body.field() == 3) p.descriptor = body.bytes();
                     if (body.field() == 4) p.record_type = body.number();
                 } else if (body.field() == 1) {
                     p.offset = body.int64();
@@ -263,6 +265,7 @@ class databricks {
         parsed p = parse(bytes);
         if (p.create) {
             if (p.table_name != table_name(table_)) log_.fail("create_stream for another table");
+            c->descriptor = p.descriptor;
             if (current_ != nullptr && !current_->over && current_->left) {
                 store_some(*current_);
                 current_->over = true; // what it still has under way comes too late
@@ -277,6 +280,9 @@ class databricks {
             return;
         }
         if (!c->created) log_.fail("table %u: rows on a call that was not opened", table_);
+        for (const std::uint32_t r : p.rows)
+            if (truth_.descriptor_of(r) != c->descriptor)
+                log_.fail("table %u: row %u is of another message type than call %llu", table_, r, number(c));
         ++c->expected;
         const auto poison =
             std::find_if(p.rows.begin(), p.rows.end(), [&](auto r) { return truth_.rows()[r].poison; });

@@ -55,6 +55,7 @@ inline std::uint32_t number_in(std::string_view bytes) {
 class ledger {
   public:
     static constexpr std::uint32_t tables = 3;
+    static constexpr std::string_view first_descriptor = "a row";
 
     ledger(dice& random, journal& log, std::uint32_t events, bool poison) : log_(log) {
         std::uint64_t counter = 1'000;
@@ -76,6 +77,8 @@ class ledger {
                 table_rows_[table].push_back(static_cast<std::uint32_t>(rows_.size() - 1));
             }
         }
+        // In half of the worlds tables get no columns; in others they get them so often that it happens while a bad row is looked for.
+        if (random.one_in(2)) rows_for_a_type_ = random.between(20u, 500u);
         durable_.resize(rows_.size());
         dead_.resize(rows_.size());
         dead_events_.resize(events_.size());
@@ -95,6 +98,11 @@ class ledger {
             - events_.begin());
     }
 
+    // The message type that a row has: tables get columns as time goes on, and an old event has its row as it always had it.
+    std::string descriptor_of(std::uint32_t r) const {
+        const std::uint32_t changes = rows_for_a_type_ == 0 ? 0 : r / rows_for_a_type_;
+        return std::string(first_descriptor) + std::string(changes, '+');
+    }
     std::string row_bytes(std::uint32_t r) const {
         std::string bytes;
         bytes.reserve(rows_[r].bytes);
@@ -286,6 +294,7 @@ class ledger {
     journal& log_;
     std::vector<event> events_;
     std::vector<row> rows_;
+    std::uint32_t rows_for_a_type_ = 0; // of message; 0: all rows are of one
     std::vector<std::uint32_t> table_rows_[tables];
     std::uint32_t next_place_[tables] = {};
     std::vector<std::uint32_t> durable_; // how often the lake has it

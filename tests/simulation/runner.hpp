@@ -2,8 +2,8 @@
 //
 //     now(), load_position(), store(position)                 the clock, and where the position is kept (by Salesforce
 //                                                             itself, where the subscription is a managed one)
-//     rows_of(event, row)                                     calls row(table, bytes) for each row of an event; false where the
-//                                                             event cannot be decoded
+//     rows_of(event, row)                                     calls row(table, bytes, descriptor) for each row of an event; false
+//                                                             where the event cannot be decoded
 //     received()                                              the events of the last input were taken
 //     dead_letter(letter)                                     keeps what nobody else will
 //     perform(action), perform(table, action), fetch(id)      starts what the delivery asks for, and returns at once
@@ -26,6 +26,8 @@ namespace simulation {
 namespace pubsub = sfcdc::pubsub;
 namespace zerobus = sfcdc::zerobus;
 using sfcdc::time_point;
+
+using descriptor_ptr = std::shared_ptr<const std::string>; // null: the one of the stream's options
 
 struct schema_answer {
     enum class kind { known, refused, unavailable } what;
@@ -93,8 +95,11 @@ template<class Io> class runner {
     void take_events() {
         while (const sfcdc::delivery::event* const event = delivery_.next_event(io_.now())) {
             take_news(); // events whose schema is refused are dead letters in front of this one
-            const bool good =
-                io_.rows_of(*event, [&](std::uint32_t to, const std::string& row) { delivery_.add_row(to, row); });
+            const auto add = [&](std::uint32_t to, const std::string& row, const descriptor_ptr& descriptor) {
+                delivery_.describe_rows(to, descriptor);
+                delivery_.add_row(to, row);
+            };
+            const bool good = io_.rows_of(*event, add);
             const sfcdc::errc bad =
                 good ? delivery_.pass_event(io_.now()) : delivery_.reject_event("undecodable", 0, io_.now());
             mistake_ = mistake_ || bad != sfcdc::errc::none;

@@ -112,7 +112,11 @@ class world {
         if (!schemas_.contains(std::string(event.schema_id)))
             log_.fail("event %u is to be decoded, and its schema is not there", e);
         if (undecodable) return false;
-        for (std::uint32_t r = first_row; r < first_row + rows; ++r) row(truth_.rows()[r].table, truth_.row_bytes(r));
+        for (std::uint32_t r = first_row; r < first_row + rows; ++r) {
+            const std::string descriptor = truth_.descriptor_of(r);
+            row(truth_.rows()[r].table, truth_.row_bytes(r),
+                descriptor == ledger::first_descriptor ? nullptr : std::make_shared<const std::string>(descriptor));
+        }
         return true;
     }
     // The response that came in last was taken.
@@ -393,7 +397,7 @@ class world {
         std::vector<zerobus::ingest_stream_options> tables;
         for (std::uint32_t table = 0; table < ledger::tables; ++table)
             tables.push_back({.table_name = databricks::table_name(table),
-                              .descriptor_proto = "a row",
+                              .descriptor_proto = std::string(ledger::first_descriptor),
                               .requests = most_requests,
                               .bytes = most_bytes,
                               .patience = {.refusals = patience}});

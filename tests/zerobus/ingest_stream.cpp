@@ -1538,3 +1538,87 @@ TEST_CASE("an event that nobody has polled is waited for by nobody") {
     REQUIRE(stream.poll_timeout());
     CHECK(*stream.poll_timeout() > now);
 }
+
+// ---- message types ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+zerobus::record_batch batch_of(const strings& records, const char* descriptor) {
+    zerobus::record_batch out = batch(records);
+    out.describe(std::make_shared<const std::string>(descriptor));
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("rows of another message type go out on a call of their own, behind all in front of them") {
+    scene s;
+    s.open();
+    s.add({"a"});
+    (void)s.stream.add(batch_of({"b", "c"}, "wider"));
+    s.run();
+    CHECK(s.said() == "send 1 #0 a"); // b waits for a
+    s.ack(1, 0);
+    CHECK(s.said() == "durable 0-1, half_close 1, open 2");
+    s.opened(2);
+    CHECK(s.requests.back().descriptor == "wider");
+    s.created(2);
+    CHECK(s.said() == "create 2, send 2 #0 b c");
+    s.add({"d"}); // of the first type again
+    CHECK(s.said().empty());
+    s.ack(2, 0);
+    CHECK(s.said() == "durable 1-3, cancel 1, half_close 2, open 3");
+    s.opened(3);
+    CHECK(s.requests.back().descriptor == "descriptor");
+}
+
+TEST_CASE("a descriptor of the same content changes no call") {
+    scene s;
+    s.open();
+    s.add({"a"});
+    (void)s.stream.add(batch_of({"b"}, "descriptor"));
+    (void)s.stream.add(batch_of({"c"}, "descriptor"));
+    s.run();
+    CHECK(s.said() == "send 1 #0 a, send 1 #1 b, send 1 #2 c");
+}
+
+TEST_CASE("a call that breaks is opened again for the rows that it had, not for the newest ones") {
+    scene s;
+    s.open();
+    s.add({"a"});
+    (void)s.stream.add(batch_of({"b"}, "wider"));
+    s.run();
+    s.ended(1, 14);
+    s.wait_for_call(2);
+    s.opened(2);
+    CHECK(s.requests.back().descriptor == "descriptor");
+}
+
+TEST_CASE("the halves of a refused request keep its message type") {
+    scene s;
+    s.open();
+    (void)s.stream.add(batch_of({"a", "bad"}, "wider"));
+    s.run();
+    s.opened(2);
+    s.created(2);
+    s.said();
+    s.ended(2, 3, "no such value");
+    s.opened(3);
+    s.created(3);
+    s.ack(3, 0); // a
+    CHECK(s.said().ends_with("send 3 #0 a, durable 0-1, send 3 #1 bad"));
+}
+
+TEST_CASE("a batch that was moved from has no message type, and a stream knows whether it was ever created") {
+    zerobus::record_batch first = batch_of({"a"}, "wider");
+    const zerobus::record_batch second = std::move(first);
+    CHECK(second.descriptor() != nullptr);
+    CHECK(first.descriptor() == nullptr); // NOLINT(bugprone-use-after-move)
+    scene s;
+    s.opened(1);
+    CHECK(!s.stream.was_created());
+    s.created(1);
+    CHECK(s.stream.was_created());
+    s.ended(1, 14);
+    CHECK(s.stream.was_created());
+}

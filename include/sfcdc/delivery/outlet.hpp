@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,13 +30,22 @@ struct outlet : counted_rows {
     std::optional<zerobus::ingest_stream> stream{}; // nothing: a sink of the user's own
     std::deque<zerobus::record_batch> waiting{};    // for room in the stream
     std::size_t waiting_bytes = 0;                  // of the records in `waiting`
-    std::deque<row_origin> origins{};               // of the rows of a stream that are neither settled nor in doubt
-    std::int64_t refused = 0;                       // so many of the rows are dead letters
-    std::uint32_t rows_of_event = 0;                // of the event that is being made into rows
+    std::shared_ptr<const std::string>
+        descriptor{};                 // of the rows that are added; null: the one of the stream's options
+    std::deque<row_origin> origins{}; // of the rows of a stream that are neither settled nor in doubt
+    std::int64_t refused = 0;         // so many of the rows are dead letters
+    std::uint32_t rows_of_event = 0;  // of the event that is being made into rows
 
-    // Adds a row for the stream, in batches of at most `request_bytes`. The record is copied.
+    // Rows that are added from now on are of this message type. The same one again changes nothing: no batch ends for it.
+    void describe(std::shared_ptr<const std::string> of_rows) {
+        const bool same = of_rows && descriptor ? *of_rows == *descriptor : of_rows == descriptor;
+        if (!same) descriptor = std::move(of_rows);
+    }
+    // Adds a row for the stream, in batches of at most `request_bytes` and of one descriptor. The record is copied.
     void add(std::string_view record, row_origin of, std::size_t request_bytes) {
-        if (waiting.empty() || waiting.back().record_bytes() + record.size() > request_bytes) waiting.emplace_back();
+        if (waiting.empty() || waiting.back().record_bytes() + record.size() > request_bytes
+            || waiting.back().descriptor() != descriptor)
+            waiting.emplace_back().describe(descriptor);
         waiting.back().append(record);
         waiting_bytes += record.size();
         origins.push_back(std::move(of));

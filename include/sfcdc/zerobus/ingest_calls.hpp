@@ -1,7 +1,8 @@
 // The calls of an ingest stream, and what is to be done with them.
 //
 // At most two are open: the one that rows are sent on, and an old one that the server is about to close (it does so
-// every 15 minutes) or that was closed from here, whose last acknowledgements are awaited. The next call is opened while
+// every 15 minutes) or that was closed from here, because no rows or rows of another message type follow, and whose last
+// acknowledgements are awaited. The next call is opened while
 // the old one drains, but sends only when the old one has nothing in flight: Zerobus keeps order within a call only.
 #pragma once
 
@@ -9,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -30,6 +33,8 @@ struct ingest_call {
     std::int64_t sent = 0;       // requests, which is the next wire offset
     std::int64_t durable = 0;    // of these the first so many
     time_point deadline = never; // of the phase
+    std::shared_ptr<const std::string>
+        descriptor{}; // of the rows that it takes; null: the one of the stream's options
 
     explicit operator bool() const noexcept { return phase != call_phase::none; }
     std::size_t in_flight() const noexcept { return static_cast<std::size_t>(sent - durable); }
@@ -63,6 +68,7 @@ class ingest_calls {
     const ingest_call& current() const noexcept { return current_; }
     const ingest_call& old() const noexcept { return old_; }
     bool any() const noexcept { return current_ || old_; }
+    bool any_in_flight() const noexcept { return current_.in_flight() > 0 || old_.in_flight() > 0; }
     // The number of the last call; calls are numbered from 1.
     std::uint64_t last() const noexcept { return last_; }
     // Returns the call of this number; null if it is over.
@@ -71,8 +77,9 @@ class ingest_calls {
         return old_ && old_.id == id ? &old_ : nullptr;
     }
 
-    // Opens the next call. Precondition: there is no current one.
-    void open(time_point deadline) {
+    // Opens the next call, for rows of this descriptor. Precondition: there is no current one.
+    void open(std::shared_ptr<const std::string> descriptor, time_point deadline) {
+        current_.descriptor = std::move(descriptor);
         current_.id = ++last_;
         current_.phase = call_phase::opening;
         current_.deadline = deadline;

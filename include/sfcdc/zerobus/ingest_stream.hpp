@@ -14,6 +14,9 @@
 // Offsets. Rows have *logical* offsets, from 0 over the whole life of the stream. Requests have *wire* offsets, which start
 // at 0 on each call and are what the server acknowledges; they stay inside.
 //
+// Message types. A call takes rows of one message type, which its descriptor says. When a table has got columns, batches say
+// their own descriptor: the stream then changes to another call in front of the first of them, and the rows keep their order.
+//
 // ingest_stream_state.hpp has the phases of a call, the states of the stream, and what each input does in them; ingest_calls.hpp has the
 // calls, and request_queue.hpp the rows.
 // Source: Databricks' proto file and what its clients and service were seen to do; docs/protocol-coverage.md.
@@ -76,6 +79,8 @@ class ingest_stream {
 
     // To flush, take added() and go on until settled() has come so far.
     std::int64_t added() const noexcept { return requests_.end_offset(); }
+    // Whether the server has ever opened a stream for this table and descriptor.
+    bool was_created() const noexcept { return started_; }
     // All rows below this are durable or were rejected.
     std::int64_t settled() const noexcept { return requests_.begin_offset(); }
     // What is not settled, in order; also of a stream that has failed or was abandoned. Changes with each call of a
@@ -148,7 +153,7 @@ class ingest_stream {
         if (c.phase != phase::opening) return errc::not_expected_now;
         c.phase = phase::creating;
         send_request create{in.call, {}};
-        append_request({options_.table_name, options_.descriptor_proto, options_.record_type}, create.bytes);
+        append_request({options_.table_name, text_of(c.descriptor), options_.record_type}, create.bytes);
         calls_.ask(std::move(create));
         return errc::none;
     }
@@ -308,10 +313,28 @@ class ingest_stream {
         return !calls_.current() && token_ != token::asked && (to_try || !requests_.empty());
     }
 
+    std::string_view text_of(const std::shared_ptr<const std::string>& descriptor) const noexcept {
+        return descriptor ? *descriptor : options_.descriptor_proto;
+    }
+    // Of the first rows that are not in flight on the old call; where there are none, of the newest ones.
+    std::shared_ptr<const std::string> descriptor_of_next_rows() const noexcept {
+        if (requests_.empty()) return nullptr;
+        return requests_[std::min(calls_.old().in_flight(), requests_.size() - 1)].records.descriptor();
+    }
+    // Whether the current call takes the next request's rows.
+    bool takes(const request& next) const noexcept {
+        const auto &of_call = calls_.current().descriptor, &of_rows = next.records.descriptor();
+        return of_call == of_rows || text_of(of_call) == text_of(of_rows);
+    }
     bool may_send() const noexcept {
         const detail::ingest_call& current = calls_.current();
         return current.phase == phase::streaming && calls_.old().in_flight() == 0
-               && current.in_flight() < requests_.window();
+               && current.in_flight() < requests_.window() && takes(requests_[current.in_flight()]);
+    }
+    // The next rows are of another message type than the current call's, and everything in front of them is durable.
+    bool must_change_call() const noexcept {
+        return calls_.current().phase == phase::streaming && !calls_.any_in_flight() && !requests_.empty()
+               && !takes(requests_.front());
     }
 
     void next_step(time_point now) {
@@ -324,7 +347,9 @@ class ingest_stream {
             token_ = token::asked;
             calls_.ask(renew_token{calls_.last()});
         } else if (wants_call() && now >= open_at_) {
-            calls_.open(now + options_.open_limit);
+            calls_.open(descriptor_of_next_rows(), now + options_.open_limit);
+        } else if (must_change_call()) {
+            calls_.retire({}, now);
         } else if (may_send()) {
             request& next = requests_[current.in_flight()];
             next.sent = now;

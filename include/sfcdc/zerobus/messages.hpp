@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,10 +56,12 @@ class record_batch {
     // The one that was moved from is empty, and can be filled again.
     record_batch(record_batch&& other) noexcept
         : message_(std::exchange(other.message_, {})),
+          descriptor_(std::exchange(other.descriptor_, {})),
           size_(std::exchange(other.size_, 0)),
           record_bytes_(std::exchange(other.record_bytes_, 0)) {}
     record_batch& operator=(record_batch&& other) noexcept {
         message_ = std::exchange(other.message_, {});
+        descriptor_ = std::exchange(other.descriptor_, {});
         size_ = std::exchange(other.size_, 0);
         record_bytes_ = std::exchange(other.record_bytes_, 0);
         return *this;
@@ -71,6 +74,11 @@ class record_batch {
         ++size_;
         record_bytes_ += record.size();
     }
+
+    // Says of which message type the records are, as a serialised DescriptorProto (row::descriptor_proto()), which is shared with the
+    // caller. Null, which it is without this call: they are of the type that the stream's options name.
+    void describe(std::shared_ptr<const std::string> descriptor_proto) { descriptor_ = std::move(descriptor_proto); }
+    const std::shared_ptr<const std::string>& descriptor() const noexcept { return descriptor_; }
 
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
@@ -98,6 +106,7 @@ class record_batch {
 
   private:
     std::string message_;
+    std::shared_ptr<const std::string> descriptor_{};
     std::size_t size_ = 0;
     std::size_t record_bytes_ = 0;
 };

@@ -44,6 +44,7 @@ class request_queue {
     std::size_t size() const noexcept { return requests_.size(); }
     std::size_t bytes() const noexcept { return bytes_; }
     request& operator[](std::size_t i) noexcept { return requests_[i]; }
+    const request& operator[](std::size_t i) const noexcept { return requests_[i]; }
     const request& front() const noexcept { return requests_.front(); }
     auto begin() const noexcept { return requests_.begin(); }
     auto end() const noexcept { return requests_.end(); }
@@ -74,6 +75,8 @@ class request_queue {
         suspects_ = 2;
         const request whole = std::move(requests_.front());
         request first{whole.first, {}}, second{whole.first, {}};
+        first.records.describe(whole.records.descriptor());
+        second.records.describe(whole.records.descriptor());
         for (const std::string_view record : whole.records)
             (first.records.size() < whole.records.size() / 2 ? first : second).records.append(record);
         second.first = first.end();
