@@ -7,6 +7,8 @@
 #include "operations/failure.hpp"
 #include "operations/log.hpp"
 
+#include <sfcdc/row/typed_layout.hpp>
+
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -217,6 +219,14 @@ class reader {
         return value->get();
     }
 
+    bool flag(const toml::table& t, std::string_view name, std::string_view key, bool otherwise) {
+        const toml::node* const n = t.get(key);
+        if (n == nullptr) return otherwise;
+        const auto* const value = n->as_boolean();
+        if (value == nullptr) return wrong(n->source(), label(name, key) + ": true or false was expected"), otherwise;
+        return value->get();
+    }
+
     template<class E>
     E choice(const toml::table& t, std::string_view name, std::string_view key, bool required,
              const std::vector<std::pair<std::string_view, E>>& choices, E otherwise) {
@@ -362,7 +372,8 @@ class reader {
         row::layout l = choice<make>(t, name, "layout", false,
                                      {{"salesforce_zerobus", row::layout::salesforce_zerobus},
                                       {"lakeflow", row::layout::lakeflow},
-                                      {"sfcdc", row::layout::sfcdc}},
+                                      {"sfcdc", row::layout::sfcdc},
+                                      {"typed", row::layout::sfcdc}}, // which pipeline() has dealt with
                                      row::layout::salesforce_zerobus)();
         const auto apply = [&](std::string_view key, const auto& change, const std::vector<std::string>& names) {
             const std::vector<std::string_view> views(names.begin(), names.end());
@@ -415,6 +426,11 @@ class reader {
               "skip_if_only",
               "sink",
               "layout",
+              "create",
+              "backfill",
+              "evolve",
+              "evolve_interval",
+              "plan_file",
               "columns",
               "exclude",
               "rename",
@@ -437,7 +453,9 @@ class reader {
         c.sink = choice<sink_kind>(
             t, name, "sink", true,
             {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
-        c.layout = layout(t);
+        c.typed = t["layout"].value_or(std::string_view()) == "typed";
+        c.layout =
+            c.typed ? row::layout::make(row::bookkeeping_columns(), row::granularity::record).value : layout(t);
         c.on_undecodable = choice<undecodable_policy>(
             t, name, "on_undecodable", false,
             {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);
@@ -503,7 +521,54 @@ class reader {
             wrong(where(t, "path"),
                   "[pipeline] path: the name of a file was expected; rows in memory are not durable");
         c.dead_letters = text(t, name, "dead_letters", managed && !sqlite, letters_beside(c));
+        tables(t, c, all, useless);
         all.pipelines.push_back(std::move(c));
+    }
+
+    // What only tables of Databricks have: made by sfcdc, and following a schema.
+    template<class Useless>
+    void tables(const toml::table& t, pipeline_config& c, const config& all, const Useless& useless) {
+        constexpr std::string_view name = "pipeline";
+        const bool zerobus = c.sink == sink_kind::zerobus;
+        const auto workspace = all.databricks.find(c.databricks);
+        const bool has_warehouse = workspace != all.databricks.end() && !workspace->second.warehouse_id.empty();
+        c.create = flag(t, name, "create", zerobus && has_warehouse);
+        c.evolve = choice<evolve_mode>(
+            t, name, "evolve", false,
+            {{"auto", evolve_mode::auto_}, {"plan", evolve_mode::plan}, {"freeze", evolve_mode::freeze}},
+            has_warehouse ? evolve_mode::auto_ : evolve_mode::plan);
+        c.evolve_interval =
+            std::chrono::seconds(number(t, name, "evolve_interval", 0, 86'400, c.evolve_interval.count()));
+        c.plan_file = text(t, name, "plan_file", false,
+                           (c.checkpoint.empty() ? c.dead_letters : c.checkpoint).string() + ".plan.sql");
+        if (t.get("backfill") != nullptr) {
+            if (t.get("start") != nullptr)
+                wrong(where(t, "backfill"), "[pipeline] backfill: start says the same; leave one of them out");
+            c.start = flag(t, name, "backfill", true) ? start_position::earliest : start_position::latest;
+        }
+        useless("create", !zerobus, "sfcdc makes tables of the zerobus sink; a database has its table in any case");
+        for (const char* const key : {"evolve", "evolve_interval", "plan_file"})
+            useless(key, !c.typed, "only tables of layout = \"typed\" follow a schema");
+        if (zerobus && !has_warehouse) {
+            const std::string section =
+                workspace == all.databricks.end() ? "[databricks]" : workspace->second.section;
+            if (c.create)
+                wrong(where(t, "create"), "[pipeline] create: a table is made by a SQL warehouse; " + section
+                                              + " warehouse_id is missing");
+            if (c.typed && c.evolve == evolve_mode::auto_)
+                wrong(where(t, "evolve"), "[pipeline] evolve: a table gets columns by a SQL warehouse; " + section
+                                              + " warehouse_id is missing");
+        }
+        if (!c.typed) return;
+        if (!zerobus) wrong(where(t, "layout"), "[pipeline] layout: typed tables are of the zerobus sink");
+        for (const char* const key : {"columns", "exclude", "rename"})
+            useless(key, true, "the columns of a typed table are those of the event's schema");
+        useless("schema_json_every", true, "a typed table has no column for it");
+        const bool several = c.topic == "/data/ChangeEvents" || c.topic.ends_with("__chn");
+        if (several && !has_entity(c.table))
+            wrong(where(t, "table"),
+                  "[pipeline] table: a typed table has the fields of one object, and this topic has events of "
+                  "several; put {entity} into the name, as in \"main.crm.{entity}_changes\"");
     }
 
     // Two topics in one database have letters of their own, and so have two orgs.
@@ -551,6 +616,11 @@ class reader {
                 out += column.name + "=" + std::to_string(static_cast<int>(column.source)) + " ";
             return out + (p.layout.rows() == row::granularity::record ? "record" : "event");
         };
+        if (!first && c.typed && at->second.first->salesforce != c.salesforce)
+            return wrong(where(t, "table"), "[pipeline] table: the pipeline of line "
+                                                + std::to_string(at->second.second)
+                                                + " writes records of another org into " + c.table
+                                                + ", and a typed table does not say of which org a row is");
         if (first || columns(*at->second.first) == columns(c)) return;
         wrong(where(t, "table"), "[pipeline] table: the pipeline of line " + std::to_string(at->second.second)
                                      + " writes rows of another layout into " + c.table
@@ -589,6 +659,7 @@ class reader {
             if (s.sink == sink_kind::ndjson) use(s.path, "path", "path");
         }
         use(s.dead_letters, "dead_letters", "dead_letters");
+        if (s.typed && s.evolve == evolve_mode::plan) use(s.plan_file, "plan_file", "plan_file");
     }
 
     // By dots, line by line, quoted or not: more than enough for every key and every value, and too few for a stack.

@@ -40,6 +40,12 @@ enum class sink_kind : std::uint8_t { zerobus, sqlite, ndjson };
 enum class undecodable_policy : std::uint8_t { dead_letter, stop };
 enum class failure_policy : std::uint8_t { restart, stop };
 enum class start_position : std::uint8_t { earliest, latest };
+// What becomes of fields that a typed table has no column for.
+enum class evolve_mode : std::uint8_t {
+    auto_,  // the table gets the columns
+    plan,   // the statements that would add them are said; who runs them is found out
+    freeze, // nothing: their values stay in _sf_rest
+};
 
 // Which events of a topic become rows. The others are passed: the position moves over them.
 struct event_filter_config {
@@ -59,10 +65,16 @@ struct pipeline_config {
     event_filter_config filter;
     sink_kind sink = sink_kind::sqlite;
     row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
-    std::string table;                // zerobus: catalog.schema.table; sqlite: the table's name.
-                                      // {entity} in it stands for the event's entityName
-    std::filesystem::path path;       // sqlite: the database; ndjson: the file, "-" is stdout
-    std::filesystem::path checkpoint; // zerobus, ndjson: where the position is kept
+    bool typed = false;  // `layout` is the columns in front of the fields, which follow from the events' schemas
+    bool create = false; // zerobus: a table that is missing
+    evolve_mode evolve = evolve_mode::auto_;
+    std::chrono::seconds evolve_interval{
+        60};                           // from one ALTER TABLE to the next: each ends the streams that read the table
+    std::filesystem::path plan_file{}; // where the statements of evolve = "plan" are written
+    std::string table;                 // zerobus: catalog.schema.table; sqlite: the table's name.
+                                       // {entity} in it stands for the event's entityName
+    std::filesystem::path path;        // sqlite: the database; ndjson: the file, "-" is stdout
+    std::filesystem::path checkpoint;  // zerobus, ndjson: where the position is kept
     std::filesystem::path dead_letters;
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     failure_policy on_failure = failure_policy::restart;

@@ -228,27 +228,29 @@ void pipeline::tell(const pubsub::input& in) { (void)delivery_->handle(in, clock
 void pipeline::hand_over() {
     while (const delivery::event* const event = delivery_->next_event(clock::now())) {
         if (!sink_->ready()) return; // the same event comes again
-        add(*event);
+        if (!add(*event)) return;
+        ++counts_.events;
     }
 }
 
-void pipeline::add(const delivery::event& event) {
-    ++counts_.events;
+// False when the sink is not ready for it.
+bool pipeline::add(const delivery::event& event) {
     const auto& schema = schemas_.at(std::string(event.schema_id));
     const auto [decoded, bad] = decoder_.decode(schema->plan, event.payload);
     if (bad) {
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
-        return;
+        return true;
     }
     if (!filter_.keeps(decoded)) {
         ++counts_.filtered;
         (void)delivery_->pass_event(clock::now());
-        return;
+        return true;
     }
     if (table_by_entity_ && !may_have_table(decoded.header().entity_name())) {
         (void)delivery_->reject_event("its entityName names no table", 0, clock::now());
-        return;
+        return true;
     }
+    if (!sink_->ready_for(decoded)) return false;
     const row::envelope around{.event_id = event.id,
                                .schema_id = event.schema_id,
                                .topic_name = config_.topic,
@@ -259,6 +261,7 @@ void pipeline::add(const delivery::event& event) {
                                .received_timestamp = event.received_timestamp};
     counts_.replaced_bytes += sink_->add(decoded, around);
     (void)delivery_->pass_event(clock::now());
+    return true;
 }
 
 // The name is a peer's text, and the number of tables is bounded, since each has a stream and a connection of its own.

@@ -75,7 +75,7 @@ class pipeline final : private calls::listener {
     void take_schema();
     void fetch_next_schema();
     void hand_over();
-    void add(const delivery::event& event);
+    bool add(const delivery::event& event);
     bool may_have_table(std::string_view entity);
     bool schema_json_due(std::string_view schema_id);
 

@@ -40,6 +40,9 @@ class sink {
     // Whether add() may be called now. If not, timeout() says when to ask again.
     virtual bool ready() { return true; }
 
+    // The same of one event: false while what its rows need is being made ready, of which the inbox is told. The same event comes again.
+    virtual bool ready_for(const cdc::event&) { return true; }
+
     // Writes the rows of one event, or has them sent, and adds them to the delivery; its views end with the call. Returns how many bytes
     // were not UTF-8 and became U+FFFD.
     virtual std::uint32_t add(const cdc::event& event, const row::envelope& around) = 0;

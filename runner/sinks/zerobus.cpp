@@ -1,16 +1,12 @@
 #include "zerobus.hpp"
 
-#include "../io/channel.hpp"
-#include "../io/http.hpp"
 #include "../names.hpp"
-#include "../operations/failure.hpp"
 
 #include <sfcdc/row/protobuf.hpp>
 
 #include <chrono>
 #include <random>
 #include <utility>
-#include <variant>
 
 namespace sfcdc::runner {
 namespace {
@@ -19,78 +15,15 @@ using clock = std::chrono::steady_clock;
 
 } // namespace
 
-// ---- one table
-
-table_stream::table_stream(std::string table, databricks::workspace& workspace, inbox& in, std::uint32_t outlet)
-    : table_(std::move(table)),
-      outlet_(outlet),
-      tokens_(workspace.tokens_of(table_)),
-      token_errand_(in),
-      calls_(in, open_channel(workspace.config().zerobus_endpoint, workspace.config().ca_file), *this) {}
-
-void table_stream::tell(const zerobus::input& in) { (void)delivery_->handle(outlet_, in, clock::now()); }
-void table_stream::call_opened(std::uint64_t call) noexcept { tell(zerobus::opened{call}); }
-void table_stream::call_responded(std::uint64_t call, received_bytes response) noexcept {
-    tell(zerobus::response{call, response.view()});
-}
-void table_stream::call_ended(std::uint64_t call, const call_status& status) noexcept {
-    tell(zerobus::call_ended{call, status.code, status.error_code, status.message});
-}
-
-void table_stream::perform(zerobus::action& action) {
-    if (const auto* const open = std::get_if<zerobus::open_call>(&action)) return open_call(*open);
-    if (std::holds_alternative<zerobus::renew_token>(action)) {
-        renewing_ = true;
-        refused_ = token_.generation;
-        return ask_for_token();
-    }
-    if (const auto* const over = std::get_if<zerobus::cancel_call>(&action))
-        if (waits_for_token_ && over->call == waits_for_token_->call) waits_for_token_.reset();
-    calls_.perform(action);
-}
-
-// A token that has only become old is replaced on the way: the call takes longer to open, and nothing was refused.
-void table_stream::open_call(const zerobus::open_call& open) {
-    if (!token_.credential.good(clock::now())) {
-        waits_for_token_ = open;
-        return ask_for_token();
-    }
-    calls_.open(open.call, std::string(open.method),
-                {{"authorization", "Bearer " + token_.credential.text}, {"x-databricks-zerobus-table-name", table_}});
-}
-
-void table_stream::ask_for_token() {
-    if (token_errand_.running()) return;
-    token_errand_.start(
-        [this, refused = refused_](const std::stop_token& stop) { return tokens_.newer_than(refused, stop); });
-}
-
-void table_stream::take_token() {
-    const auto answer = [&](const zerobus::input& to_stream, wire::grpc_status of_call, std::string_view why) {
-        if (std::exchange(renewing_, false)) tell(to_stream);
-        if (const auto open = std::exchange(waits_for_token_, std::nullopt))
-            tell(zerobus::call_ended{open->call, of_call, {}, why});
-    };
-    try {
-        auto fresh = token_errand_.take();
-        if (!fresh) return;
-        token_ = std::move(*fresh);
-    } catch (const http::unavailable&) { // why is logged by who has asked
-        return answer(zerobus::token_unavailable{}, wire::grpc_status::unavailable, "there is no token");
-    } catch (const failure& f) {
-        token_refusal_ = f.what();
-        return answer(zerobus::token_refused{token_refusal_}, wire::grpc_status::unauthenticated,
-                      "the token was refused");
-    }
-    if (std::exchange(renewing_, false)) tell(zerobus::token_renewed{});
-    if (const auto open = std::exchange(waits_for_token_, std::nullopt)) open_call(*open);
-}
-
-// ---- all tables of a pipeline
-
 zerobus_sink::zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in)
     : config_(pipeline), table_by_entity_(has_entity(pipeline.table)), workspace_(workspace), inbox_(in) {
     if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
+    if (pipeline.typed && pipeline.evolve == evolve_mode::plan) plan_file_.emplace(pipeline.plan_file);
+}
+
+void zerobus_sink::prove() {
+    if (position_) position_->prove();
+    if (plan_file_) plan_file_->prove();
 }
 
 std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
@@ -98,34 +31,34 @@ std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner,
     return position_ ? position_->load(owner) : std::nullopt;
 }
 
-zerobus::ingest_stream_options zerobus_sink::options_of(const std::string& table) const {
+zerobus::ingest_stream_options zerobus_sink::options_of(const std::string& table, std::string descriptor) const {
     zerobus::ingest_stream_options o;
     o.table_name = table;
-    o.descriptor_proto = row::descriptor_proto(config_.layout);
+    o.descriptor_proto = std::move(descriptor);
     o.seed = std::random_device{}();
     return o;
 }
 
 std::uint32_t zerobus_sink::make_stream(const std::string& table) {
     const auto outlet = static_cast<std::uint32_t>(streams_.size());
-    streams_.push_back(std::make_unique<table_stream>(table, workspace_, inbox_, outlet));
+    streams_.push_back(
+        std::make_unique<table_stream>(table, workspace_, inbox_, [this, outlet](const zerobus::input& in) {
+            (void)to().handle(outlet, in, clock::now());
+        }));
     return outlet;
 }
 
-// Tables whose names are known are opened at the start, so that one that is missing shows at the start.
+// Tables whose names are known are opened at the start, so that one that is missing shows at the start; but typed ones have the columns
+// of the schemas that come.
 std::vector<zerobus::ingest_stream_options> zerobus_sink::streams() {
+    if (config_.typed) return {};
     if (!table_by_entity_) make_stream(config_.table);
     for (const std::string& entity : config_.filter.entities)
         if (table_by_entity_) outlets_.emplace(entity, make_stream(table_of(config_.table, entity)));
     std::vector<zerobus::ingest_stream_options> all;
     all.reserve(streams_.size());
-    for (const auto& s : streams_) all.push_back(options_of(s->table()));
+    for (const auto& s : streams_) all.push_back(options_of(s->table(), row::descriptor_proto(config_.layout)));
     return all;
-}
-
-void zerobus_sink::attach(delivery& to) {
-    sink::attach(to);
-    for (const auto& s : streams_) s->attach(to);
 }
 
 std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
@@ -134,8 +67,7 @@ std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
     if (const auto at = outlets_.find(entity); at != outlets_.end()) return at->second;
     const std::uint32_t outlet = make_stream(table_of(config_.table, entity));
     outlets_.emplace(entity, outlet);
-    streams_.back()->attach(to());
-    (void)to().add_stream(options_of(streams_.back()->table()));
+    (void)to().add_stream(options_of(streams_.back()->table(), row::descriptor_proto(config_.layout)));
     return outlet;
 }
 
@@ -144,19 +76,81 @@ bool zerobus_sink::commit(const pubsub::replay_id* position) {
     return true;
 }
 
+// ---- rows
+
+bool zerobus_sink::ready_for(const cdc::event& event) {
+    if (!config_.typed) return true;
+    typed& t = typed_for(event);
+    if (!t.table->ready(event.plan(), clock::now())) return false;
+    settle(t);
+    return true;
+}
+
 std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& around) {
-    const std::uint32_t outlet = outlet_for(event);
     std::uint32_t replaced = 0;
-    row::for_each_row(config_.layout, event, [&](const row::record& of) {
-        record_.clear();
-        replaced += row::append_protobuf(config_.layout, event, around, record_, of);
-        to().add_row(outlet, record_);
-    });
+    const auto add_rows = [&](const row::layout& columns, std::uint32_t outlet, const auto& append) {
+        row::for_each_row(columns, event, [&](const row::record& of) {
+            record_.clear();
+            replaced += append(of);
+            to().add_row(outlet, record_);
+        });
+    };
+    if (config_.typed) {
+        typed& t = typed_for(event);
+        const row::bound_layout& bound = t.table->bound(event.plan(), clock::now());
+        add_rows(bound.layout(), *t.outlet,
+                 [&](const row::record& of) { return row::append_protobuf(bound, event, around, record_, of); });
+    } else {
+        add_rows(config_.layout, outlet_for(event), [&](const row::record& of) {
+            return row::append_protobuf(config_.layout, event, around, record_, of);
+        });
+    }
     return replaced;
 }
 
 void zerobus_sink::settle() {
     for (const auto& s : streams_) s->take_token();
+    if (!config_.typed) return;
+    for (auto& [entity, t] : typed_) settle(t);
+    write_plan();
+}
+
+// ---- typed tables
+
+zerobus_sink::typed& zerobus_sink::typed_for(const cdc::event& event) {
+    const std::string_view entity = table_by_entity_ ? event.header().entity_name() : std::string_view();
+    const auto at = typed_.find(entity);
+    if (at != typed_.end()) return at->second;
+    const std::string table = table_by_entity_ ? table_of(config_.table, entity) : config_.table;
+    return typed_.emplace(entity, typed{std::make_unique<typed_table>(table, config_, workspace_, inbox_)})
+        .first->second;
+}
+
+// The first descriptor opens the stream; rows that are added after a later one are of that one.
+void zerobus_sink::settle(typed& t) {
+    t.table->settle(clock::now());
+    auto descriptor = t.table->take_new_descriptor();
+    if (!descriptor) return;
+    if (t.outlet) return to().describe_rows(*t.outlet, std::move(descriptor));
+    t.outlet = make_stream(t.table->name());
+    (void)to().add_stream(options_of(t.table->name(), *descriptor));
+}
+
+void zerobus_sink::write_plan() {
+    if (!plan_file_) return;
+    std::string all;
+    for (const auto& [entity, t] : typed_)
+        if (const std::string& sql = t.table->plan_sql(); !sql.empty()) all += sql + ";\n";
+    if (all == written_plan_) return;
+    plan_file_->replace(all);
+    written_plan_ = std::move(all);
+}
+
+std::optional<time_point> zerobus_sink::timeout() const {
+    std::optional<time_point> first;
+    for (const auto& [entity, t] : typed_)
+        if (const auto when = t.table->timeout(); when && (!first || *when < *first)) first = when;
+    return first;
 }
 
 } // namespace sfcdc::runner

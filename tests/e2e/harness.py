@@ -1,4 +1,5 @@
 """The emulator and the runner as real processes, and the lake as the SQLite file that it is. Standard library only."""
+import base64
 import json
 import os
 import pathlib
@@ -105,6 +106,7 @@ def config_text(info, streams, **overrides):
         "db_client_id": "sfcdc-emulator-principal",
         "db_client_secret": "sfcdc-emulator-principal-secret",
         "ca_file": info["ca_pem"] or "",
+        "warehouse_id": "",
     } | overrides
     return """[salesforce]
 login_url = "{login_url}"
@@ -115,6 +117,7 @@ ca_file = "{ca_file}"
 
 [databricks]
 workspace_url = "{workspace_url}"
+warehouse_id = "{warehouse_id}"
 zerobus_endpoint = "{zerobus_endpoint}"
 client_id = "{db_client_id}"
 client_secret = "{db_client_secret}"
@@ -189,6 +192,21 @@ class Scene:
     def run(self, *options, env=None):
         self.runners.append(Runner(self.build, self.config, self.log, *options, env=env))
         return self.runners[-1]
+
+    def sql(self, statement):
+        """Runs a statement on the emulated warehouse, and returns the rows of its result."""
+        info = self.emulator.info
+        def ask(path, body, authorization, kind):
+            request = urllib.request.Request(info["databricks_url"] + path, data=body, headers={"Authorization": authorization, "Content-Type": kind})
+            with urllib.request.urlopen(request, timeout=60, context=self.emulator.tls) as answer:
+                return json.loads(answer.read())
+        basic = "Basic " + base64.b64encode(b"sfcdc-emulator-principal:sfcdc-emulator-principal-secret").decode()
+        token = ask("/oidc/v1/token", b"grant_type=client_credentials&scope=all-apis", basic, "application/x-www-form-urlencoded")["access_token"]
+        body = {"statement": statement, "warehouse_id": info["warehouse_id"], "wait_timeout": "50s"}
+        answer = ask("/api/2.0/sql/statements", json.dumps(body).encode(), "Bearer " + token, "application/json")
+        if answer["status"]["state"] != "SUCCEEDED":
+            raise AssertionError(f"{statement}: {answer['status']}")
+        return answer["result"].get("data_array", [])
 
     def position(self, topic="/data/ChangeEvents"):
         """The stored replay id, or None."""

@@ -48,10 +48,10 @@ RUNNER = {
     "credentials": {"operations", "io", "disk"},
     "config": {"operations", "io", "disk", "names", "credentials"},
     "salesforce": {"operations", "io", "disk", "config"},
-    "databricks": {"operations", "io", "disk", "config"},
+    "databricks": {"operations", "io", "disk", "names", "config"},
     "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
     "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
-    "commands": {"operations", "io", "disk", "config", "salesforce", "pipeline"},
+    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "pipeline"},
     "main": {"operations", "commands"},
     "pch": set(),
 }

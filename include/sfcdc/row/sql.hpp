@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -76,7 +77,67 @@ inline std::string sql_type(const column& c, sql_dialect dialect = sql_dialect::
     return "DECIMAL(" + std::to_string(c.precision) + "," + std::to_string(c.scale) + ")";
 }
 
+// A type as Unity Catalog writes it ("bigint", "decimal(10,2)", "array<string>"; capitals do not count), as the type of a column
+// without a name or a source: of a field. TIMESTAMP_NTZ takes the same values as TIMESTAMP. Nothing for types that rows do not have.
+inline std::optional<column> read_sql_type(std::string_view text) {
+    std::string small;
+    for (const char c : detail::in_small_letters(text))
+        if (c != ' ') small += c;
+    const auto is = [](column_type type) {
+        return column{.name = {}, .source = column_source::field, .field_type = type};
+    };
+    if (small == "timestamp_ntz") return is(column_type::timestamp);
+    for (const column_type type :
+         {column_type::string, column_type::integer, column_type::bigint, column_type::timestamp, column_type::binary,
+          column_type::string_array, column_type::boolean, column_type::double_, column_type::date})
+        if (small == detail::in_small_letters(to_string(type))) return is(type);
+    // decimal, decimal(p) or decimal(p,s)
+    std::string_view rest = small;
+    if (!rest.starts_with("decimal")) return std::nullopt;
+    rest.remove_prefix(7);
+    column out = is(column_type::decimal);
+    out.precision = 10; // of a DECIMAL without digits
+    if (rest.empty()) return out;
+    if (rest.front() != '(' || rest.back() != ')') return std::nullopt;
+    const std::size_t comma = rest.find(',');
+    const auto digits = [](std::string_view t) -> std::optional<std::uint8_t> {
+        unsigned n = 0;
+        for (const char c : t) {
+            if (c < '0' || c > '9' || n > 38) return std::nullopt;
+            n = 10 * n + static_cast<unsigned>(c - '0');
+        }
+        return t.empty() || n > 38 ? std::nullopt : std::optional(static_cast<std::uint8_t>(n));
+    };
+    const std::string_view whole = rest.substr(1, (comma == rest.npos ? rest.size() - 1 : comma) - 1);
+    const auto precision = digits(whole);
+    const auto scale =
+        comma == rest.npos ? std::optional<std::uint8_t>(0) : digits(rest.substr(comma + 1, rest.size() - comma - 2));
+    if (!precision || !scale || *precision == 0 || *scale > *precision) return std::nullopt;
+    out.precision = *precision;
+    out.scale = *scale;
+    return out;
+}
+
 namespace detail {
+
+// What a column holds, for the people who look at the table.
+inline std::string comment_of(const column& c) {
+    using enum column_source;
+    switch (c.source) {
+    case field: return "Salesforce field " + c.field;
+    case record_id: return "record id";
+    case columns_to_update: return "columns that this change sets, those that it clears included";
+    case epoch: return "how often commit numbers have begun anew";
+    case commit_number: return "order of the transactions";
+    case sequence_number: return "order inside a transaction";
+    case record_ordinal: return "which of the event's records, from 0";
+    case commit_timestamp: return "time of the commit, in whole seconds: no order";
+    case replay_id_hex: return "position of the event in its topic";
+    case snapshot_id: return "snapshot that the row is from; null for a change";
+    case rest_json: return "what the change states of fields without a column, as JSON";
+    default: return std::string(to_string(c.source));
+    }
+}
 
 // A row of a history, as the texts for the current state see it: the names of its columns as identifiers.
 class history_columns {
@@ -123,7 +184,7 @@ inline void append_columns(const layout& l, std::string& out, std::string_view s
     for (const column& c : l.columns()) {
         if (!first) out += separator;
         first = false;
-        out += sql_identifier(c.name) + ' ' + sql_type(c);
+        out += sql_identifier(c.name) + ' ' + sql_type(c) + " COMMENT " + sql_literal(comment_of(c));
     }
 }
 
