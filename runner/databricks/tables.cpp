@@ -76,4 +76,30 @@ outcome<table_description> describe_table(workspace& at, const std::string& full
     return {std::move(table), {}};
 }
 
+outcome<std::vector<std::string>> list_tables(workspace& at, const std::string& catalog, const std::string& schema,
+                                              const std::stop_token& stop, const rest_options& options) {
+    constexpr std::size_t most_tables = 10'000, most_pages = 1'000;
+    const auto refuse = [&](const std::string& why) {
+        return refusal{refusal_class::other, {}, {}, log::one_line("the tables of " + catalog + "." + schema + why)};
+    };
+    std::vector<std::string> all;
+    std::string page;
+    rest_session session(at, options, stop);
+    for (std::size_t pages = 0; pages < most_pages; ++pages) {
+        auto [answer, refused] =
+            session.get("/api/2.1/unity-catalog/tables?catalog_name=" + http::percent_encoded(catalog)
+                        + "&schema_name=" + http::percent_encoded(schema) + "&omit_columns=true&omit_properties=true"
+                        + (page.empty() ? "" : "&page_token=" + http::percent_encoded(page)));
+        if (refused) return {{}, std::move(refused)};
+        std::string bad;
+        const members m(answer, "", bad);
+        m.each("tables", [&](const members& t) { all.push_back(t.text("full_name")); });
+        page = m.text("next_page_token");
+        if (!bad.empty()) return {{}, refuse(" cannot be understood: " + bad)};
+        if (page.empty()) return {std::move(all), {}};
+        if (all.size() > most_tables) break;
+    }
+    return {{}, refuse(" are too many to be listed")};
+}
+
 } // namespace sfcdc::runner::databricks

@@ -46,4 +46,9 @@ struct table_description {
 outcome<table_description> describe_table(workspace& at, const std::string& full_name, const std::stop_token& stop,
                                           const rest_options& options = {});
 
+// The full names of the tables of a schema, as far as the principal may know of them. Blocks, asks page by page; more than 10,000 are
+// refused. Throws as describe_table().
+outcome<std::vector<std::string>> list_tables(workspace& at, const std::string& catalog, const std::string& schema,
+                                              const std::stop_token& stop, const rest_options& options = {});
+
 } // namespace sfcdc::runner::databricks

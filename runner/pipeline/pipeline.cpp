@@ -77,7 +77,8 @@ void pipeline::run(const std::stop_token& stop) {
 void pipeline::open(const std::stop_token& stop) {
     session_ = org_.session(stop);
     org_.check_topic(config_.topic, stop);
-    const auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
+    auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
+    if (!stored && !from_where_) stored = sink_->position_of_rows(stop);
 
     delivery_options options;
     options.subscription.seed = std::random_device{}();
@@ -90,11 +91,14 @@ void pipeline::open(const std::stop_token& stop) {
     } else {
         options.subscription.topic_name = config_.topic;
         if (from_where_) options.on_unknown_position = preset_of(*from_where_);
+        if (!from_where_ && sink_->earliest_if_unknown())
+            options.on_unknown_position = pubsub::replay_preset::earliest;
         if (stored) {
             options.subscription.replay_id = *stored;
             spdlog::info("{}: resuming after {}", config_.label, stored->hex());
         } else {
-            const start_position start = from_where_.value_or(config_.start);
+            const start_position start =
+                from_where_.value_or(sink_->earliest_if_unknown() ? start_position::earliest : config_.start);
             options.subscription.preset = preset_of(start);
             spdlog::info("{}: no position yet, starting from {}", config_.label, name_of(start));
         }
@@ -328,8 +332,9 @@ void pipeline::on(const delivery_failed& failed) {
 }
 
 void pipeline::on(const position_replaced& replaced) {
-    spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {} as --from says.",
-                 config_.label, replaced.lost.hex(), describe(replaced.why), name_of(*from_where_));
+    spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {}.", config_.label,
+                 replaced.lost.hex(), describe(replaced.why),
+                 name_of(from_where_.value_or(start_position::earliest)));
 }
 
 void pipeline::on(const commit_refused& why) {

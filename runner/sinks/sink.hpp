@@ -31,6 +31,11 @@ class sink {
     // The position stored by an earlier run, or nothing. `owner` is stored with the positions to come. Throws stopped.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) = 0;
 
+    // Behind open() without a stored position: the one that the rows themselves show, or nothing. Throws stopped.
+    virtual std::optional<pubsub::replay_id> position_of_rows(const std::stop_token&) { return std::nullopt; }
+    // That position may be older than what Salesforce still has, or there is none and there should be: all that it has is to come.
+    virtual bool earliest_if_unknown() const { return false; }
+
     // The streams that the delivery begins with; none: the rows are written here.
     virtual std::vector<zerobus::ingest_stream_options> streams() { return {}; }
     virtual bool writes_itself() const { return true; }

@@ -1,8 +1,14 @@
 #include "zerobus.hpp"
 
+#include "../databricks/table_fit.hpp"
+#include "../databricks/table_position.hpp"
+#include "../databricks/table_setup.hpp"
 #include "../names.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/row/protobuf.hpp>
+
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <random>
@@ -26,9 +32,51 @@ void zerobus_sink::prove() {
     if (plan_file_) plan_file_->prove();
 }
 
-std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token&) {
+std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token& stop) {
     owner_ = owner;
+    compare_tables(stop);
     return position_ ? position_->load(owner) : std::nullopt;
+}
+
+std::optional<pubsub::replay_id> zerobus_sink::position_of_rows(const std::stop_token& stop) {
+    if (!position_ || workspace_.config().warehouse_id.empty()) return std::nullopt;
+    auto [found, refused] = databricks::position_of_tables(workspace_, config_, owner_, stop);
+    if (refused)
+        throw failure(
+            refused->what == databricks::refusal_class::unavailable ? exit_code::failed : exit_code::refused,
+            config_.label + ": there is no stored position, and its tables cannot be asked for one ("
+                + refused->message + "); check " + workspace_.config().section
+                + " warehouse_id, and that the service principal has CAN USE on it and SELECT on the tables.");
+    if (!found.said.empty()) spdlog::info("{}: {}", config_.label, found.said);
+    earliest_if_unknown_ = found.earliest_if_unknown;
+    return std::move(found.position);
+}
+
+// Tables whose names are known, and which a warehouse can mend. Typed ones are set up when their schemas are known.
+void zerobus_sink::compare_tables(const std::stop_token& stop) {
+    if (config_.typed || workspace_.config().warehouse_id.empty()) return;
+    std::vector<std::string> tables;
+    if (!table_by_entity_) tables.push_back(config_.table);
+    for (const std::string& entity : config_.filter.entities)
+        if (table_by_entity_) tables.push_back(table_of(config_.table, entity));
+    for (const std::string& table : tables) set_up(table, stop);
+}
+
+// Without an answer the rows go on: Zerobus itself takes them or not.
+void zerobus_sink::set_up(const std::string& table, const std::stop_token& stop) {
+    const auto [state, refused] =
+        databricks::set_up_table(workspace_, table, config_.layout, {.create = config_.create, .widen = false}, stop);
+    if (refused && refused->what == databricks::refusal_class::not_found && config_.create)
+        throw failure(exit_code::refused, "The table " + table + " cannot be made (" + refused->message
+                                              + "); check [[pipeline]] table: its catalog and schema must be there.");
+    if (refused)
+        return spdlog::warn("{}: it cannot be compared with the layout ({}); Zerobus will tell", table,
+                            refused->message);
+    const databricks::table_fit fit = databricks::fit(config_.layout, state.table);
+    if (fit.blocked())
+        throw failure(exit_code::refused,
+                      "The table " + table + " cannot take the rows: " + list(fit.differences, true) + ".");
+    for (const databricks::difference& d : fit.differences) spdlog::warn("{}: {}", table, d.what);
 }
 
 zerobus::ingest_stream_options zerobus_sink::options_of(const std::string& table, std::string descriptor) const {

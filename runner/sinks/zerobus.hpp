@@ -23,6 +23,8 @@ class zerobus_sink final : public sink {
 
     void prove() override;
     std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) override;
+    std::optional<pubsub::replay_id> position_of_rows(const std::stop_token& stop) override;
+    bool earliest_if_unknown() const override { return earliest_if_unknown_; }
     std::vector<zerobus::ingest_stream_options> streams() override;
     bool writes_itself() const override { return false; }
     bool ready_for(const cdc::event& event) override;
@@ -41,6 +43,8 @@ class zerobus_sink final : public sink {
         std::optional<std::uint32_t> outlet{};
     };
 
+    void compare_tables(const std::stop_token& stop);
+    void set_up(const std::string& table, const std::stop_token& stop);
     zerobus::ingest_stream_options options_of(const std::string& table, std::string descriptor) const;
     std::uint32_t make_stream(const std::string& table);
     std::uint32_t outlet_for(const cdc::event& event);
@@ -54,6 +58,7 @@ class zerobus_sink final : public sink {
     inbox& inbox_;
     std::optional<position_file> position_; // none where Salesforce keeps it
     position_owner owner_;
+    bool earliest_if_unknown_ = false;
     std::vector<std::unique_ptr<table_stream>> streams_;        // by outlet
     std::map<std::string, std::uint32_t, std::less<>> outlets_; // by entity, where the table's name depends on it
     std::map<std::string, typed, std::less<>> typed_;           // by entity, or one

@@ -1,0 +1,239 @@
+#include "table_position.hpp"
+
+#include "../names.hpp"
+#include "../operations/failure.hpp"
+#include "statement.hpp"
+#include "tables.hpp"
+
+#include <sfcdc/cdc/decoder.hpp>
+#include <sfcdc/row/sql.hpp>
+#include <sfcdc/wire/base64.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace sfcdc::runner::databricks {
+namespace {
+
+using row::column_source;
+
+// As many newest rows by their time as are looked into for the newest one by commits.
+constexpr int rows_of_a_time = 100;
+
+// An event in the order of the topic.
+struct place {
+    std::int64_t commit_number = 0, sequence_number = 0;
+    pubsub::replay_id replay_id{};
+    bool operator<(const place& other) const {
+        return std::tie(commit_number, sequence_number) < std::tie(other.commit_number, other.sequence_number);
+    }
+};
+
+std::optional<std::int64_t> number_of(const std::optional<std::string>& text) {
+    std::int64_t n = 0;
+    if (!text) return std::nullopt;
+    const auto [end, bad] = std::from_chars(text->data(), text->data() + text->size(), n);
+    return bad == std::errc() && end == text->data() + text->size() ? std::optional(n) : std::nullopt;
+}
+
+// "/data/AccountChangeEvent" has events of Account alone, "/data/Invoice__ChangeEvent" of Invoice__c; empty for other topics.
+std::string entity_of(const std::string& topic) {
+    constexpr std::string_view folder = "/data/", change = "ChangeEvent";
+    if (!topic.starts_with(folder) || !topic.ends_with(change)) return {};
+    std::string name = topic.substr(folder.size(), topic.size() - folder.size() - change.size());
+    if (name.ends_with("__")) name += 'c';
+    return name;
+}
+
+class search {
+  public:
+    search(workspace& at, const pipeline_config& pipeline, const position_owner& owner, const std::stop_token& stop)
+        : at_(at), pipeline_(pipeline), owner_(owner), stop_(stop) {
+        for (const row::column& c : pipeline.layout.columns()) names_.emplace(c.source, row::sql_identifier(c.name));
+    }
+
+    outcome<table_position> run() {
+        if (!has(column_source::replay_id_hex)) return {};
+        const bool ordered = has(column_source::commit_number) && has(column_source::sequence_number);
+        if (!ordered && !(has(column_source::payload) && has(column_source::commit_ms))) return {};
+        auto [tables, refused] = tables_of_pipeline();
+        if (refused) return {{}, std::move(refused)};
+        std::optional<place> least;
+        std::size_t empty = 0;
+        for (const std::string& table : tables) {
+            auto [newest, no] = ordered ? newest_by_columns(table) : newest_by_payloads(table);
+            if (no && no->what == refusal_class::not_found) continue;
+            if (no) return {{}, std::move(no)};
+            if (!newest)
+                ++empty;
+            else if (!least || *newest < *least)
+                least = std::move(newest);
+        }
+        if (!least && !too_few_) return {};
+        table_position out{.earliest_if_unknown = tables.size() > 1, .said = {}};
+        if (empty > 0) { // rows of it may have been on their way when others were durable already
+            out.earliest_if_unknown = true;
+            out.said = "there is no stored position, and " + std::to_string(empty)
+                       + " of its tables have too few rows to tell one: starting from earliest; rows that are there "
+                         "come twice";
+        } else {
+            out.said = "there is no stored position; going on behind the rows of "
+                       + (tables.size() == 1 ? tables.front() : std::to_string(tables.size()) + " tables")
+                       + ", after " + least->replay_id.hex() + "; the newest rows may come twice";
+            out.position = std::move(least->replay_id);
+        }
+        return {std::move(out), {}};
+    }
+
+  private:
+    using newest_place = outcome<std::optional<place>>;
+
+    bool has(column_source source) const { return names_.contains(source); }
+    const std::string& name(column_source source) const { return names_.at(source); }
+
+    [[noreturn]] void cannot_tell(const std::string& table, const std::string& why) const {
+        throw failure(exit_code::needs_decision,
+                      pipeline_.label + ": there is no stored position, and the order of the rows in " + table
+                          + " cannot be told (" + why
+                          + "). Put the stored position back, or run once with --from earliest (all that Salesforce "
+                            "still has: rows may come twice) or --from latest (only what is new).");
+    }
+
+    outcome<std::vector<std::string>> tables_of_pipeline() {
+        std::vector<std::string> out;
+        if (!has_entity(pipeline_.table)) return {{pipeline_.table}, {}};
+        if (!pipeline_.filter.entities.empty()) {
+            for (const std::string& entity : pipeline_.filter.entities)
+                out.push_back(table_of(pipeline_.table, entity));
+            return {std::move(out), {}};
+        }
+        const std::string one = table_of(pipeline_.table, "X");
+        const std::size_t first = one.find('.'), second = one.rfind('.');
+        if (has_entity(pipeline_.table.substr(0, pipeline_.table.rfind('.')))) return {}; // schemas cannot be listed
+        auto [all, refused] =
+            list_tables(at_, one.substr(0, first), one.substr(first + 1, second - first - 1), stop_);
+        if (refused && refused->what == refusal_class::not_found) return {};
+        if (refused) return {{}, std::move(refused)};
+        const std::size_t at = pipeline_.table.find("{entity}");
+        const std::string before = in_small_letters(pipeline_.table.substr(0, at)),
+                          behind = in_small_letters(pipeline_.table.substr(at + 8));
+        for (const std::string& table : all) {
+            const std::string small = in_small_letters(table);
+            if (small.size() > before.size() + behind.size() && small.starts_with(before) && small.ends_with(behind))
+                out.push_back(table);
+        }
+        return {std::move(out), {}};
+    }
+
+    // The rows of this topic and org, as far as the columns say it.
+    statement narrowed(std::string text) const {
+        statement s{std::move(text)};
+        const char* word = " WHERE ";
+        const auto only = [&](column_source source, const char* parameter, const std::string& value) {
+            if (!has(source)) return;
+            s.text += std::exchange(word, " AND ") + name(source) + " = :" + parameter;
+            s.parameters.push_back({parameter, value});
+        };
+        only(column_source::org_id, "org_id", owner_.org_id);
+        only(column_source::topic_name, "topic", owner_.topic);
+        if (has(column_source::snapshot_id))
+            s.text += std::exchange(word, " AND ") + name(column_source::snapshot_id) + " IS NULL";
+        if (const std::string entity = entity_of(owner_.topic); !entity.empty())
+            only(column_source::entity_name, "entity", entity);
+        return s;
+    }
+
+    newest_place newest_by_columns(const std::string& table) {
+        std::string order;
+        for (const column_source source : {column_source::epoch, column_source::commit_number,
+                                           column_source::sequence_number, column_source::record_ordinal})
+            if (has(source)) order += (order.empty() ? "struct(" : ", ") + name(source);
+        order += ")";
+        std::string items;
+        for (const column_source source :
+             {column_source::replay_id_hex, column_source::commit_number, column_source::sequence_number})
+            items += (items.empty() ? "max_by(" : ", max_by(") + name(source) + ", " + order + ")";
+        statement s = narrowed("SELECT " + items + " FROM " + row::sql_table_name(table));
+        auto [newest, refused] = one_place(table, s);
+        // Not all rows of the newest event need be there.
+        if (refused || !newest || pipeline_.layout.rows() == row::granularity::event)
+            return {std::move(newest), std::move(refused)};
+        s.text += (s.text.find(" WHERE ") == s.text.npos ? " WHERE " : " AND ") + name(column_source::replay_id_hex)
+                  + " <> :newest";
+        s.parameters.push_back({"newest", newest->replay_id.hex()});
+        auto before = one_place(table, s);
+        too_few_ = too_few_ || (!before.refused && !before.value);
+        return before;
+    }
+    newest_place one_place(const std::string& table, const statement& s) {
+        auto [answer, refused] = execute(at_, s, stop_);
+        if (refused) return {{}, std::move(refused)};
+        if (answer.rows.size() != 1 || answer.rows[0].size() != 3) cannot_tell(table, "the answer has another form");
+        const auto& cells = answer.rows[0];
+        if (!cells[0]) return {};
+        const auto commit = number_of(cells[1]), sequence = number_of(cells[2]);
+        auto [id, bad] = pubsub::replay_id::from_hex(*cells[0]);
+        if (!commit || !sequence) cannot_tell(table, "rows lack a commit number");
+        if (bad || id.empty()) cannot_tell(table, *cells[0] + " is no replay id");
+        return {place{*commit, *sequence, std::move(id)}, {}};
+    }
+
+    // The time in these rows may be that of the writer's clock, so that the newest by it need not be the newest.
+    newest_place newest_by_payloads(const std::string& table) {
+        const std::string schema = has(column_source::schema_json) ? name(column_source::schema_json) : "NULL";
+        statement s =
+            narrowed("SELECT " + name(column_source::replay_id_hex) + ", base64(" + name(column_source::payload)
+                     + "), " + schema + " FROM " + row::sql_table_name(table));
+        s.text += " ORDER BY " + name(column_source::commit_ms) + " DESC LIMIT " + std::to_string(rows_of_a_time);
+        auto [answer, refused] = execute(at_, s, stop_);
+        if (refused) return {{}, std::move(refused)};
+        if (answer.rows.empty()) return {};
+        const std::string entity = entity_of(owner_.topic);
+        if (entity.empty() && owner_.topic != "/data/ChangeEvents" && !has(column_source::topic_name))
+            cannot_tell(table, "its rows do not say of which topic they are");
+        std::map<std::string, cdc::plan> plans;
+        std::string last_schema; // sfcdc does not repeat it in each row
+        for (const auto& cells : answer.rows)
+            if (cells.size() == 3 && cells[2] && !cells[2]->empty()) last_schema = *cells[2];
+        std::optional<place> newest;
+        cdc::decoder decoder;
+        for (const auto& cells : answer.rows) {
+            if (cells.size() != 3 || !cells[0] || !cells[1]) cannot_tell(table, "a row lacks its payload");
+            const std::string& text = cells[2] && !cells[2]->empty() ? *cells[2] : last_schema;
+            auto [plan, fresh] = plans.try_emplace(text);
+            if (fresh) {
+                auto [made, bad] = cdc::compile(text);
+                if (bad) cannot_tell(table, "a row's schema cannot be read: " + std::string(bad.message()));
+                plan->second = std::move(made);
+            }
+            const auto [payload, bad_text] = wire::from_base64(*cells[1]);
+            const auto [event, bad] = decoder.decode(plan->second, payload);
+            auto [id, bad_id] = pubsub::replay_id::from_hex(*cells[0]);
+            if (bad_text || bad || !event.has_header()) cannot_tell(table, "a row's payload cannot be decoded");
+            if (bad_id || id.empty()) cannot_tell(table, *cells[0] + " is no replay id");
+            place here{event.header().commit_number(), event.header().sequence_number(), std::move(id)};
+            if (!newest || *newest < here) newest = std::move(here);
+        }
+        return {std::move(newest), {}};
+    }
+
+    workspace& at_;
+    const pipeline_config& pipeline_;
+    const position_owner& owner_;
+    const std::stop_token& stop_;
+    std::map<column_source, std::string> names_;
+    bool too_few_ = false; // a table has rows of one event alone
+};
+
+} // namespace
+
+outcome<table_position> position_of_tables(workspace& at, const pipeline_config& pipeline,
+                                           const position_owner& owner, const std::stop_token& stop) {
+    return search(at, pipeline, owner, stop).run();
+}
+
+} // namespace sfcdc::runner::databricks
