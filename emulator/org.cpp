@@ -39,6 +39,11 @@ std::optional<org::topic_view> org::find_topic(const std::string& name) const {
     return topic_view{found->second.schema_id};
 }
 
+void org::add_topic(const std::string& topic_name, const std::string& schema_id) {
+    std::lock_guard lock(mutex_);
+    topics_[topic_name].schema_id = schema_id;
+}
+
 void org::set_topic_schema(const std::string& topic_name, const std::string& schema_id) {
     std::lock_guard lock(mutex_);
     topics_.at(topic_name).schema_id = schema_id;
