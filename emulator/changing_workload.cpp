@@ -188,7 +188,7 @@ changing_workload::transaction changing_workload::next_transaction(std::size_t l
     entity& of = some_entity();
     const auto left = [&] { return limit - made_now_.events.size(); };
     const auto what = dice_.below(1000);
-    if (what < 520) {
+    if (what < 600) {
         update(of, {of.live[some_record(of)]}, 1 + dice_.below(4), true);
     } else if (what < 720) {
         for (std::size_t count = std::min<std::size_t>(left(), 1 + dice_.below(3)); count > 0; --count)
@@ -213,7 +213,7 @@ changing_workload::transaction changing_workload::next_transaction(std::size_t l
     } else { // several entities in one transaction
         for (std::size_t count = std::min<std::size_t>(left(), 2 + dice_.below(5)); count > 0; --count) {
             entity& one = some_entity();
-            if (dice_.chance(300))
+            if (dice_.chance(200))
                 create(one, change_type::create);
             else
                 update(one, {one.live[some_record(one)]}, 1 + dice_.below(3), true);

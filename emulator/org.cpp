@@ -75,6 +75,7 @@ std::vector<std::string> org::publish(std::vector<new_event> events) {
             topics_.at(event.topic_name).entries.push_back(log_.size());
             if (event.topic_name.starts_with("/data/") && event.topic_name != all_changes_topic)
                 topics_.at(all_changes_topic).entries.push_back(log_.size());
+            event.payload.shrink_to_fit(); // a writer leaves room for as much again
             log_.push_back({counter_, std::move(event)});
         }
         if (retention_events_ && log_.size() > *retention_events_) {
