@@ -51,6 +51,7 @@ managed_subscription& managed_named(const json& command, world& in) {
 // Faults of the org itself are carried out here. Besides those that faults.hpp lists there are:
 //
 //   op                            members     what happens
+//   drop_table                    table       the same as DROP TABLE: its rows are gone, and streams into it end with NOT_FOUND
 //   stop_managed_subscription     name        its call ends with managed.subscription.config.stopped, and so do new ones
 //   delete_managed_subscription   name        the same with managed.subscription.config.deleted
 //   hold_managed_subscription     name, ms    new calls end with managed.subscription.already.active for so long, as if
@@ -65,6 +66,9 @@ void fault(const json& command, world& in) {
         in.databricks_tokens.expire_all();
     } else if (op == "expire_retention") {
         in.salesforce.expire_everything();
+    } else if (op == "drop_table") {
+        const auto name = command.at("table").get<std::string>();
+        if (!in.unity_catalog.drop(name)) throw std::invalid_argument("There is no table \"" + name + "\".");
     } else if (op == "stop_managed_subscription" || op == "delete_managed_subscription") {
         managed_named(command, in)
             .end_with(op == "stop_managed_subscription" ? "managed.subscription.config.stopped"

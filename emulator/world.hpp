@@ -83,7 +83,7 @@ struct world {
           history(settings.keep_history ? std::make_unique<event_history>() : nullptr),
           managed(settings.managed, salesforce, settings.managed_default_replay),
           tables(lake_path),
-          unity_catalog(tables),
+          unity_catalog(tables, ingest_streams),
           sql_warehouse(unity_catalog, tables, fault, settings.forbidden_tables),
           events(settings.seed, salesforce, fault, subscribers, changes, history.get()) {}
 
