@@ -170,12 +170,12 @@ std::map<std::string, std::map<std::string, folded>> fold(peer& org, event_reade
 } // namespace
 
 TEST_CASE("the org's records are what its events lead to, whatever happens to the schemas") {
-    const std::uint64_t seed = GENERATE(1, 2, 3);
+    const std::uint64_t seed = GENERATE(1, 2);
     CAPTURE(seed);
     peer org(changing(5, seed));
-    org.control("/publish", {{"count", 6000}, {"schema_changes", 60}});
+    org.control("/publish", {{"count", 4000}, {"schema_changes", 60}});
     org.control("/publish", {{"count", 1000}, {"schema_changes", 0}});
-    CHECK(org.state().salesforce.published() == 7000);
+    CHECK(org.state().salesforce.published() == 5000);
     event_reader reader(org);
     const auto expected = fold(org, reader);
     REQUIRE(expected.size() == 5);
@@ -246,12 +246,13 @@ TEST_CASE("the history says what each event states") {
 
 TEST_CASE("transactions are in commit order, and have every shape") {
     peer org(changing(20));
-    org.control("/publish", {{"count", 20'000}, {"schema_changes", 100}});
+    org.control("/publish", {{"count", 10'000}, {"schema_changes", 100}});
     const auto events = events_of(org);
-    REQUIRE(events.size() == 20'000);
+    REQUIRE(events.size() == 10'000);
     event_reader reader(org);
     std::map<std::string, int> shapes;
-    std::set<std::string> docs, schemas_of_transaction, entities_of_transaction;
+    std::set<std::string> docs;
+    std::map<std::string, std::string> schemas_of_transaction; // by entity
     std::int64_t number = 0, sequence = 0;
     std::string key;
     for (const auto& stored : events) {
@@ -263,19 +264,16 @@ TEST_CASE("transactions are in commit order, and have every shape") {
             REQUIRE(header.at("transactionKey") == key);
         } else {
             REQUIRE(header.at("transactionKey") != key);
-            entities_of_transaction.clear();
             schemas_of_transaction.clear();
         }
         number = commit;
         sequence = place;
         key = header.at("transactionKey");
-        entities_of_transaction.insert(stored.event.entity);
-        if (entities_of_transaction.size() > 1) shapes["several entities in a transaction"] += 1;
-        for (const std::string& id : schemas_of_transaction)
-            if (id.starts_with(stored.event.entity + id.substr(id.size() - 1))
-                && id != stored.event.entity + "|" + stored.event.schema_id + "|")
-                shapes["several schemas in a transaction"] += 1;
-        schemas_of_transaction.insert(stored.event.entity + "|" + stored.event.schema_id + "|");
+        std::string& schema_of_entity = schemas_of_transaction[stored.event.entity];
+        if (!schema_of_entity.empty() && schema_of_entity != stored.event.schema_id)
+            shapes["several schemas in a transaction"] += 1;
+        schema_of_entity = stored.event.schema_id;
+        if (schemas_of_transaction.size() > 1) shapes["several entities in a transaction"] += 1;
         shapes[header.at("changeType")] += 1;
         if (header.at("recordIds").size() > 1) shapes["several records"] += 1;
         if (!header.at("nulledFields").empty()) shapes["nulled"] += 1;
@@ -293,7 +291,7 @@ TEST_CASE("transactions are in commit order, and have every shape") {
         CAPTURE(shape);
         CHECK(shapes[shape] > 0);
     }
-    CHECK(shapes["UPDATE"] > 10'000);
+    CHECK(shapes["UPDATE"] > 5'000);
     for (const char* doc : {"Data:Text", "Data:MultiEnum", "Data:Double", "Data:Currency", "Data:Percent",
                             "Data:Integer", "Data:Boolean", "Data:DateTime", "Data:DateOnly", "Data:TimeOnly",
                             "Data:Location", "Data:Address", "Data:PersonName", "ForeignKey:EntityId"}) {
