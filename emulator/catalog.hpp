@@ -2,12 +2,14 @@
 // takes. Any other table is made by the first stream into it, and takes whatever comes.
 #pragma once
 
+#include "bells.hpp"
 #include "lake.hpp"
 
 #include <chrono>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,11 +38,12 @@ struct delta_table {
 // Whether it is one that the emulator's tables can have: a simple type, or an array of such.
 bool is_delta_type(const std::string& type);
 
-// Used from any thread. Case does not count in names. Tables live as long as the emulator; the lake's file keeps their rows, not
-// their contracts.
+// Used from any thread. Case does not count in names. Contracts are kept in the file of the lake, beside the rows; when a column can be
+// seen is not.
 class catalog {
   public:
-    explicit catalog(lake& tables) : lake_(tables) {}
+    // Drops ring the streams.
+    catalog(lake& tables, bells& ingest_streams);
 
     // The table with all of its columns, or with those that others see now.
     std::optional<delta_table> find(const std::string& name) const;
@@ -50,11 +53,22 @@ class catalog {
     // The table must exist and lack the columns.
     void add_columns(const std::string& name, const std::vector<delta_column>& columns);
     void set_properties(const std::string& name, const std::map<std::string, std::string>& properties);
+    // Removes the table with its rows, and ends the streams into it. False when there is none.
+    bool drop(const std::string& name);
+    // Whether there was a table until somebody dropped it: a stream makes no new one.
+    bool dropped(const std::string& name) const;
+    // The full names of the tables of a schema, in order.
+    std::vector<std::string> tables_of(const std::string& catalog_name, const std::string& schema_name) const;
 
   private:
+    void change(const std::string& name, const std::vector<delta_column>& columns,
+                const std::map<std::string, std::string>& properties);
+
     lake& lake_;
     mutable std::mutex mutex_;
+    bells& ingest_streams_;
     std::map<std::string, delta_table> tables_; // by name in small letters
+    std::set<std::string> dropped_;             // so, too
 };
 
 } // namespace emulator

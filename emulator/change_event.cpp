@@ -33,8 +33,9 @@ void write_field(avro_writer& out, const field_shape& field, const field_value& 
 
 void write_body(avro_writer& out, const event_schema& schema, const event_body& body, std::size_t first) {
     for (std::size_t position = first; position < schema.fields.size(); ++position) {
+        static const field_value null;
         const auto found = body.find(position);
-        write_field(out, schema.fields[position], found == body.end() ? field_value{} : found->second);
+        write_field(out, schema.fields[position], found == body.end() ? null : found->second);
     }
 }
 

@@ -4,6 +4,8 @@
 #include "identifiers.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <stdexcept>
 
 namespace emulator {
 namespace {
@@ -49,6 +51,7 @@ managed_subscription& managed_named(const json& command, world& in) {
 // Faults of the org itself are carried out here. Besides those that faults.hpp lists there are:
 //
 //   op                            members     what happens
+//   drop_table                    table       the same as DROP TABLE: its rows are gone, and streams into it end with NOT_FOUND
 //   stop_managed_subscription     name        its call ends with managed.subscription.config.stopped, and so do new ones
 //   delete_managed_subscription   name        the same with managed.subscription.config.deleted
 //   hold_managed_subscription     name, ms    new calls end with managed.subscription.already.active for so long, as if
@@ -63,6 +66,9 @@ void fault(const json& command, world& in) {
         in.databricks_tokens.expire_all();
     } else if (op == "expire_retention") {
         in.salesforce.expire_everything();
+    } else if (op == "drop_table") {
+        const auto name = command.at("table").get<std::string>();
+        if (!in.unity_catalog.drop(name)) throw std::invalid_argument("There is no table \"" + name + "\".");
     } else if (op == "stop_managed_subscription" || op == "delete_managed_subscription") {
         managed_named(command, in)
             .end_with(op == "stop_managed_subscription" ? "managed.subscription.config.stopped"
@@ -82,25 +88,30 @@ void fault(const json& command, world& in) {
 }
 
 // Runs what a client asked for; what it got wrong becomes a 400 with a sentence.
-template<typename action> void obey(const httplib::Request& request, httplib::Response& response, action run) {
+template<typename action> void attempt(httplib::Response& response, action run) {
     try {
-        answer(response, 200, run(json::parse(request.body)));
+        run();
     } catch (const json::exception& e) {
         answer(response, 400, {{"error", std::string("This request cannot be understood: ") + e.what()}});
-    } catch (const std::invalid_argument& e) {
+    } catch (const std::logic_error& e) { // std::invalid_argument, and what reading a number throws
         answer(response, 400, {{"error", e.what()}});
     }
 }
+template<typename action> void obey(const httplib::Request& request, httplib::Response& response, action run) {
+    attempt(response, [&] { answer(response, 200, run(json::parse(request.body))); });
+}
 
-// Sends the lines of `end` things, a thousand of them at a time. `lines_from` moves the place that it is given.
-template<typename source> void answer_lines(httplib::Response& response, std::size_t end, source lines_from) {
-    response.set_chunked_content_provider("application/x-ndjson", [end, lines_from, next = std::size_t{0}](
-                                                                      std::size_t, httplib::DataSink& sink) mutable {
-        const std::string lines = lines_from(next, std::min<std::size_t>(1000, end - next));
-        if (!lines.empty()) sink.write(lines.data(), lines.size());
-        if (next >= end) sink.done();
-        return true;
-    });
+// Sends the lines of things from number `begin` to number `end`, a thousand of them at a time. `lines_from` moves the place that it
+// is given.
+template<typename source>
+void answer_lines(httplib::Response& response, std::size_t end, source lines_from, std::size_t begin = 0) {
+    response.set_chunked_content_provider(
+        "application/x-ndjson", [end, lines_from, next = begin](std::size_t, httplib::DataSink& sink) mutable {
+            const std::string lines = lines_from(next, std::min<std::size_t>(1000, end - next));
+            if (!lines.empty()) sink.write(lines.data(), lines.size());
+            if (next >= end) sink.done();
+            return true;
+        });
 }
 
 } // namespace
@@ -122,11 +133,59 @@ void serve_control(httplib::Server& routes, world& in) {
         });
     });
 
+    // The state of the records of ?entity=NAME, as all events so far have stated it. Ask when nothing is being published.
+    routes.Get("/records", [&in](const auto& request, auto& response) {
+        attempt(response, [&] {
+            const std::string entity = request.get_param_value("entity");
+            std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+            (void)in.changes.record_lines(entity, none, 0);
+            answer_lines(response, none, [&in, entity](std::size_t& next, std::size_t limit) {
+                return in.changes.record_lines(entity, next, limit);
+            });
+        });
+    });
+
+    // What each event of ?entity=NAME has stated, from event number ?from=N of the entity on.
+    routes.Get("/history", [&in](const auto& request, auto& response) {
+        attempt(response, [&] {
+            if (!in.history) throw std::invalid_argument("The emulator keeps no history: it needs --keep-history.");
+            const std::string entity = request.get_param_value("entity");
+            const std::size_t count = in.history->count(entity);
+            const std::string from = request.get_param_value("from");
+            answer_lines(
+                response, count,
+                [&in, entity](std::size_t& next, std::size_t limit) {
+                    return in.history->lines(entity, next, limit);
+                },
+                std::min(count, from.empty() ? std::size_t{0} : std::size_t{std::stoul(from)}));
+        });
+    });
+
+    routes.Get("/entities", [&in](const auto&, auto& response) { answer(response, 200, in.changes.description()); });
+
+    // {"entity":"Entity00__c","change":"add","field":"New__c","type":"Double"}: the last two may be missing. Answers what was done.
+    routes.Post("/schema_change", [&in](const auto& request, auto& response) {
+        obey(request, response, [&](const json& body) -> json {
+            return in.changes.change_schema(body.at("entity").get<std::string>(),
+                                            {.kind = schema_change_named(body.at("change").get<std::string>()),
+                                             .field = body.value("field", ""),
+                                             .type = body.value("type", "")});
+        });
+    });
+
     routes.Post("/publish", [&in](const auto& request, auto& response) {
         obey(request, response, [&](const json& body) -> json {
+            const auto workload = body.value("workload", in.changes.empty() ? "usual" : "changing");
+            const bool changing = workload == "changing";
+            if (!changing && workload != "usual")
+                throw std::invalid_argument("\"workload\" is \"usual\" or \"changing\".");
+            if (changing && in.changes.empty())
+                throw std::invalid_argument("There are no such entities: the emulator needs --changing-entities.");
             const publisher::job wanted{.count = body.at("count").get<std::uint64_t>(),
                                         .rate = body.value("rate", 0.0),
-                                        .bytes = body.value("bytes", std::size_t{0})};
+                                        .bytes = body.value("bytes", std::size_t{0}),
+                                        .changing = changing,
+                                        .schema_changes = body.value("schema_changes", std::uint64_t{0})};
             const auto number = in.events.start(wanted);
             if (wanted.rate == 0) in.events.wait_for(number);
             return {{"published", in.salesforce.published()}};

@@ -1,6 +1,7 @@
 #include "databricks_rest.hpp"
 
 #include "http_server.hpp"
+#include "identifiers.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -152,6 +153,10 @@ std::string type_name_of(const std::string& type) {
     return name;
 }
 
+bool is_true(const httplib::Request& request, const char* parameter) {
+    return request.get_param_value(parameter) == "true";
+}
+
 json description_of(const delta_table& table, const delta_table& visible, const world& in) {
     json columns = json::array();
     for (std::size_t i = 0; i < table.columns.size(); ++i) {
@@ -195,6 +200,57 @@ void describe(const httplib::Request& request, httplib::Response& response, worl
     answer(response, 200, description_of(*table, *visible, in));
 }
 
+// max_results of a request: nothing when all tables are wanted at once, 0 when the workspace chooses.
+std::optional<std::size_t> max_results_of(const httplib::Request& request) {
+    if (!request.has_param("max_results")) return std::nullopt;
+    const std::string text = request.get_param_value("max_results");
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size())
+        throw std::invalid_argument("max_results must be a number that is not negative.");
+    return number;
+}
+
+// Source: Databricks' REST reference, "List tables". A token is the name that the page begins with. Tables that the principal may not
+// see are left out of pages that are cut before, so that a page can be empty and have a next one.
+void list_tables(const httplib::Request& request, httplib::Response& response, world& in) {
+    if (!admit(request, response, in)) return;
+    in.sql_warehouse.advance();
+    try {
+        const std::string catalog_name = request.get_param_value("catalog_name"),
+                          schema_name = request.get_param_value("schema_name");
+        if (catalog_name.empty() || schema_name.empty())
+            throw std::invalid_argument("catalog_name and schema_name are needed.");
+        const std::vector<std::string> names = in.unity_catalog.tables_of(catalog_name, schema_name);
+        const auto wanted = max_results_of(request);
+        constexpr std::size_t longest_page = 50;
+        const std::size_t page =
+            !wanted ? names.size() : std::min(*wanted == 0 ? longest_page : *wanted, longest_page);
+        const std::string token = request.get_param_value("page_token");
+        auto at = names.begin();
+        if (!token.empty()) {
+            at = std::find_if(names.begin(), names.end(), [&](const auto& one) { return base64url(one) == token; });
+            if (at == names.end()) throw std::invalid_argument("The page token is not known.");
+        }
+        const auto end = at + std::min(static_cast<std::ptrdiff_t>(page), names.end() - at);
+        const auto& forbidden = in.settings.forbidden_tables;
+        json tables = json::array();
+        for (; at != end; ++at) {
+            if (std::find(forbidden.begin(), forbidden.end(), *at) != forbidden.end()) continue;
+            const auto table = in.unity_catalog.find(*at), visible = in.unity_catalog.find_visible(*at);
+            if (!table || !visible) continue;
+            json& one = tables.emplace_back(description_of(*table, *visible, in));
+            if (is_true(request, "omit_columns")) one.erase("columns");
+            if (is_true(request, "omit_properties")) one.erase("properties");
+        }
+        json body{{"tables", std::move(tables)}};
+        if (end != names.end()) body["next_page_token"] = base64url(*end);
+        answer(response, 200, body);
+    } catch (const std::invalid_argument& e) {
+        answer_error(response, 400, "INVALID_PARAMETER_VALUE", e.what());
+    }
+}
+
 } // namespace
 
 void serve_databricks_rest(httplib::Server& routes, world& in) {
@@ -217,6 +273,8 @@ void serve_databricks_rest(httplib::Server& routes, world& in) {
             answer(response, 200, json::object());
         });
     });
+    routes.Get("/api/2.1/unity-catalog/tables",
+               [&in](const auto& request, auto& response) { list_tables(request, response, in); });
     routes.Get("/api/2.1/unity-catalog/tables/([^/]+)",
                [&in](const auto& request, auto& response) { describe(request, response, in); });
 }

@@ -53,7 +53,9 @@ running_emulator::running_emulator(options chosen) {
     if (settings.publish > 0)
         world_->events.start({.count = settings.publish,
                               .rate = settings.publish_rate,
-                              .wait_for_subscriber = !settings.publish_before_subscribe});
+                              .wait_for_subscriber = !settings.publish_before_subscribe,
+                              .changing = settings.changing_entities > 0,
+                              .schema_changes = settings.schema_changes});
 }
 
 running_emulator::grpc_endpoint running_emulator::start_grpc(grpc::Service& service, int port) {

@@ -168,6 +168,8 @@ void faults::apply(const json& command) {
             const json verb = command.value("verb", json());
             sql_faults_.insert(sql_faults_.end(), times(command),
                                {condition, verb.is_null() ? std::string() : verb.get<std::string>()});
+        } else if (op == "forbid_alter") {
+            alter_forbidden_ = command.value("on", true);
         } else if (op == "column_delay") {
             column_delay_ = milliseconds_of(command);
         } else if (op == "rest_status") {
@@ -182,7 +184,7 @@ void faults::apply(const json& command) {
             silent_until_ = acks_held_until_ = {};
             create_errors_.clear();
             stream_errors_.clear();
-            acks_after_half_close_ = expires_in_quoted_ = false;
+            acks_after_half_close_ = expires_in_quoted_ = alter_forbidden_ = false;
             poisons_.clear();
             for (auto& queue : token_faults_) queue.clear();
             asleep_.reset();
@@ -283,6 +285,11 @@ std::optional<std::string> faults::take_sql_error(const std::string& verb) {
     std::string condition = found->condition;
     sql_faults_.erase(found);
     return condition;
+}
+
+bool faults::alter_forbidden() const {
+    std::lock_guard lock(mutex_);
+    return alter_forbidden_;
 }
 
 std::chrono::milliseconds faults::column_delay() const {

@@ -20,6 +20,8 @@
 //   slow_statements            ms                         statements run for so long
 //   sql_error                  condition, verb (null),    the next statements that begin with this word (null: with any)
 //                              times (1)                  fail with this error class, and have no effect
+//   forbid_alter               on (true)                  the principal has no MODIFY: ALTER TABLE fails with
+//                                                         INSUFFICIENT_PERMISSIONS, CREATE TABLE and SELECT work
 //   column_delay               ms                         a column that ALTER TABLE adds is seen by table descriptions and
 //                                                         by Zerobus only after so long
 //   rest_status                status, times (1),         the REST API (statements, tables) answers so
@@ -94,6 +96,7 @@ class faults {
     time_point warehouse_up_at(bool wake);
     std::chrono::milliseconds statement_time() const;
     std::optional<std::string> take_sql_error(const std::string& verb);
+    bool alter_forbidden() const;
     std::chrono::milliseconds column_delay() const;
 
     // ---- logins
@@ -133,7 +136,7 @@ class faults {
     std::deque<sql_fault> sql_faults_;
     std::deque<http_fault> rest_faults_;
     std::deque<http_fault> token_faults_[2];
-    bool expires_in_quoted_ = false;
+    bool alter_forbidden_ = false, expires_in_quoted_ = false;
     std::uint64_t undecodable_ = 0;
 };
 

@@ -9,6 +9,21 @@ namespace {
 
 constexpr std::size_t own_columns = 3; // _stream_id, _wire_offset, _row
 
+// Its name is none that a table of the workspace can have, which have three parts.
+constexpr const char* contracts_table =
+    "CREATE TABLE IF NOT EXISTS _sfcdc_contracts (name TEXT PRIMARY KEY, contract TEXT);";
+
+std::string in_apostrophes(const std::string& value) {
+    std::string text = "'";
+    for (const char c : value) text += c == '\'' ? std::string("''") : std::string(1, c);
+    return text + "'";
+}
+
+std::string keep_contract(const std::string& table, const std::string& contract) {
+    return std::string(contracts_table) + "INSERT OR REPLACE INTO _sfcdc_contracts VALUES (" + in_apostrophes(table)
+           + ", " + contract + ");";
+}
+
 // The value must outlive the next step of the statement. A monostate leaves NULL there.
 void bind(sqlite3_stmt* statement, int at, const cell& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value))
@@ -27,6 +42,12 @@ std::string in_quotes(const std::string& identifier) {
     std::string text = "\"";
     for (const char c : identifier) text += c == '"' ? std::string("\"\"") : std::string(1, c);
     return text + '"';
+}
+
+std::string in_small_letters(std::string name) {
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return name;
 }
 
 lake::lake(const std::string& path) {
@@ -109,14 +130,9 @@ std::vector<column> lake::missing(const std::string& table, const std::vector<co
     return lacking;
 }
 
-void lake::add_columns(const std::string& table, const std::vector<column>& wanted) {
-    const auto lacking = missing(table, wanted);
-    std::lock_guard lock(mutex_);
-    std::string sql = "CREATE TABLE IF NOT EXISTS " + in_quotes(table)
-                      + " (_stream_id TEXT NOT NULL, _wire_offset INTEGER NOT NULL, _row INTEGER NOT NULL);";
-    for (const auto& [name, type] : lacking)
-        sql += "ALTER TABLE " + in_quotes(table) + " ADD COLUMN " + in_quotes(name) + " " + type + ";";
-    try { // who reads the file meanwhile sees the whole table or none
+// Who reads the file meanwhile sees all of it or nothing.
+void lake::in_one_transaction(const std::string& sql) {
+    try {
         execute("BEGIN;" + sql + "COMMIT");
     } catch (...) {
         sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
@@ -124,8 +140,41 @@ void lake::add_columns(const std::string& table, const std::vector<column>& want
     }
 }
 
-void lake::append(const std::string& table, const std::string& stream_id, const std::vector<column>& columns,
-                  const std::vector<table_row>& rows) {
+void lake::drop(const std::string& table) {
+    std::lock_guard lock(mutex_);
+    in_one_transaction("DROP TABLE IF EXISTS " + in_quotes(table) + ";"
+                       + keep_contract(in_small_letters(table), "NULL"));
+    ++drops_[in_small_letters(table)];
+}
+
+std::map<std::string, std::optional<std::string>> lake::contracts() {
+    std::map<std::string, std::optional<std::string>> all;
+    if (select("SELECT 1 FROM sqlite_master WHERE name = '_sfcdc_contracts'").empty()) return all;
+    for (const text_row& row : select("SELECT name, contract FROM _sfcdc_contracts"))
+        all[row.at(0).value()] = row.at(1);
+    return all;
+}
+
+std::uint64_t lake::drops(const std::string& table) const {
+    std::lock_guard lock(mutex_);
+    const auto found = drops_.find(in_small_letters(table));
+    return found == drops_.end() ? 0 : found->second;
+}
+
+void lake::add_columns(const std::string& table, const std::vector<column>& wanted,
+                       const std::optional<std::string>& contract) {
+    const auto lacking = missing(table, wanted);
+    std::lock_guard lock(mutex_);
+    std::string sql = "CREATE TABLE IF NOT EXISTS " + in_quotes(table)
+                      + " (_stream_id TEXT NOT NULL, _wire_offset INTEGER NOT NULL, _row INTEGER NOT NULL);";
+    for (const auto& [name, type] : lacking)
+        sql += "ALTER TABLE " + in_quotes(table) + " ADD COLUMN " + in_quotes(name) + " " + type + ";";
+    if (contract) sql += keep_contract(in_small_letters(table), in_apostrophes(*contract));
+    in_one_transaction(sql);
+}
+
+bool lake::append(const std::string& table, std::uint64_t drops_seen, const std::string& stream_id,
+                  const std::vector<column>& columns, const std::vector<table_row>& rows) {
     std::string names = "_stream_id, _wire_offset, _row";
     std::string marks = "?, ?, ?";
     for (const auto& [name, type] : columns) {
@@ -133,6 +182,8 @@ void lake::append(const std::string& table, const std::string& stream_id, const 
         marks += ", ?";
     }
     std::lock_guard lock(mutex_);
+    const auto dropped = drops_.find(in_small_letters(table));
+    if ((dropped == drops_.end() ? 0 : dropped->second) != drops_seen) return false;
     sqlite3_stmt* insert = prepared("INSERT INTO " + in_quotes(table) + " (" + names + ") VALUES (" + marks + ")");
     execute("BEGIN");
     for (const auto& [wire_offset, number, cells] : rows) {
@@ -150,6 +201,7 @@ void lake::append(const std::string& table, const std::string& stream_id, const 
     }
     execute("COMMIT");
     rows_written_ += rows.size();
+    return true;
 }
 
 std::uint64_t lake::rows_written() const {

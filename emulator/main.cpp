@@ -37,6 +37,11 @@ int main(int argc, char** argv) {
     app.add_flag("--publish-before-subscribe", chosen.publish_before_subscribe,
                  "Do not wait for the first subscriber");
     app.add_option("--seed", chosen.seed, "The same seed makes the same events")->capture_default_str();
+    app.add_option("--changing-entities", chosen.changing_entities,
+                   "So many entities whose schemas change; --publish publishes their events")
+        ->check(CLI::Range(0, 3844)); // as many key prefixes as there are
+    app.add_option("--schema-changes", chosen.schema_changes, "Changes of schemas in what --publish publishes");
+    app.add_flag("--keep-history", chosen.keep_history, "Keep what the events of these entities state, in a file");
     app.add_option_function<std::size_t>(
         "--retention-events", [&](const std::size_t& count) { chosen.retention_events = count; },
         "Keep only so many events; all without");

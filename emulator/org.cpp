@@ -39,6 +39,11 @@ std::optional<org::topic_view> org::find_topic(const std::string& name) const {
     return topic_view{found->second.schema_id};
 }
 
+void org::add_topic(const std::string& topic_name, const std::string& schema_id) {
+    std::lock_guard lock(mutex_);
+    topics_[topic_name].schema_id = schema_id;
+}
+
 void org::set_topic_schema(const std::string& topic_name, const std::string& schema_id) {
     std::lock_guard lock(mutex_);
     topics_.at(topic_name).schema_id = schema_id;
@@ -70,6 +75,7 @@ std::vector<std::string> org::publish(std::vector<new_event> events) {
             topics_.at(event.topic_name).entries.push_back(log_.size());
             if (event.topic_name.starts_with("/data/") && event.topic_name != all_changes_topic)
                 topics_.at(all_changes_topic).entries.push_back(log_.size());
+            event.payload.shrink_to_fit(); // a writer leaves room for as much again
             log_.push_back({counter_, std::move(event)});
         }
         if (retention_events_ && log_.size() > *retention_events_) {

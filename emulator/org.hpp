@@ -48,6 +48,7 @@ class org {
         std::string schema_id; // blank for a channel of several entities
     };
     std::optional<topic_view> find_topic(const std::string& name) const;
+    void add_topic(const std::string& topic_name, const std::string& schema_id);
     void set_topic_schema(const std::string& topic_name, const std::string& schema_id);
     std::string add_schema(const std::string& schema_json);
     std::optional<std::string> find_schema(const std::string& schema_id) const;

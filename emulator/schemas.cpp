@@ -3,6 +3,7 @@
 #include "schema_id.hpp"
 
 #include <array>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -273,6 +274,11 @@ ordered_json schema_json(const event_schema& schema) {
             {"fields", std::move(fields)}};
 }
 
+void add_json(event_schema& to) {
+    to.json = schema_json(to).dump();
+    to.id = schema_id_of(to.json);
+}
+
 event_schema make_schema(std::string record_name, std::string entity_name,
                          std::initializer_list<std::string_view> field_lines) {
     event_schema schema;
@@ -282,12 +288,26 @@ event_schema make_schema(std::string record_name, std::string entity_name,
     schema.entity_name = std::move(entity_name);
     if (!platform_event) schema.fields.push_back({"ChangeEventHeader", "ChangeEventHeader", "Data:ComplexValueType"});
     for (const auto lines : field_lines) append_fields(schema.fields, lines);
-    schema.json = schema_json(schema).dump();
-    schema.id = schema_id_of(schema.json);
+    add_json(schema);
     return schema;
 }
 
 } // namespace
+
+std::vector<field_shape> fields_from(std::string_view lines) {
+    std::vector<field_shape> fields;
+    append_fields(fields, lines);
+    return fields;
+}
+
+event_schema make_change_event_schema(std::string record_name, std::string entity_name,
+                                      std::vector<field_shape> fields) {
+    event_schema schema = make_schema(std::move(record_name), std::move(entity_name), {});
+    schema.fields.insert(schema.fields.end(), std::make_move_iterator(fields.begin()),
+                         std::make_move_iterator(fields.end()));
+    add_json(schema);
+    return schema;
+}
 
 std::size_t event_schema::position(std::string_view field_name) const {
     for (std::size_t at = 0; at < fields.size(); ++at)

@@ -48,4 +48,12 @@ struct org_schemas {
 // Made once; the compounds that fields point to live as long as the program.
 const org_schemas& all_schemas();
 
+// Makes fields of text with one field a line: name, type, doc. A type that names a compound becomes one; "?" in front of it adds a
+// string branch.
+std::vector<field_shape> fields_from(std::string_view lines);
+
+// Makes the schema of an entity's change events. `fields` are those of the body; the header is put in front of them.
+event_schema make_change_event_schema(std::string record_name, std::string entity_name,
+                                      std::vector<field_shape> fields);
+
 } // namespace emulator

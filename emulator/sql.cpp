@@ -132,6 +132,7 @@ class parser {
     statement parse_one() {
         if (accept("CREATE")) return parse_create();
         if (accept("ALTER")) return parse_alter();
+        if (accept("DROP")) return parse_drop();
         if (accept("SELECT")) return parse_select();
         fail();
     }
@@ -221,6 +222,17 @@ class parser {
         expect("ADD");
         if (!accept("COLUMNS")) expect("COLUMN");
         return add_columns{table, column_list()};
+    }
+
+    drop_table parse_drop() {
+        drop_table made;
+        expect("TABLE");
+        if (accept("IF")) {
+            expect("EXISTS");
+            made.if_exists = true;
+        }
+        made.table = table_name();
+        return made;
     }
 
     item parse_item() {

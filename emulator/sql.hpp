@@ -1,9 +1,10 @@
-// The SQL that the emulated warehouse understands: what sfcdc sends, in Databricks' dialect, and nothing else.
+// The SQL that the emulated warehouse understands, in Databricks' dialect: what sfcdc sends, DROP TABLE for tests, and nothing else.
 //
 //   CREATE TABLE [IF NOT EXISTS] table (column type [NOT NULL] [COMMENT 'text'], ...)
 //       [USING DELTA] [COMMENT 'text'] [TBLPROPERTIES ('key' = 'value', ...)]        the three in any order
 //   ALTER TABLE table ADD COLUMN[S] (column type [COMMENT 'text'], ...)
 //   ALTER TABLE table SET TBLPROPERTIES ('key' = 'value', ...)
+//   DROP TABLE [IF EXISTS] table
 //   SELECT item, ... [FROM table [WHERE condition AND ...] [ORDER BY column [ASC | DESC], ...]] [LIMIT n]
 //       item: an integer, column, count(*), max(column), min(column), max_by(column, column | struct(column, ...)), each [AS name]
 //       condition: column IS [NOT] NULL, column = | <> | < | <= | > | >= value, where a value is a literal or :parameter
@@ -33,6 +34,11 @@ struct add_columns {
 struct set_properties {
     std::string table;
     std::map<std::string, std::string> properties;
+};
+
+struct drop_table {
+    bool if_exists = false;
+    std::string table;
 };
 
 struct item {
@@ -68,7 +74,7 @@ struct select {
     std::optional<std::int64_t> limit;
 };
 
-using statement = std::variant<create_table, add_columns, set_properties, select>;
+using statement = std::variant<create_table, add_columns, set_properties, drop_table, select>;
 
 // Throws sql_error: PARSE_SYNTAX_ERROR for anything else than the above.
 statement parse(const std::string& text);

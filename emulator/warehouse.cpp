@@ -130,6 +130,7 @@ class execution {
     }
 
     void operator()(const sql::add_columns& add) {
+        check_may_alter(add.table);
         const delta_table table = existing(add.table, "MODIFY");
         check_columns(add.columns, &table);
         std::vector<delta_column> added = add.columns;
@@ -138,8 +139,15 @@ class execution {
     }
 
     void operator()(const sql::set_properties& set) {
+        check_may_alter(set.table);
         (void)existing(set.table, "MODIFY");
         tables_.set_properties(set.table, set.properties);
+    }
+
+    void operator()(const sql::drop_table& drop) {
+        check_grants(drop.table, "MANAGE");
+        if (!tables_.drop(drop.table) && !drop.if_exists)
+            throw sql_error("TABLE_OR_VIEW_NOT_FOUND", "The table or view `" + drop.table + "` cannot be found.");
     }
 
     void operator()(const sql::select& query) {
@@ -154,8 +162,14 @@ class execution {
   private:
     void check_grants(const std::string& table, const std::string& privilege) const {
         if (std::find(forbidden_tables_.begin(), forbidden_tables_.end(), table) != forbidden_tables_.end())
-            throw sql_error("INSUFFICIENT_PERMISSIONS", "Insufficient privileges: User does not have " + privilege
-                                                            + " on Table '" + table + "'.");
+            refuse(table, privilege);
+    }
+    void check_may_alter(const std::string& table) const {
+        if (fault_.alter_forbidden()) refuse(table, "MODIFY");
+    }
+    [[noreturn]] static void refuse(const std::string& table, const std::string& privilege) {
+        throw sql_error("INSUFFICIENT_PERMISSIONS",
+                        "Insufficient privileges: User does not have " + privilege + " on Table '" + table + "'.");
     }
 
     delta_table existing(const std::string& name, const std::string& privilege) const {

@@ -3,7 +3,9 @@
 
 #include "bells.hpp"
 #include "catalog.hpp"
+#include "changing_workload.hpp"
 #include "counted_rows.hpp"
+#include "event_history.hpp"
 #include "faults.hpp"
 #include "lake.hpp"
 #include "managed_subscriptions.hpp"
@@ -15,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +32,9 @@ struct options {
     double publish_rate = 0; // events a second; 0 is at once
     bool publish_before_subscribe = false;
     std::uint64_t seed = 1;
+    std::size_t changing_entities = 0; // of the workload whose schemas change; see changing_workload.hpp
+    std::uint64_t schema_changes = 0;  // in what is published at the start
+    bool keep_history = false;         // of what the events of these entities state
     std::optional<std::size_t> retention_events;
     std::chrono::milliseconds keepalive{60'000};
     std::chrono::milliseconds credit_timeout{60'000};
@@ -73,11 +79,13 @@ struct world {
         : settings(std::move(chosen)),
           fault(subscribers, ingest_streams),
           salesforce(settings.seed, settings.retention_events, subscribers),
+          changes(settings.seed, settings.changing_entities, settings.keep_history, salesforce),
+          history(settings.keep_history ? std::make_unique<event_history>() : nullptr),
           managed(settings.managed, salesforce, settings.managed_default_replay),
           tables(lake_path),
-          unity_catalog(tables),
+          unity_catalog(tables, ingest_streams),
           sql_warehouse(unity_catalog, tables, fault, settings.forbidden_tables),
-          events(settings.seed, salesforce, fault, subscribers) {}
+          events(settings.seed, salesforce, fault, subscribers, changes, history.get()) {}
 
     const options settings;
     addresses urls; // filled before the first service answers
@@ -87,6 +95,8 @@ struct world {
     token_book salesforce_tokens;
     token_book databricks_tokens;
     org salesforce;
+    changing_workload changes;
+    std::unique_ptr<event_history> history; // nullptr without options::keep_history
     managed_subscriptions managed;
     lake tables;
     catalog unity_catalog;

@@ -111,8 +111,9 @@ class ingest_session {
         const auto listed = [&](const std::vector<std::string>& tables) {
             return std::find(tables.begin(), tables.end(), table_) != tables.end();
         };
+        drops_seen_ = world_.tables.drops(table_); // before anything is known of the table
         const auto table = world_.unity_catalog.find_visible(table_);
-        if (!table && listed(world_.settings.unknown_tables))
+        if (!table && (listed(world_.settings.unknown_tables) || world_.unity_catalog.dropped(table_)))
             throw refusal(grpc::NOT_FOUND, "there is no table " + table_);
         if (listed(world_.settings.forbidden_tables))
             throw refusal(grpc::PERMISSION_DENIED,
@@ -163,6 +164,7 @@ class ingest_session {
         for (;;) {
             if (call_.cancelled()) return grpc::Status::CANCELLED;
             if (const auto code = world_.fault.take_stream_error()) return {*code, "stream fails on request"};
+            if (world_.tables.drops(table_) != drops_seen_) throw table_gone();
             store_requests();
             follow_rotation();
             if (world_.fault.acks_wait_for_half_close()) acks_wait_ = true;
@@ -281,9 +283,11 @@ class ingest_session {
         for (auto& row : rows) row.cells.resize(known_columns_); // JSON rows that came before a column did
         const std::vector<column> stored(rows_->columns().begin(),
                                          rows_->columns().begin() + static_cast<std::ptrdiff_t>(known_columns_));
-        world_.tables.append(table_, stream_id_, stored, rows);
+        if (!world_.tables.append(table_, drops_seen_, stream_id_, stored, rows)) throw table_gone();
         acks_.push_back({next_offset_ - 1, due, 0, rows.size()});
     }
+
+    refusal table_gone() const { return {grpc::NOT_FOUND, "table " + table_ + " was dropped"}; }
 
     void follow_rotation() {
         const auto last = world_.fault.last_rotation();
@@ -334,6 +338,7 @@ class ingest_session {
     std::deque<pending_ack> acks_;
     bool acks_wait_ = false; // until the client half-closes
     std::uint64_t rotation_seen_;
+    std::uint64_t drops_seen_ = 0;
     std::optional<steady::time_point> ends_at_;
 };
 

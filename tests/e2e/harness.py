@@ -58,8 +58,32 @@ class Emulator:
     def fault(self, op, **details):
         self.control("/fault", {"op": op, **details})
 
-    def publish(self, count, rate=0):
-        self.control("/publish", {"count": count, "rate": rate})
+    def publish(self, count, rate=0, **more):
+        """`more`: workload, schema_changes, bytes; see docs/emulator.md."""
+        self.control("/publish", {"count": count, "rate": rate, **more})
+
+    def lines(self, path):
+        """JSON lines of the control interface, one by one: there may be more of them than fit into memory."""
+        request = urllib.request.Request(self.info["control_url"] + path)
+        with urllib.request.urlopen(request, timeout=60, context=self.tls) as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    def entities(self):
+        """The entities whose schemas change (--changing-entities)."""
+        return json.loads(self.control("/entities"))
+
+    def records(self, entity):
+        """What its events have stated of each record of such an entity."""
+        return self.lines("/records?entity=" + entity)
+
+    def history(self, entity, start=0):
+        """What each event of such an entity has stated (--keep-history)."""
+        return self.lines(f"/history?entity={entity}&from={start}")
+
+    def change_schema(self, entity, change, **details):
+        """`change` is add, remove, type or earlier; `details`: field, type."""
+        return json.loads(self.control("/schema_change", {"entity": entity, "change": change, **details}))
 
     def published(self):
         """Everything published so far, in the order of the bus."""

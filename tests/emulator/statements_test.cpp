@@ -4,6 +4,8 @@
 #include "peer.hpp"
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -147,7 +149,9 @@ TEST_CASE("anything but the statements that sfcdc sends is a syntax error") {
                                    "SELECT 1 FROM a.b.c.d",
                                    "SELECT * FROM a.b.c",
                                    "SELECT 1; SELECT 1",
-                                   "DROP TABLE a.b.c",
+                                   "DROP TABLE a.b",
+                                   "DROP TABLE IF a.b.c",
+                                   "DROP VIEW a.b.c",
                                    "CREATE OR REPLACE TABLE a.b.c (d STRING)",
                                    "CREATE TABLE a.b.c",
                                    "CREATE TABLE a.b.c ()",
@@ -375,4 +379,195 @@ TEST_CASE("requests that are wrong are refused, and tokens of streams open nothi
     workspace.fault({{"op", "expire_databricks_tokens"}});
     CHECK(sql.describe("main.crm.accounts")->status == 401);
     CHECK(sql.post({{"statement", "SELECT 1"}})->status == 401);
+}
+
+// ---- tables of a schema, drops, and what the file of the lake keeps
+
+TEST_CASE("the tables of a schema are listed in pages") {
+    emulator::options chosen;
+    chosen.forbidden_tables = {"main.crm.t002", "main.crm.t003"};
+    peer workspace(chosen);
+    sql_client sql(workspace);
+    emulator::catalog& tables = workspace.state().unity_catalog;
+    for (int i = 0; i < 120; ++i) {
+        const std::string number = std::to_string(1000 + i).substr(1);
+        REQUIRE(tables.create({.name = "main.crm.t" + number,
+                               .id = {},
+                               .columns = {{.name = "Id", .type = "string"}},
+                               .properties = {{"a", "b"}},
+                               .comment = {}}));
+    }
+    REQUIRE(state_of(sql.send("CREATE TABLE main.crm_2.other (Id STRING)")) == "SUCCEEDED");
+    {
+        ingest_call made_by_a_stream(workspace, workspace.zerobus_metadata("main.crm.Stream"));
+        REQUIRE(made_by_a_stream.create("main.crm.Stream", zerobus::JSON));
+        made_by_a_stream.send_json(0, {R"({"x":1})"});
+        REQUIRE(made_by_a_stream.wait_for_ack(0));
+    }
+    const auto page = [&](const std::string& query) {
+        const auto answer = sql.http.Get("/api/2.1/unity-catalog/tables?" + query);
+        REQUIRE(answer);
+        return std::pair(answer->status, json::parse(answer->body));
+    };
+    // Follows the tokens to the end: the names, and how many each page had.
+    const auto all = [&](const std::string& more) {
+        std::pair<std::vector<std::string>, std::vector<std::size_t>> found;
+        for (std::string token;;) {
+            const auto [status, body] =
+                page("catalog_name=main&schema_name=crm" + more + (token.empty() ? "" : "&page_token=" + token));
+            REQUIRE(status == 200);
+            for (const json& one : body.at("tables")) found.first.push_back(one.at("name"));
+            found.second.push_back(body.at("tables").size());
+            if (!body.contains("next_page_token")) return found;
+            token = body.at("next_page_token");
+        }
+    };
+    const auto whole = all("");
+    CHECK(whole.second == std::vector<std::size_t>{119});
+    CHECK(whole.first.front() == "Stream");
+    CHECK(whole.first.at(2) == "t001");
+    CHECK(whole.first.at(3) == "t004");
+    CHECK(whole.first.back() == "t119");
+    CHECK(all("&max_results=0") == std::pair(whole.first, std::vector<std::size_t>{48, 50, 21}));
+    CHECK(all("&max_results=1000").second == std::vector<std::size_t>{48, 50, 21});
+    const auto small = all("&max_results=2");
+    CHECK(small.first == whole.first);
+    CHECK(small.second.at(0) == 2);
+    CHECK(small.second.at(1) == 1); // t001, and a table that may not be seen
+    CHECK(all("&max_results=1").second.at(3) == 0);
+
+    const json one = page("catalog_name=MAIN&schema_name=crm_2").second.at("tables").at(0);
+    CHECK(one == sql.table("main.crm_2.other"));
+    const auto bare =
+        page("catalog_name=main&schema_name=crm&max_results=5&omit_columns=true&omit_properties=true").second;
+    CHECK(!bare.at("tables").at(1).contains("columns"));
+    CHECK(!bare.at("tables").at(1).contains("properties"));
+    CHECK(page("catalog_name=main&schema_name=none").second == json{{"tables", json::array()}});
+    for (const char* const wrong :
+         {"", "catalog_name=main", "schema_name=crm", "catalog_name=main&schema_name=crm&max_results=-1",
+          "catalog_name=main&schema_name=crm&max_results=x",
+          "catalog_name=main&schema_name=crm&page_token=unknown"}) {
+        INFO(wrong);
+        const auto [status, body] = page(wrong);
+        CHECK(status == 400);
+        CHECK(body.at("error_code") == "INVALID_PARAMETER_VALUE");
+    }
+    workspace.fault({{"op", "rest_status"}, {"status", 429}, {"retry_after_s", 3}});
+    CHECK(page("catalog_name=main&schema_name=crm").first == 429);
+    sql.http.set_bearer_token_auth("nothing");
+    CHECK(page("catalog_name=main&schema_name=crm").first == 401);
+}
+
+TEST_CASE("a dropped table ends its streams, and one of the same name is another table") {
+    const bool by_statement = GENERATE(true, false);
+    peer workspace;
+    sql_client sql(workspace);
+    const auto drop = [&](const std::string& table) {
+        if (by_statement)
+            CHECK(state_of(sql.send("DROP TABLE " + table)) == "SUCCEEDED");
+        else
+            workspace.fault({{"op", "drop_table"}, {"table", table}});
+    };
+    const auto create = [&](const std::string& columns) {
+        CHECK(state_of(sql.send("CREATE TABLE main.crm.accounts (" + columns + ")")) == "SUCCEEDED");
+    };
+    CHECK(sql.failure("DROP TABLE main.crm.accounts") == error{"TABLE_OR_VIEW_NOT_FOUND", "42P01"});
+    CHECK(state_of(sql.send("DROP TABLE IF EXISTS main.crm.accounts")) == "SUCCEEDED");
+    CHECK(workspace.control("/fault", {{"op", "drop_table"}, {"table", "main.crm.accounts"}}, 400).contains("error"));
+
+    create("Id STRING, n INT");
+    const json first = sql.table("main.crm.accounts");
+    ingest_call idle(workspace, workspace.zerobus_metadata("main.crm.accounts")),
+        busy(workspace, workspace.zerobus_metadata("main.crm.accounts")),
+        other(workspace, workspace.zerobus_metadata("main.crm.other"));
+    REQUIRE(idle.create("main.crm.accounts", zerobus::JSON));
+    REQUIRE(busy.create("main.crm.accounts", zerobus::JSON));
+    REQUIRE(other.create("main.crm.other", zerobus::JSON));
+    busy.send_json(0, {R"({"Id":"a","n":1})"});
+    REQUIRE(busy.wait_for_ack(0));
+    drop("MAIN.crm.Accounts");
+    busy.send_json(1, {R"({"Id":"b","n":2})"});
+    CHECK(idle.finish().error_code() == grpc::NOT_FOUND);
+    CHECK(busy.finish().error_code() == grpc::NOT_FOUND);
+    CHECK(busy.acks == std::vector<std::int64_t>{0});
+    other.send_json(0, {R"({"x":1})"});
+    CHECK(other.wait_for_ack(0));
+
+    CHECK(sql.describe("main.crm.accounts")->status == 404);
+    ingest_call late(workspace, workspace.zerobus_metadata("main.crm.accounts"));
+    CHECK(!late.create("main.crm.accounts", zerobus::JSON));
+    CHECK(late.finish().error_code() == grpc::NOT_FOUND);
+
+    create("Id STRING, n STRING");
+    CHECK(sql.table("main.crm.accounts").at("table_id") != first.at("table_id"));
+    CHECK(sql.rows("SELECT count(*) FROM main.crm.accounts") == json::parse(R"([["0"]])"));
+    ingest_call again(workspace, workspace.zerobus_metadata("main.crm.accounts"));
+    REQUIRE(again.create("main.crm.accounts", zerobus::JSON));
+    again.send_json(0, {R"({"Id":"c","n":"three"})"});
+    CHECK(again.wait_for_ack(0));
+    CHECK(sql.rows("SELECT Id, n FROM main.crm.accounts") == json::parse(R"([["c","three"]])"));
+}
+
+TEST_CASE("contracts and drops survive a restart on the same file") {
+    // A folder of its own, because SQLite puts files beside the lake.
+    std::string folder = (std::filesystem::temp_directory_path() / "sfcdc-lake-XXXXXX").string();
+    REQUIRE(mkdtemp(folder.data()));
+    emulator::options chosen;
+    chosen.lake_path = folder + "/lake.db";
+    json before;
+    {
+        peer workspace(chosen);
+        sql_client sql(workspace);
+        REQUIRE(state_of(sql.send("CREATE TABLE main.crm.Accounts (Id STRING NOT NULL COMMENT 'it\\'s', amount "
+                                  "DECIMAL(10,2)) COMMENT 'kept' TBLPROPERTIES ('a' = 'b')"))
+                == "SUCCEEDED");
+        REQUIRE(state_of(sql.send("ALTER TABLE main.crm.Accounts ADD COLUMNS (tags ARRAY<STRING>)")) == "SUCCEEDED");
+        REQUIRE(state_of(sql.send("ALTER TABLE main.crm.Accounts SET TBLPROPERTIES ('c' = 'd')")) == "SUCCEEDED");
+        REQUIRE(state_of(sql.send("CREATE TABLE main.crm.gone (Id STRING)")) == "SUCCEEDED");
+        REQUIRE(state_of(sql.send("DROP TABLE main.crm.gone")) == "SUCCEEDED");
+        before = sql.table("main.crm.Accounts");
+        ingest_call call(workspace, workspace.zerobus_metadata("main.crm.Accounts"));
+        REQUIRE(call.create("main.crm.Accounts", zerobus::JSON));
+        call.send_json(0, {R"({"Id":"a"})"});
+        REQUIRE(call.wait_for_ack(0));
+    }
+    {
+        peer workspace(chosen);
+        sql_client sql(workspace);
+        CHECK(sql.table("main.crm.Accounts") == before);
+        CHECK(before.at("columns").size() == 3);
+        CHECK(before.at("properties") == json{{"a", "b"}, {"c", "d"}});
+        CHECK(sql.rows("SELECT Id FROM main.crm.accounts") == json::parse(R"([["a"]])"));
+        CHECK(sql.failure("CREATE TABLE main.crm.accounts (Id STRING)")
+              == error{"TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"});
+        ingest_call call(workspace, workspace.zerobus_metadata("main.crm.Accounts"));
+        REQUIRE(call.create("main.crm.Accounts", zerobus::JSON));
+        call.send_json(0, {R"({"Id":"b","unknown":1})"});
+        CHECK(call.finish().error_code() == grpc::INVALID_ARGUMENT);
+        ingest_call gone(workspace, workspace.zerobus_metadata("main.crm.gone"));
+        CHECK(!gone.create("main.crm.gone", zerobus::JSON));
+        CHECK(gone.finish().error_code() == grpc::NOT_FOUND);
+    }
+    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a principal without MODIFY creates and reads tables, and alters none") {
+    peer workspace;
+    sql_client sql(workspace);
+    workspace.fault({{"op", "forbid_alter"}});
+    CHECK(state_of(sql.send("CREATE TABLE main.crm.accounts (Id STRING)")) == "SUCCEEDED");
+    const std::string alter = "ALTER TABLE main.crm.accounts ";
+    for (const std::string text : {"ADD COLUMNS (n INT)", "SET TBLPROPERTIES ('a' = 'b')"}) {
+        CHECK(sql.failure(alter + text) == error{"INSUFFICIENT_PERMISSIONS", "42501"});
+        const std::string message = sql.send(alter + text).at("status").at("error").at("message");
+        CHECK(message.find("User does not have MODIFY on Table 'main.crm.accounts'.") != std::string::npos);
+    }
+    CHECK(sql.rows("SELECT count(*) FROM main.crm.accounts") == json::parse(R"([["0"]])"));
+    CHECK(names_of(sql.table("main.crm.accounts")) == std::vector<std::string>{"Id"});
+    CHECK(sql.table("main.crm.accounts").at("properties").empty());
+    workspace.fault({{"op", "forbid_alter"}, {"on", false}});
+    CHECK(state_of(sql.send(alter + "ADD COLUMNS (n INT)")) == "SUCCEEDED");
+    workspace.fault({{"op", "forbid_alter"}});
+    workspace.fault({{"op", "clear"}});
+    CHECK(state_of(sql.send(alter + "ADD COLUMNS (m INT)")) == "SUCCEEDED");
 }
