@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <openssl/evp.h>
 #include <stdexcept>
 
 namespace emulator {
@@ -36,6 +37,16 @@ void bind(sqlite3_stmt* statement, int at, const cell& value) {
         sqlite3_bind_blob(statement, at, bytes->bytes.data(), static_cast<int>(bytes->bytes.size()), SQLITE_STATIC);
 }
 
+// base64() of Databricks: of a blob or a text, with padding; NULL of NULL.
+void to_base64(sqlite3_context* context, int, sqlite3_value** arguments) {
+    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL) return;
+    const auto* bytes = static_cast<const unsigned char*>(sqlite3_value_blob(arguments[0]));
+    const int size = sqlite3_value_bytes(arguments[0]);
+    std::string text(static_cast<std::size_t>((size + 2) / 3 * 4) + 1, '\0');
+    const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes, size);
+    sqlite3_result_text(context, text.data(), written, SQLITE_TRANSIENT);
+}
+
 } // namespace
 
 std::string in_quotes(const std::string& identifier) {
@@ -53,6 +64,8 @@ std::string in_small_letters(std::string name) {
 lake::lake(const std::string& path) {
     if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) fail("opening " + path);
     sqlite3_busy_timeout(database_, 10'000);
+    sqlite3_create_function(database_, "base64", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr, &to_base64, nullptr,
+                            nullptr);
     execute("PRAGMA journal_mode=WAL");
     // In WAL mode NORMAL survives a killed process, which is the crash that tests can make.
     execute("PRAGMA synchronous=NORMAL");

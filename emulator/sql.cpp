@@ -240,6 +240,9 @@ class parser {
         if (now_.kind == token::kinds::number) {
             made.integer = integer();
             made.name = std::to_string(made.integer);
+        } else if (accept("NULL")) {
+            made.kind = item::kinds::null;
+            made.name = "NULL";
         } else {
             const bool bare = now_.kind == token::kinds::word;
             made.kind = item::kinds::column;
@@ -257,6 +260,10 @@ class parser {
             expect_sign("*");
         } else if (function == "MAX" || function == "MIN") {
             made.kind = function == "MAX" ? item::kinds::max : item::kinds::min;
+            made.column = name();
+            made.name += "(" + made.column + ")";
+        } else if (function == "BASE64") {
+            made.kind = item::kinds::base64;
             made.column = name();
             made.name += "(" + made.column + ")";
         } else if (function == "MAX_BY") {

@@ -6,7 +6,7 @@
 //   ALTER TABLE table SET TBLPROPERTIES ('key' = 'value', ...)
 //   DROP TABLE [IF EXISTS] table
 //   SELECT item, ... [FROM table [WHERE condition AND ...] [ORDER BY column [ASC | DESC], ...]] [LIMIT n]
-//       item: an integer, column, count(*), max(column), min(column), max_by(column, column | struct(column, ...)), each [AS name]
+//       item: an integer, NULL, column, base64(column), count(*), max(column), min(column), max_by(column, column | struct(column, ...)), each [AS name]
 //       condition: column IS [NOT] NULL, column = | <> | < | <= | > | >= value, where a value is a literal or :parameter
 #pragma once
 
@@ -42,7 +42,7 @@ struct drop_table {
 };
 
 struct item {
-    enum class kinds { integer, column, count, max, min, max_by };
+    enum class kinds { integer, null, column, base64, count, max, min, max_by };
     kinds kind = kinds::integer;
     std::int64_t integer = 0;
     std::string column;              // the value

@@ -28,7 +28,8 @@ class translation {
 
     std::string text() {
         const bool aggregates = std::any_of(query_.items.begin(), query_.items.end(), [](const sql::item& one) {
-            return one.kind != sql::item::kinds::integer && one.kind != sql::item::kinds::column;
+            using enum sql::item::kinds;
+            return one.kind != integer && one.kind != null && one.kind != column && one.kind != base64;
         });
         std::string out, list;
         bool only_max_by = true;
@@ -73,6 +74,8 @@ class translation {
         using enum sql::item::kinds;
         switch (one.kind) {
         case integer: return std::to_string(one.integer);
+        case null: return "NULL";
+        case base64: return "base64(" + quoted(one.column) + ")";
         case count: return "count(*)";
         case column: return shown(one.column, quoted(one.column));
         case max: return shown(one.column, "max(" + quoted(one.column) + ")");

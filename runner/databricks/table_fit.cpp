@@ -61,28 +61,21 @@ class comparison {
 
     table_fit make() {
         of_table();
-        std::vector<column> rows, missing;
+        for (const column_description& there : table_.columns) of_column(there);
+        std::vector<column> rows, missing, missing_fields;
         for (const column& c : wanted_.columns()) {
             const column_description* const there = find(c.name);
             if (there == nullptr) {
-                missing.push_back(c);
-                out_.differences.push_back(
-                    {.is_missing_column = true,
-                     .blocks = !may_lack(c),
-                     .what = "the column " + c.name + " is missing",
-                     .statement = add_columns_statement(table_.full_name, row::layout::make({c}).value)});
+                (may_lack(c) ? missing_fields : missing).push_back(c);
             } else if (auto taken = taken_as(c, *there); taken && may_become(c.type(), taken->type())) {
                 rows.push_back(std::move(*taken));
-                if (!there->nullable)
-                    add(false,
-                        "the column " + there->name + " is NOT NULL, so that a row without a value for it is refused",
-                        "ALTER TABLE " + name_ + " ALTER COLUMN " + row::sql_identifier(there->name)
-                            + " DROP NOT NULL");
             } else {
                 other_type(c, *there);
             }
         }
-        for (const column_description& there : table_.columns) of_column(there);
+        of_missing(missing, true);
+        of_missing(missing_fields, false);
+        missing.insert(missing.end(), missing_fields.begin(), missing_fields.end());
         out_.rows = row::layout::make(std::move(rows), wanted_.rows()).value;
         out_.missing = row::layout::make(std::move(missing), wanted_.rows()).value;
         return std::move(out_);
@@ -135,7 +128,24 @@ class comparison {
             add(false, "the column " + there.name + " has a mask, and what Zerobus makes of one is not documented");
         if (!there.nullable && wanted(there.name) == nullptr)
             add(true, "the column " + there.name + " is NOT NULL, and the rows have no value for it",
-                "ALTER TABLE " + name_ + " ALTER COLUMN " + row::sql_identifier(there.name) + " DROP NOT NULL");
+                drop_not_null(there));
+        else if (!there.nullable)
+            add(false, "the column " + there.name + " is NOT NULL, so that a row without a value for it is refused",
+                drop_not_null(there));
+    }
+    std::string drop_not_null(const column_description& there) const {
+        return "ALTER TABLE " + name_ + " ALTER COLUMN " + row::sql_identifier(there.name) + " DROP NOT NULL";
+    }
+    void of_missing(const std::vector<column>& columns, bool blocks) {
+        if (columns.empty()) return;
+        std::string names;
+        for (const column& c : columns) names += (names.empty() ? "" : ", ") + c.name;
+        out_.differences.push_back(
+            {.is_missing_columns = true,
+             .blocks = blocks,
+             .what = (columns.size() == 1 ? "the column " : "the columns ") + names
+                     + (columns.size() == 1 ? " is missing" : " are missing"),
+             .statement = add_columns_statement(table_.full_name, row::layout::make(columns).value)});
     }
     // Delta changes no type in place; with column mapping the old column can be put aside.
     void other_type(const column& c, const column_description& there) {

@@ -59,7 +59,9 @@ class search {
     outcome<table_position> run() {
         if (!has(column_source::replay_id_hex)) return {};
         const bool ordered = has(column_source::commit_number) && has(column_source::sequence_number);
-        if (!ordered && !(has(column_source::payload) && has(column_source::commit_ms))) return {};
+        if (!ordered
+            && !(has(column_source::payload) && has(column_source::commit_ms) && has(column_source::schema_id)))
+            return {};
         auto [tables, refused] = tables_of_pipeline();
         if (refused) return {{}, std::move(refused)};
         std::optional<place> least;
@@ -184,32 +186,25 @@ class search {
 
     // The time in these rows may be that of the writer's clock, so that the newest by it need not be the newest.
     newest_place newest_by_payloads(const std::string& table) {
-        const std::string schema = has(column_source::schema_json) ? name(column_source::schema_json) : "NULL";
         statement s =
             narrowed("SELECT " + name(column_source::replay_id_hex) + ", base64(" + name(column_source::payload)
-                     + "), " + schema + " FROM " + row::sql_table_name(table));
+                     + "), " + name(column_source::schema_id) + " FROM " + row::sql_table_name(table));
         s.text += " ORDER BY " + name(column_source::commit_ms) + " DESC LIMIT " + std::to_string(rows_of_a_time);
         auto [answer, refused] = execute(at_, s, stop_);
         if (refused) return {{}, std::move(refused)};
         if (answer.rows.empty()) return {};
-        const std::string entity = entity_of(owner_.topic);
-        if (entity.empty() && owner_.topic != "/data/ChangeEvents" && !has(column_source::topic_name))
+        if (entity_of(owner_.topic).empty() && owner_.topic != "/data/ChangeEvents"
+            && !has(column_source::topic_name))
             cannot_tell(table, "its rows do not say of which topic they are");
-        std::map<std::string, cdc::plan> plans;
-        std::string last_schema; // sfcdc does not repeat it in each row
-        for (const auto& cells : answer.rows)
-            if (cells.size() == 3 && cells[2] && !cells[2]->empty()) last_schema = *cells[2];
+        std::map<std::string, cdc::plan> plans; // by schema id
         std::optional<place> newest;
         cdc::decoder decoder;
         for (const auto& cells : answer.rows) {
-            if (cells.size() != 3 || !cells[0] || !cells[1]) cannot_tell(table, "a row lacks its payload");
-            const std::string& text = cells[2] && !cells[2]->empty() ? *cells[2] : last_schema;
-            auto [plan, fresh] = plans.try_emplace(text);
-            if (fresh) {
-                auto [made, bad] = cdc::compile(text);
-                if (bad) cannot_tell(table, "a row's schema cannot be read: " + std::string(bad.message()));
-                plan->second = std::move(made);
-            }
+            if (cells.size() != 3 || !cells[0] || !cells[1] || !cells[2])
+                cannot_tell(table, "a row lacks its payload or schema id");
+            const auto [plan, fresh] = plans.try_emplace(*cells[2]);
+            if (fresh)
+                if (auto bad = read_plan(table, *cells[2], plan->second)) return {{}, std::move(bad)};
             const auto [payload, bad_text] = wire::from_base64(*cells[1]);
             const auto [event, bad] = decoder.decode(plan->second, payload);
             auto [id, bad_id] = pubsub::replay_id::from_hex(*cells[0]);
@@ -219,6 +214,24 @@ class search {
             if (!newest || *newest < here) newest = std::move(here);
         }
         return {std::move(newest), {}};
+    }
+    // The Python library writes the schema into each row, sfcdc into some.
+    std::optional<refusal> read_plan(const std::string& table, const std::string& schema_id, cdc::plan& plan) {
+        if (!has(column_source::schema_json))
+            cannot_tell(table, "there is no column with the schemas of its payloads");
+        auto [answer, refused] =
+            execute(at_,
+                    {"SELECT max(" + name(column_source::schema_json) + ") FROM " + row::sql_table_name(table)
+                         + " WHERE " + name(column_source::schema_id) + " = :schema_id",
+                     {{"schema_id", schema_id}}},
+                    stop_);
+        if (refused) return std::move(refused);
+        if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0])
+            cannot_tell(table, "no row has the schema " + schema_id);
+        auto [made, bad] = cdc::compile(*answer.rows[0][0]);
+        if (bad) cannot_tell(table, "the schema " + schema_id + " cannot be read: " + std::string(bad.message()));
+        plan = std::move(made);
+        return std::nullopt;
     }
 
     workspace& at_;

@@ -166,7 +166,7 @@ void typed_table::on_table(databricks::table_state state, time_point now) {
         throw failure(exit_code::refused,
                       "The table " + name_ + " cannot take the rows: " + list(fit.differences, true) + ".");
     for (const databricks::difference& d : fit.differences)
-        if (!d.is_missing_column && warned_.insert(d.what).second)
+        if (!d.is_missing_columns && warned_.insert(d.what).second)
             spdlog::warn("{}: {}{}", name_, d.what, d.statement.empty() ? "" : "; to change that: " + d.statement);
     plan(fit.missing);
     const bool widened_in_vain = state.not_widened && !fit.missing.columns().empty();

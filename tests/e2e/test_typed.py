@@ -3,6 +3,7 @@
 
 usage: test_typed.py BUILD_FOLDER [what unittest takes]
 """
+import sqlite3
 import sys
 import unittest
 
@@ -126,6 +127,88 @@ class Typed(unittest.TestCase):
         self.arrived(scene)
         self.assertEqual(again.stop(), 0, again.said())
         self.assertEqual(again.said().count("ADD COLUMNS"), 1)  # of the first run
+
+
+class Position(unittest.TestCase):
+    """Without a stored position a pipeline goes on behind the rows of its tables."""
+
+    def scene(self, more, table, *options):
+        scene = Scene(BUILD, *options)
+        self.addCleanup(scene.__exit__)
+        scene.configure(zerobus_stream(scene.folder, table=table, more=more), warehouse_id=scene.emulator.info["warehouse_id"])
+        return scene
+
+    def published(self, scene):
+        return [event["replay_id"] for event in scene.emulator.published() if event["topic"].startswith("/data/")]
+
+    def run_without_checkpoint(self, layout, table, column):
+        scene = self.scene(f'layout = "{layout}"', table)
+        runner = scene.run()
+        scene.emulator.publish(500)
+
+        def ids():
+            tables = [n for (n,) in scene.emulator.query("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'main.%'")]
+            return [(n, id) for n in tables for (id,) in scene.emulator.query(f'SELECT "{column}" FROM "{n}"')]
+
+        wait_until(lambda: set(self.published(scene)) <= {id for _, id in ids()}, what="all rows")
+        self.assertEqual(runner.stop(), 0, runner.said())
+        (scene.folder / "data_ChangeEvents.checkpoint").unlink()
+        before = len(ids())
+        scene.emulator.publish(50)
+        again = scene.run()
+        wait_until(lambda: set(self.published(scene)) <= {id for _, id in ids()}, what="all rows")
+        self.assertEqual(again.stop(), 0, again.said())
+        return scene, before, len(ids())
+
+    def test_of_the_layout_sfcdc(self):
+        scene, before, after = self.run_without_checkpoint("sfcdc", "main.crm.events", "replay_id")
+        self.assertIn("going on behind the rows of main.crm.events", scene.runners[-1].said())
+        self.assertLess(after - before, 200)  # 50 events of one to three rows, and not 550
+
+    def test_of_typed_tables_the_least_far_counts(self):
+        scene, before, after = self.run_without_checkpoint("typed", ENTITY_TABLE, "_sf_replay_id")
+        self.assertIn("there is no stored position; going on behind the rows of 3 tables", scene.runners[-1].said())
+        self.assertLess(after - before, before)
+
+    def test_of_the_table_of_the_python_library(self):
+        """Its rows have the time of a clock in place of the order: the newest rows by it are in any order."""
+        scene, before, after = self.run_without_checkpoint("salesforce_zerobus", "main.crm.events", "replay_id")
+        self.assertIn("going on behind the rows of main.crm.events", scene.runners[-1].said())
+        self.assertLess(after - before, 100)
+
+    def test_a_replay_id_that_cannot_be_told_is_a_decision(self):
+        scene = self.scene('layout = "salesforce_zerobus"', "main.crm.events")
+        runner = scene.run()
+        scene.emulator.publish(20)
+        wait_until(lambda: scene.emulator.rows("main.crm.events") >= 15, what="rows")
+        self.assertEqual(runner.stop(), 0)
+        (scene.folder / "data_ChangeEvents.checkpoint").unlink()
+        with sqlite3.connect(scene.emulator.lake_path) as lake:
+            lake.execute('UPDATE "main.crm.events" SET payload_binary = x\'00\'')
+        again = scene.run()
+        self.assertEqual(again.wait(), 4)
+        self.assertIn("cannot be told", again.said())
+        last = scene.run("--from", "latest")
+        wait_until(lambda: "starting from latest" in last.said(), what="a start")
+        self.assertEqual(last.stop(), 0)
+
+    def test_backfill_false_is_latest_in_a_table_without_rows(self):
+        scene = self.scene('layout = "sfcdc"\nbackfill = false', "main.crm.events")
+        scene.emulator.publish(20)
+        runner = scene.run()
+        wait_until(lambda: "starting from latest" in runner.said(), what="a start")
+        self.assertEqual(runner.stop(), 0)
+
+    def test_a_table_that_does_not_fit_is_named_with_what_mends_it(self):
+        scene = self.scene('layout = "sfcdc"', "main.crm.events")
+        scene.sql("CREATE TABLE `main`.`crm`.`events` (`org_id` STRING, `topic` BIGINT, `extra` STRING NOT NULL) TBLPROPERTIES ('delta.enableRowTracking' = 'true')")
+        runner = scene.run()
+        self.assertEqual(runner.wait(), 3)
+        for words in ("the columns replay_id, record_ordinal, event_id,",
+                      "the column topic is bigint, and the rows have STRING there",
+                      "the column extra is NOT NULL, and the rows have no value for it (ALTER TABLE `main`.`crm`.`events` ALTER COLUMN `extra` DROP NOT NULL)",
+                      "row tracking is on"):
+            self.assertIn(words, runner.said())
 
 
 if __name__ == "__main__":
