@@ -23,6 +23,7 @@
 #include <sfcdc/wire/base64.hpp>
 #include <sfcdc/wire/utf8.hpp>
 #include <sfcdc/wire/digest.hpp>
+#include <sfcdc/wire/hmac.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
