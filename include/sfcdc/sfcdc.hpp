@@ -66,6 +66,7 @@
 #include <sfcdc/cdc/event_slot.hpp>
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/cdc/diff.hpp>
+#include <sfcdc/cdc/tokenise.hpp>
 #include <sfcdc/cdc/utf8_check.hpp>
 
 #include <sfcdc/row/column.hpp>
