@@ -233,6 +233,23 @@ TEST_CASE("tokenise: types that must have a value, and unions of any kind") {
     CHECK(body_of(p, third.payload)["r"] == token("record"));
 }
 
+TEST_CASE("tokenise: a union of records without a text is blanked as a whole") {
+    const cdc::plan p = cdc::compile(R"({"type":"record","name":"X__e","fields":[
+        {"name":"r","type":["null",{"type":"record","name":"A","fields":[{"name":"k","type":"string"},{"name":"n","type":"int"}]},
+         {"type":"record","name":"B","fields":[{"name":"k","type":"string"}]}]},{"name":"last","type":"int"}]})")
+                            .value;
+    REQUIRE(p.find("r.k"));
+    for (const char* const name : {"r", "r.k"}) {
+        INFO(name);
+        const rewritten first = rewrite(p, {name}, bytes().byte(2).text("secret").integer(5).integer(9).bytes());
+        REQUIRE_FALSE(first.bad);
+        CHECK(std::string(wire::as_chars(first.payload)) == bytes().byte(0).integer(9).bytes());
+        const rewritten second = rewrite(p, {name}, bytes().byte(4).text("secret").integer(9).bytes());
+        REQUIRE_FALSE(second.bad);
+        CHECK(std::string(wire::as_chars(second.payload)) == bytes().byte(0).integer(9).bytes());
+    }
+}
+
 TEST_CASE("tokenise: a payload that is wrong is an error, and nothing is left of it") {
     const cdc::plan p = cdc::compile(made::schema()).value;
     const std::string good = full_payload();
