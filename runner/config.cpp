@@ -42,6 +42,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 // Real ones have a few KB: a device, or a file named by mistake, is no configuration.
 constexpr std::size_t longest_config = 1u << 20;
+constexpr std::size_t longest_token_key = 64u << 10;
 constexpr std::size_t longest_certificates = 16u << 20; // a system's roots have 200 KB
 // A dotted key is a table in a table; the library makes and destroys them by recursion.
 constexpr std::size_t most_dots_in_a_line = 1'000;
@@ -413,6 +414,87 @@ class reader {
         return l;
     }
 
+    // A list of patterns for the fields of all objects, or a table of such lists by object.
+    std::vector<field_pattern> field_patterns(const toml::table& t, std::string_view key) {
+        std::vector<field_pattern> out;
+        const toml::node* const n = t.get(key);
+        if (n == nullptr) return out;
+        const std::string section = "pipeline." + std::string(key);
+        const auto consists_of = [](std::string_view text, std::string_view signs) {
+            std::string letters(text);
+            std::erase_if(letters, [&](char c) { return signs.find(c) != signs.npos; });
+            return !text.empty() && (letters.empty() || is_word(letters));
+        };
+        const auto add = [&](const std::string& entity, const toml::source_region& at,
+                             std::vector<std::string> fields) {
+            for (std::string& field : fields) {
+                if (!consists_of(field, ".*"))
+                    wrong(at,
+                          label("pipeline", key) + ": \"" + field
+                              + "\" is no name of a field, as in \"Phone\", \"BillingAddress.City\" or \"*Email\"");
+                else if (in_small_letters(field.substr(0, field.find('.'))) == "changeeventheader")
+                    wrong(at,
+                          label("pipeline", key)
+                              + ": the ChangeEventHeader has no data of a record, and rows need all of its members");
+                out.push_back({entity, std::move(field)});
+            }
+        };
+        const toml::table* const by_object = n->as_table();
+        if (by_object == nullptr) {
+            add("*", n->source(), texts(t, "pipeline", key));
+            return out;
+        }
+        for (const auto& [object, list] : *by_object) {
+            if (!consists_of(object.str(), "*"))
+                wrong(object.source(), label(section, object.str())
+                                           + ": the name of an object was expected, as in "
+                                             "\"Account\", \"Order__c\" or \"*\"");
+            add(std::string(object.str()), list.source(), texts(*by_object, section, object.str()));
+        }
+        return out;
+    }
+
+    // The bytes of the file are the key, all of them.
+    std::shared_ptr<const cdc::token_key> token_key(const toml::table& t) {
+        constexpr std::string_view name = "pipeline", key = "token_key_file";
+        const std::string path = text(t, name, key, true);
+        if (path.empty()) return nullptr;
+        const auto complain = [&](const std::string& what) {
+            wrong(where(t, key), label(name, key) + ": " + path + ": " + what);
+            return nullptr;
+        };
+        const auto [bytes, bad] = read_text_file(path, longest_token_key, true);
+        if (!bad.empty()) return complain("cannot be read: " + bad);
+        struct stat found{};
+        if (::stat(path.c_str(), &found) == 0 && (found.st_mode & (S_IROTH | S_IWOTH)) != 0)
+            return complain("every user of the machine may read or write it; take that away (chmod o-rw)");
+        if (bytes.size() < cdc::token_key::least_bytes)
+            return complain("has " + std::to_string(bytes.size()) + " bytes; a key has "
+                            + std::to_string(cdc::token_key::least_bytes) + " random ones at least");
+        in_use_.emplace(identity(path), "the key of tokens");
+        return std::make_shared<const cdc::token_key>(bytes);
+    }
+
+    privacy_config privacy(const toml::table& t, const row::layout& l) {
+        privacy_config c;
+        c.deny = field_patterns(t, "deny");
+        c.tokenise = field_patterns(t, "tokenise");
+        if (!c.tokenise.empty())
+            c.token_key = token_key(t);
+        else if (t.get("token_key_file") != nullptr)
+            wrong(where(t, "token_key_file"), "[pipeline] token_key_file: there is no \"tokenise\" that needs it");
+        // By the name that `exclude` knows, which comes before `rename`.
+        const auto payload = [](const row::column& column) { return column.source == row::column_source::payload; };
+        if (!c.deny.empty() && std::any_of(l.columns().begin(), l.columns().end(), payload))
+            wrong(where(t, "deny"),
+                  "[pipeline] deny: the rows have the event's bytes, and with them all of its fields; "
+                  "leave the column out: exclude = [\""
+                      + std::string(text(t, "pipeline", "layout", false) == "lakeflow" ? "event_payload"
+                                                                                       : "payload_binary")
+                      + "\"]");
+        return c;
+    }
+
     void pipeline(const toml::table& t, config& all) {
         constexpr std::string_view name = "pipeline";
         only(t, name,
@@ -424,6 +506,9 @@ class reader {
               "entities",
               "exclude_entities",
               "skip_if_only",
+              "deny",
+              "tokenise",
+              "token_key_file",
               "sink",
               "layout",
               "create",
@@ -456,6 +541,7 @@ class reader {
         c.typed = t["layout"].value_or(std::string_view()) == "typed";
         c.layout =
             c.typed ? row::layout::make(row::bookkeeping_columns(), row::granularity::record).value : layout(t);
+        c.privacy = privacy(t, c.layout);
         c.on_undecodable = choice<undecodable_policy>(
             t, name, "on_undecodable", false,
             {{"dead_letter", undecodable_policy::dead_letter}, {"stop", undecodable_policy::stop}}, c.on_undecodable);

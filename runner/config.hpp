@@ -3,6 +3,7 @@
 
 #include "credentials.hpp"
 
+#include <sfcdc/cdc/tokenise.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
 #include <sfcdc/row/layout.hpp>
 
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +56,20 @@ struct event_filter_config {
     std::vector<std::string> skip_if_only{}; // an update that changes no field but these is left out
 };
 
+// Some fields: those of the objects that one pattern stands for whose dotted name the other one stands for (matches()).
+struct field_pattern {
+    std::string entity = "*";
+    std::string field{};
+};
+
+// Which fields no row has, and which ones have tokens in place of their values.
+struct privacy_config {
+    std::vector<field_pattern> deny{}, tokenise{};
+    std::shared_ptr<const cdc::token_key> token_key{}; // there if `tokenise` has patterns
+
+    bool hides_something() const noexcept { return !deny.empty() || !tokenise.empty(); }
+};
+
 struct pipeline_config {
     std::string topic;
     std::string label; // of its lines in the log: the topic, and org and destination where others have the same topic
@@ -63,6 +79,7 @@ struct pipeline_config {
         managed_subscription; // its developer name or id; not empty: Salesforce keeps the position, and `checkpoint` is empty
     start_position start = start_position::earliest; // used when no position is stored yet
     event_filter_config filter;
+    privacy_config privacy{};
     sink_kind sink = sink_kind::sqlite;
     row::layout layout = row::layout::salesforce_zerobus(); // with columns, exclude and rename applied
     bool typed = false;  // `layout` is the columns in front of the fields, which follow from the events' schemas

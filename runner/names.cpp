@@ -24,6 +24,29 @@ std::string in_small_letters(std::string name) {
     return name;
 }
 
+bool matches(std::string_view pattern, std::string_view name) {
+    const auto same = [](char a, char b) {
+        const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+        return small(a) == small(b);
+    };
+    std::size_t p = 0, n = 0;
+    std::size_t star = pattern.npos, behind = 0; // the last "*", and where in the name it ends for now
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            behind = n;
+        } else if (p < pattern.size() && same(pattern[p], name[n])) {
+            ++p, ++n;
+        } else if (star != pattern.npos) { // the star takes one character more
+            p = star + 1;
+            n = ++behind;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == pattern.npos;
+}
+
 topic_name topic_of(std::string_view written) {
     constexpr std::string_view data = "/data/", event = "/event/", change_event = "ChangeEvent";
     std::string_view folder, rest = written;

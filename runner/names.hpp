@@ -11,6 +11,10 @@ bool is_word(std::string_view text);
 // Neither Delta nor SQLite tells names apart by the case of ASCII letters.
 std::string in_small_letters(std::string name);
 
+// Whether a name is one of those that the pattern stands for: "*" in it is any number of characters, dots included. Salesforce does not
+// tell names of objects and fields apart by the case of ASCII letters, and neither does this.
+bool matches(std::string_view pattern, std::string_view name);
+
 // A topic as Salesforce spells it, or what is wrong with what was written.
 struct topic_name {
     std::string name;

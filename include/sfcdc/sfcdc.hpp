@@ -23,6 +23,7 @@
 #include <sfcdc/wire/base64.hpp>
 #include <sfcdc/wire/utf8.hpp>
 #include <sfcdc/wire/digest.hpp>
+#include <sfcdc/wire/hmac.hpp>
 #include <sfcdc/wire/protobuf.hpp>
 #include <sfcdc/wire/grpc_status.hpp>
 
@@ -65,6 +66,7 @@
 #include <sfcdc/cdc/event_slot.hpp>
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/cdc/diff.hpp>
+#include <sfcdc/cdc/tokenise.hpp>
 #include <sfcdc/cdc/utf8_check.hpp>
 
 #include <sfcdc/row/column.hpp>

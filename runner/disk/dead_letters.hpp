@@ -18,8 +18,13 @@ namespace sfcdc::runner {
 // that.
 class dead_letters {
   public:
-    dead_letters(std::filesystem::path path, std::string topic_name)
-        : path_(std::move(path)), topic_name_(std::move(topic_name)), file_(path_) {}
+    // With `withhold_payloads` a letter of an event has no payload, in which there are fields that nobody is to see. Its replay id and its
+    // schema id are there, by which it can be fetched again. Rows are kept, since they are made without such fields.
+    dead_letters(std::filesystem::path path, std::string topic_name, bool withhold_payloads = false)
+        : path_(std::move(path)),
+          topic_name_(std::move(topic_name)),
+          withhold_payloads_(withhold_payloads),
+          file_(path_) {}
 
     // Throws failure unless a letter could be written.
     void prove() { file_.prove(); }
@@ -37,6 +42,7 @@ class dead_letters {
 
     std::filesystem::path path_;
     std::string topic_name_;
+    const bool withhold_payloads_;
     line_file file_;
     bool open_ = false;                     // the end of the file was read, for the first letter
     std::unordered_set<std::string> known_; // what tells the letters of earlier runs apart

@@ -37,10 +37,11 @@ pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databric
     : config_(config),
       org_(org),
       filter_(config.filter),
+      hidden_(config.privacy, config.topic),
       table_by_entity_(has_entity(config.table)),
       memory_(memory),
       from_where_(from),
-      letters_(config_.dead_letters, config_.topic),
+      letters_(config_.dead_letters, config_.topic, config.privacy.hides_something()),
       sink_(make_sink(config_, workspace, inbox_)),
       workspace_section_(workspace != nullptr ? workspace->config().section : std::string()),
       counts_(counts),
@@ -71,6 +72,8 @@ void pipeline::run(const std::stop_token& stop) {
     }
     const std::stop_callback wake(stop, [this] { inbox_.wake(); });
     loop(stop);
+    hidden_.end();
+    log_warnings_of_hidden_fields();
     if (end_) throw failure(*end_);
 }
 
@@ -201,7 +204,12 @@ void pipeline::take_schema() {
         const auto answer = schema_.take();
         if (!answer) return;
         if (answer->schema) {
-            schemas_[answer->id] = answer->schema;
+            known_schema& known = schemas_[answer->id] = {answer->schema};
+            if (hidden_.any()) {
+                known.hidden = hidden_.in(answer->schema->plan);
+                spdlog::info("{}: schema {}: {}", config_.label, answer->id, known.hidden->summary);
+                log_warnings_of_hidden_fields();
+            }
             delivery_->schema_known(answer->id);
         } else {
             delivery_->schema_refused(answer->id, answer->why_not, clock::now());
@@ -239,8 +247,8 @@ void pipeline::hand_over() {
 
 // False when the sink is not ready for it.
 bool pipeline::add(const delivery::event& event) {
-    const auto& schema = schemas_.at(std::string(event.schema_id));
-    const auto [decoded, bad] = decoder_.decode(schema->plan, event.payload);
+    const known_schema& schema = schemas_.at(std::string(event.schema_id));
+    const auto [decoded, bad] = decode(schema, event.payload);
     if (bad) {
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return true;
@@ -260,12 +268,28 @@ bool pipeline::add(const delivery::event& event) {
                                .topic_name = config_.topic,
                                .org_id = session_.credential.org_id,
                                .replay_id = wire::as_bytes(event.replay_id),
-                               .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema->json)
+                               .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema.schema->json)
                                                                                : std::string_view(),
                                .received_timestamp = event.received_timestamp};
     counts_.replaced_bytes += sink_->add(decoded, around);
     (void)delivery_->pass_event(clock::now());
     return true;
+}
+
+// Of a pipeline that hides fields the event has none of them; an error's offset is in the payload as it came.
+result<cdc::event> pipeline::decode(const known_schema& schema, std::span<const std::byte> payload) {
+    if (schema.hidden == nullptr) return decoder_.decode(schema.schema->plan, payload);
+    if (!schema.hidden->tokens) return decoder_.decode(schema.hidden->plan, payload);
+    if (const error bad = schema.hidden->tokens->rewrite(*config_.privacy.token_key, payload, payload_with_tokens_))
+        return {{}, bad};
+    auto out = decoder_.decode(schema.hidden->plan, payload_with_tokens_);
+    if (out.error) // found where no token was to be made, so that it is in the payload, too
+        if (const error first = decoder_.decode(schema.schema->plan, payload).error) out.error = first;
+    return out;
+}
+
+void pipeline::log_warnings_of_hidden_fields() {
+    for (const std::string& warning : hidden_.take_warnings()) spdlog::warn("{}: {}", config_.label, warning);
 }
 
 // The name is a peer's text, and the number of tables is bounded, since each has a stream and a connection of its own.

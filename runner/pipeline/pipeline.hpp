@@ -11,20 +11,24 @@
 #include "../salesforce/org.hpp"
 #include "../sinks/sink.hpp"
 #include "event_filter.hpp"
+#include "hidden_fields.hpp"
 
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace sfcdc::runner {
 
@@ -55,6 +59,10 @@ class pipeline final : private calls::listener {
     void run(const std::stop_token& stop);
 
   private:
+    struct known_schema {
+        std::shared_ptr<const salesforce::event_schema> schema;
+        std::unique_ptr<const hidden_fields::of_schema> hidden{}; // null: the pipeline hides no fields
+    };
     struct schema_answer {
         std::string id;
         std::shared_ptr<const salesforce::event_schema> schema; // null: refused
@@ -76,6 +84,8 @@ class pipeline final : private calls::listener {
     void fetch_next_schema();
     void hand_over();
     bool add(const delivery::event& event);
+    result<cdc::event> decode(const known_schema& schema, std::span<const std::byte> payload);
+    void log_warnings_of_hidden_fields();
     bool may_have_table(std::string_view entity);
     bool schema_json_due(std::string_view schema_id);
 
@@ -95,6 +105,7 @@ class pipeline final : private calls::listener {
     const pipeline_config& config_;
     salesforce::org& org_;
     const event_filter filter_;
+    hidden_fields hidden_;
     const bool table_by_entity_; // the configuration's table has {entity} in it
     const std::size_t memory_;
     const std::optional<start_position> from_where_;
@@ -109,11 +120,12 @@ class pipeline final : private calls::listener {
 
     salesforce::sessions::issued session_;
     std::string login_refusal_; // for the operator
-    std::unordered_map<std::string, std::shared_ptr<const salesforce::event_schema>> schemas_;
+    std::unordered_map<std::string, known_schema> schemas_;
     std::unordered_map<std::string, std::int64_t> rows_since_schema_;
     std::deque<std::string> schemas_to_fetch_;
     std::set<std::string, std::less<>> entities_; // that have a table of their own
     cdc::decoder decoder_;
+    std::vector<std::byte> payload_with_tokens_; // of the event at hand
 
     std::string last_letter_;    // for the operator
     std::optional<failure> end_; // why it comes to an end, when it does so by itself

@@ -213,3 +213,33 @@ TEST_CASE("plan: a projection of a braced list of names") {
     CHECK_FALSE(p.project({"Phone"}).error);
     CHECK(p.project({}).value.wanted().empty());
 }
+
+TEST_CASE("plan: all fields but some") {
+    const avro::plan p = compiled(two_addresses);
+    const std::vector<avro::field> gone = {p.find("Amount"), p.find("Shipping"), p.find("Billing.City"),
+                                           avro::field{}, avro::field{p.size()}};
+    const avro::plan rest = p.without(gone);
+    CHECK(rest.is_projection());
+    for (const char* const name : {"Amount", "Shipping", "Shipping.Street", "Shipping.City", "Billing.City"}) {
+        INFO(name);
+        CHECK_FALSE(rest.find(name));
+        CHECK_FALSE(rest.wanted().contains(p.find(name)));
+    }
+    for (const char* const name : {"Phone", "Billing", "Billing.Street", "Name", "Name.First"})
+        CHECK(rest.find(name) == p.find(name));
+    const avro::field streets[] = {p.find("Billing.Street")};
+    CHECK_FALSE(rest.without(streets).find("Billing")); // both of its children are gone
+    CHECK(p.find("Amount"));                            // the plan itself is as it was
+    CHECK_FALSE(rest.without({}).find("Amount"));
+}
+
+TEST_CASE("plan: of a union of two records a child cannot be left out alone") {
+    const avro::plan p = compiled(record_of(
+        R"({"name":"N","type":["null","string",{"type":"record","name":"A","fields":[{"name":"x","type":"int"},{"name":"y","type":"int"}]},
+            {"type":"record","name":"B","fields":[{"name":"x","type":"int"}]}]},{"name":"M","type":"int"})"));
+    const avro::field child[] = {p.find("N.x")};
+    REQUIRE(child[0]);
+    const avro::plan rest = p.without(child);
+    for (const char* const name : {"N", "N.x", "N.y"}) CHECK_FALSE(rest.find(name));
+    CHECK(rest.find("M"));
+}

@@ -107,6 +107,17 @@ TEST_CASE("cdc plan: a projection sees the header") {
     CHECK(whole.project({"Phone", "Fax"}).error == error{errc::unknown_field, 1});
 }
 
+TEST_CASE("cdc plan: the header cannot be left out") {
+    const cdc::plan whole = cdc::compile(made::schema()).value;
+    const avro::field gone[] = {whole.find("Phone"), whole.find("ChangeEventHeader"),
+                                whole.find("ChangeEventHeader.commitUser")};
+    const cdc::plan rest = whole.without(gone);
+    CHECK_FALSE(rest.find("Phone"));
+    CHECK(rest.find("ChangeEventHeader"));
+    CHECK(rest.find("ChangeEventHeader.commitUser") == whole.member(header_member::commit_user));
+    CHECK(rest.find("Address.City"));
+}
+
 TEST_CASE("cdc plan: text in other forms than a string") {
     const std::string text = made::schema();
     const std::vector<unsigned char> numbers(text.begin(), text.end());

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace {
@@ -513,5 +514,90 @@ TEST_CASE("keys of pipelines that contradict each other are refused") {
     const std::string managed = "managed_subscription = \"Rows\"\n";
     CHECK(with(managed + "[[pipeline]]\ntopic = \"A\"\nsink = \"sqlite\"\npath = \"other.db\"\n" + managed)
               .find("another pipeline has Rows")
+          != std::string::npos);
+}
+
+TEST_CASE("fields that are hidden: a list for all objects, or lists by object") {
+    const test::folder f;
+    f.write("key", std::string(32, 'k'));
+    const auto with = [](const std::string& lines) {
+        settings s;
+        s.pipeline += "exclude = [\"payload_binary\"]\n" + lines;
+        return s;
+    };
+    const std::string key = "token_key_file = \"" + (f / "key").string() + "\"\n";
+    REQUIRE(::chmod((f / "key").c_str(), 0640) == 0);
+    const auto privacy = [&](const std::string& lines) { return with(lines).load().pipelines.at(0).privacy; };
+
+    CHECK_FALSE(privacy("").hides_something());
+    CHECK_FALSE(privacy("deny = []\n").hides_something());
+    auto p = privacy("deny = [\"SSN__c\", \"*Email\"]\n");
+    REQUIRE(p.deny.size() == 2);
+    CHECK(p.deny[0].entity == "*");
+    CHECK(p.deny[1].field == "*Email");
+    CHECK(p.token_key == nullptr);
+    p = privacy("deny = { Contact = [\"Phone\"], \"*\" = [\"SSN__c\"], \"Ord*\" = [\"A.b\"] }\n");
+    REQUIRE(p.deny.size() == 3);
+    std::map<std::string, std::string> by_object;
+    for (const auto& d : p.deny) by_object[d.entity] = d.field;
+    CHECK(by_object == std::map<std::string, std::string>{{"Contact", "Phone"}, {"*", "SSN__c"}, {"Ord*", "A.b"}});
+    p = privacy("tokenise = [\"Email\"]\n" + key);
+    REQUIRE(p.token_key != nullptr);
+    CHECK(p.token_key->id() == "5e318f8c"); // of sha256sum
+    CHECK(p.tokenise.size() == 1);
+
+    const auto complaint = [&](const std::string& lines) { return with(lines).complaint(); };
+    const auto has = [](const std::string& text, const std::string& part) {
+        INFO(text);
+        CHECK(text.find(part) != std::string::npos);
+    };
+    has(complaint("deny = \"SSN__c\"\n"), "[pipeline] deny: a list of strings was expected");
+    has(complaint("deny = { Contact = \"Phone\" }\n"), "[pipeline.deny] Contact: a list of strings was expected");
+    has(complaint("deny = [\"\"]\n"), "\"\" is no name of a field");
+    has(complaint("tokenise = [\"a b\"]\n" + key), "[pipeline] tokenise: \"a b\" is no name of a field");
+    has(complaint("deny = { \"a.b\" = [\"c\"] }\n"), "the name of an object was expected");
+    has(complaint("deny = [\"ChangeEventHeader\"]\n"), "ChangeEventHeader");
+    has(complaint("tokenise = { Account = [\"changeEventHeader.recordIds\"] }\n" + key), "ChangeEventHeader");
+    CHECK(complaint("deny = [\"C*\", \"*\"]\n").empty()); // whose matches in the header are passed over
+}
+
+TEST_CASE("fields that are hidden: rows with the event's bytes are refused where fields are denied") {
+    const auto complaint = [](const std::string& lines) {
+        settings s;
+        s.pipeline += "deny = [\"SSN__c\"]\n" + lines;
+        return s.complaint();
+    };
+    CHECK(complaint("").find("exclude = [\"payload_binary\"]") != std::string::npos);
+    CHECK(complaint("rename = { payload_binary = \"bytes\" }\n").find("exclude = [\"payload_binary\"]")
+          != std::string::npos);
+    CHECK(complaint("layout = \"lakeflow\"\n").find("exclude = [\"event_payload\"]") != std::string::npos);
+    CHECK(complaint("layout = \"lakeflow\"\nexclude = [\"event_payload\"]\n").empty());
+    CHECK(complaint("layout = \"sfcdc\"\n").empty());
+    CHECK(complaint("columns = [\"replay_id\", \"record_data_json\"]\n").empty());
+}
+
+TEST_CASE("the key of tokens: there, long enough, and not for everybody") {
+    const test::folder f;
+    const auto complaint = [&](const std::string& lines) {
+        settings s;
+        s.pipeline += lines;
+        return s.complaint();
+    };
+    const std::string tokenise = "tokenise = [\"Email\"]\n", path = (f / "key").string();
+    const std::string with_key = tokenise + "token_key_file = \"" + path + "\"\n";
+    CHECK(complaint(tokenise).find("token_key_file: missing") != std::string::npos);
+    CHECK(complaint(with_key).find("cannot be read") != std::string::npos);
+    f.write("key", std::string(31, 's'));
+    REQUIRE(::chmod(path.c_str(), 0600) == 0);
+    CHECK(complaint(with_key).find("has 31 bytes") != std::string::npos);
+    f.write("key", std::string("\0 bytes of any value, \n and \xff among them", 43));
+    CHECK(complaint(with_key).empty());
+    for (const mode_t mode : {0604, 0602, 0666}) {
+        REQUIRE(::chmod(path.c_str(), mode) == 0);
+        CHECK(complaint(with_key).find("chmod o-rw") != std::string::npos);
+    }
+    REQUIRE(::chmod(path.c_str(), 0440) == 0);
+    CHECK(complaint("token_key_file = \"" + path + "\"\n").find("there is no \"tokenise\"") != std::string::npos);
+    CHECK(complaint(tokenise + "token_key_file = \"" + f.read("key").substr(2, 8) + "\"\n").find("cannot be read")
           != std::string::npos);
 }

@@ -49,3 +49,36 @@ TEST_CASE("an entity may have a table when the table's name is one") {
         CHECK_FALSE(may_have_table("{entity}", taken, true));
     CHECK_FALSE(may_have_table("sfcdc{entity}", "_position", true));
 }
+
+TEST_CASE("patterns of names") {
+    const auto check = [](const char* pattern, const char* name, bool expected) {
+        INFO(pattern << " and " << name);
+        CHECK(matches(pattern, name) == expected);
+    };
+    for (const auto& [pattern, name] : {std::pair{"Phone", "Phone"},
+                                        {"phone", "PHONE"},
+                                        {"*", ""},
+                                        {"*", "A.b"},
+                                        {"*Email", "Email"},
+                                        {"*Email", "PersonEmail"},
+                                        {"*Email", "A.Email"},
+                                        {"Person*", "PersonEmail"},
+                                        {"*son*ail", "PersonEmail"},
+                                        {"*a*a*", "aa"},
+                                        {"**b", "ab"},
+                                        {"*ab", "aab"},
+                                        {"a*b*c", "abbcbc"},
+                                        {"", ""}})
+        check(pattern, name, true);
+    for (const auto& [pattern, name] : {std::pair{"Phone", "Phone2"},
+                                        {"Phone", "APhone"},
+                                        {"*Email", "EmailBounced"},
+                                        {"Person*", "APerson"},
+                                        {"*a*a*", "a"},
+                                        {"", "a"},
+                                        {"a*b*c", "abcb"},
+                                        {"A_b", "A-b"},
+                                        {"[", "{"}})
+        check(pattern, name, false);
+    check((std::string(50, '*') + "b").c_str(), std::string(5'000, 'a').c_str(), false);
+}

@@ -80,6 +80,16 @@ class plan {
         return {};
     }
 
+    // Whether the type is a union of more than one record. Only the members of the first one have numbers then.
+    bool has_several_records(avro::field f) const noexcept {
+        const schema::node* const n = has(f) ? &schema_[ops_[f.number].node] : nullptr;
+        if (n == nullptr || n->type != type::union_) return false;
+        std::uint32_t records = 0;
+        for (const std::uint32_t branch : schema_.branches(*n))
+            records += schema_[branch].type == type::record ? 1 : 0;
+        return records > 1;
+    }
+
     // Whether the plan sees some of the fields only, and which.
     bool is_projection() const noexcept { return is_projection_; }
     field_set wanted() const noexcept { return field_set({wanted_.data(), wanted_.size()}); }
@@ -93,6 +103,17 @@ class plan {
     }
     result<plan> project(std::initializer_list<std::string_view> names) const {
         return project(std::span<const std::string_view>(names.begin(), names.size()));
+    }
+    // A copy of this plan that sees all fields that it sees itself, but for these: the opposite of project(). A compound takes
+    // its children with it. One of whose children some are left out is still seen, with the others; one whose children are
+    // all left out is not, unless it is a union with other types; and a union of several records is left out with the first
+    // of its children, since only one of the records has numbered fields. Fields of another plan are passed over. The whole
+    // value of a compound, as event::value() gives it, has all of its members, since it is read by the schema: the rows of
+    // row/ go by the plan.
+    plan without(std::span<const avro::field> fields) const {
+        plan out = *this;
+        out.leave_out(fields);
+        return out;
     }
 
   protected:
@@ -109,6 +130,18 @@ class plan {
         wanted_.assign(words_, 0);
         for (const avro::field f : kept) keep(f);
         return {};
+    }
+    // Makes a projection of this plan that lacks these fields.
+    void leave_out(std::span<const avro::field> fields) noexcept {
+        is_projection_ = true;
+        for (const avro::field f : fields) {
+            if (!has(f)) continue;
+            unwant_whole(f.number);
+            const avro::field parent = ops_[f.number].parent;
+            if (parent && has_several_records(parent)) unwant_whole(parent.number);
+        }
+        for (std::uint32_t f = 0; f < field_count_; ++f)
+            if (ops_[f].kind == op_kind::compound && ops_[f].child_count != 0 && !sees_a_child(ops_[f])) unwant(f);
     }
     // Lets a projection see one field more, with its children.
     void keep(avro::field f) noexcept {
@@ -156,6 +189,20 @@ class plan {
     void want(std::uint32_t f) noexcept {
         ops_[f].wanted = true;
         wanted_[f / 64] |= std::uint64_t{1} << f % 64;
+    }
+    void unwant(std::uint32_t f) noexcept {
+        ops_[f].wanted = false;
+        wanted_[f / 64] &= ~(std::uint64_t{1} << f % 64);
+    }
+    void unwant_whole(std::uint32_t f) noexcept {
+        unwant(f);
+        const op& o = ops_[f];
+        for (std::uint32_t c = 0; c < o.child_count; ++c) unwant(o.first_child + c);
+    }
+    bool sees_a_child(const op& compound) const noexcept {
+        for (std::uint32_t c = 0; c < compound.child_count; ++c)
+            if (ops_[compound.first_child + c].wanted) return true;
+        return false;
     }
 
     avro::schema schema_;

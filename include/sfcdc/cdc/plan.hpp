@@ -57,6 +57,13 @@ class plan : public avro::plan {
     result<plan> project(std::initializer_list<std::string_view> names) const {
         return project(std::span<const std::string_view>(names.begin(), names.size()));
     }
+    // As avro::plan::without(); the header is always seen.
+    plan without(std::span<const avro::field> fields) const {
+        plan out = *this;
+        out.leave_out(fields);
+        if (has_header_) out.keep(header_field);
+        return out;
+    }
 
   private:
     friend result<plan> compile(std::string_view schema_json);

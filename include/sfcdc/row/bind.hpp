@@ -179,7 +179,7 @@ class bound_layout {
     avro::field_set held() const noexcept { return avro::field_set({held_.data(), held_.size()}); }
     avro::field_set risky() const noexcept { return avro::field_set({risky_.data(), risky_.size()}); }
     // The fields that need no column: those of the header, which has sources of its own, compounds whose children all have
-    // columns, and the children that repeat others ("Xyz", which some schemas of 2023 have).
+    // columns or are left out by the plan's projection, and the children that repeat others ("Xyz", which some schemas of 2023 have).
     avro::field_set held_apart() const noexcept { return avro::field_set({held_apart_.data(), held_apart_.size()}); }
     // The fields of the plan that have children.
     avro::field_set compounds() const noexcept { return avro::field_set({compounds_.data(), compounds_.size()}); }
@@ -192,7 +192,7 @@ class bound_layout {
         for (std::uint32_t c = 0; c < p[f].child_count; ++c) {
             const avro::field child = p.child(f, c);
             if (detail::repeats_others(p.name(child).substr(prefix))) add(held_apart_, child);
-            all_held = all_held && (held().contains(child) || held_apart().contains(child));
+            all_held = all_held && (held().contains(child) || held_apart().contains(child) || !p[child].wanted);
         }
         if (all_held) add(held_apart_, f);
     }

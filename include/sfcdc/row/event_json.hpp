@@ -142,6 +142,22 @@ class body_members {
     bool& first_;
 };
 
+// The value of a field as far as the plan sees it: of a compound in a projection the children that are not left out.
+inline void append_seen_value(json_writer& json, const cdc::event& e, avro::field f) {
+    const avro::op& o = e.plan()[f];
+    const avro::value v = e.value(f);
+    if (!e.plan().is_projection() || o.child_count == 0 || !e.has_value(f) || v.node() != o.record)
+        return json.value(v);
+    json.raw('{');
+    bool first = true;
+    for (std::uint32_t c = o.first_child; c < o.first_child + o.child_count; ++c) {
+        if (!e.plan()[{c}].wanted) continue;
+        json.avro_key(e.plan().name({c}).substr(e.plan().name(f).size() + 1), first);
+        json.value(e.value({c}));
+    }
+    json.raw('}');
+}
+
 inline void append_fields(json_writer& json, const cdc::event& e, body which, bool& first) {
     body_members(json, e, e.field_states(), which, first).append();
 }
@@ -268,10 +284,14 @@ inline std::uint32_t append_datum_json(const cdc::event& e, std::string& out) {
     return detail::append_datum(e, appended);
 }
 
-// Appends the value of one field; a compound is an object with all of its children. It is null if the event has no value of the field:
-// event::state() tells whether the field was cleared or is unchanged. A field of another plan is null, too.
+// Appends the value of one field; a compound is an object with all of its children that the plan sees. It is null if the event
+// has no value of the field: event::state() tells whether the field was cleared or is unchanged. A field of another plan is null,
+// too.
 inline std::uint32_t append_field_json(const cdc::event& e, avro::field f, std::string& out) {
-    return append_value_json(e.value(f), out);
+    wire::appender appended(out);
+    json_writer json(appended);
+    detail::append_seen_value(json, e, f);
+    return json.replaced();
 }
 
 } // namespace sfcdc::inline v0::row

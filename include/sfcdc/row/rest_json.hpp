@@ -8,6 +8,7 @@
 
 #include <sfcdc/cdc/event.hpp>
 #include <sfcdc/row/bind.hpp>
+#include <sfcdc/row/event_json.hpp>
 #include <sfcdc/row/field_value.hpp>
 #include <sfcdc/row/json_writer.hpp>
 #include <sfcdc/wire/appender.hpp>
@@ -16,7 +17,8 @@ namespace sfcdc::inline v0::row {
 
 // A JSON object of the fields that no column holds: those without a column, and those whose value does not fit theirs. A value
 // stands where there is one, null where the event clears the field; children of compounds stand in an object of their own.
-// The patches of diffFields stand under "_sf_diff" by their dotted names, since a patch is no value.
+// The patches of diffFields stand under "_sf_diff" by their dotted names, since a patch is no value. Fields that the plan's
+// projection leaves out are in none of it.
 class rest_of_event {
   public:
     rest_of_event(const bound_layout& bound, const cdc::event& e) noexcept
@@ -28,7 +30,7 @@ class rest_of_event {
     // Whether there is nothing. It is asked first: mostly a table has all columns.
     bool empty() const noexcept {
         const cdc::plan& p = event_.plan();
-        if (!event_.diff_fields().empty()) return false;
+        if (has_diffs()) return false;
         const auto held = bound_.held().words(), apart = bound_.held_apart().words();
         for (std::uint32_t i = 0; i < p.words(); ++i)
             for (std::uint64_t bits = states_.named(i) & ~(held[i] | apart[i]); bits != 0; bits &= bits - 1)
@@ -66,8 +68,8 @@ class rest_of_event {
                && (!states_.has_value(f) || fits(bound_.layout().columns()[column], bound_[column], event_));
     }
     bool is_rest(avro::field f) const noexcept {
-        return !bound_.held_apart().contains(f) && !event_.diff_fields().contains(f) && stated(f) && !is_object(f)
-               && !is_held(f);
+        return event_.plan()[f].wanted && !bound_.held_apart().contains(f) && !event_.diff_fields().contains(f)
+               && stated(f) && !is_object(f) && !is_held(f);
     }
     // Of a new record only what has a value is stated here: that all others are empty, the change type says.
     bool stated(avro::field f) const noexcept {
@@ -106,18 +108,22 @@ class rest_of_event {
         if (opened) json.raw('}');
         return true;
     }
+    // Whether there is a patch of a field that the plan's projection does not leave out.
+    bool has_diffs() const noexcept {
+        for (const avro::field f : event_.diff_fields().fields())
+            if (event_.plan()[f].wanted) return true;
+        return false;
+    }
     void append_diffs(json_writer& json, bool& first) const {
         const cdc::field_list diffs = event_.diff_fields();
-        if (diffs.empty()) return;
+        if (!has_diffs()) return;
         json.key("_sf_diff", first);
         json.raw('{');
         bool first_diff = true;
         for (const avro::field f : diffs.fields()) {
+            if (!event_.plan()[f].wanted) continue;
             json.key(event_.plan().name(f), first_diff);
-            if (states_.has_value(f))
-                json.value(states_.value(f));
-            else
-                json.null();
+            detail::append_seen_value(json, event_, f); // null where there is no value
         }
         json.raw('}');
     }

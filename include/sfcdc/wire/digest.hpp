@@ -43,15 +43,15 @@ inline void sha256_block(std::array<std::uint32_t, 8>& state, const unsigned cha
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-} // namespace detail
+inline constexpr std::array<std::uint32_t, 8> sha256_start = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
-// The SHA-256 of the text's bytes, first byte first. It allocates nothing and reads the text once.
-inline std::array<std::byte, 32> sha256(std::string_view text) noexcept {
-    std::array<std::uint32_t, 8> state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+// The digest of the bytes that the state has taken, whose number is a multiple of 64, and the text's behind them.
+inline std::array<std::byte, 32> sha256_end(std::array<std::uint32_t, 8> state, std::uint64_t taken,
+                                            std::string_view text) noexcept {
     const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
     const std::size_t whole = text.size() / 64 * 64, rest = text.size() - whole;
-    for (std::size_t i = 0; i < whole; i += 64) detail::sha256_block(state, bytes + i);
+    for (std::size_t i = 0; i < whole; i += 64) sha256_block(state, bytes + i);
 
     // The rest, a one bit, zeros, and the length in bits as eight bytes: one block, or two when the length needs room.
     unsigned char last[128] = {};
@@ -59,12 +59,19 @@ inline std::array<std::byte, 32> sha256(std::string_view text) noexcept {
     last[rest] = 0x80;
     const std::size_t end = rest < 56 ? 64 : 128;
     for (std::size_t i = 0; i < 8; ++i)
-        last[end - 1 - i] = static_cast<unsigned char>(std::uint64_t{text.size()} * 8 >> 8 * i);
-    for (std::size_t i = 0; i < end; i += 64) detail::sha256_block(state, last + i);
+        last[end - 1 - i] = static_cast<unsigned char>((taken + text.size()) * 8 >> 8 * i);
+    for (std::size_t i = 0; i < end; i += 64) sha256_block(state, last + i);
 
     std::array<std::byte, 32> digest{};
     for (std::size_t i = 0; i < 32; ++i) digest[i] = static_cast<std::byte>(state[i / 4] >> (24 - 8 * (i % 4)));
     return digest;
+}
+
+} // namespace detail
+
+// The SHA-256 of the text's bytes, first byte first. It allocates nothing and reads the text once.
+inline std::array<std::byte, 32> sha256(std::string_view text) noexcept {
+    return detail::sha256_end(detail::sha256_start, 0, text);
 }
 
 } // namespace sfcdc::inline v0::wire

@@ -88,3 +88,19 @@ TEST_CASE("lines of others in the file are no letters") {
     dead_letters(f / "letters", topic).keep(letter("e1", "\x01"));
     CHECK(f.read("letters").starts_with("no JSON\n[1]\n{\"topic_name\":5}\n{}\n{\"received_timestamp\":5"));
 }
+
+TEST_CASE("a letter without the payload says so, and a row stays with it") {
+    const test::folder f;
+    dead_letters to(f / "letters", topic, true);
+    to.keep(letter("e1", "\x01\x02"));
+    to.keep(letter("e2", "\x01\x03", 4));
+    to.keep(letter("e1", "\x01\x02"));
+    const auto found = letters(f);
+    REQUIRE(found.size() == 3);
+    CHECK_FALSE(found[0].contains("payload"));
+    CHECK(found[0].contains("payload_withheld"));
+    CHECK(found[0]["replay_id"] == "0102");
+    CHECK(found[0]["schema_id"] == "s");
+    CHECK(found[1]["row"] == "cmVjb3Jk");
+    CHECK(f.read("letters").find("cGF5bG9hZA") == std::string::npos);
+}
