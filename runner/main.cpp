@@ -59,6 +59,36 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"raw", "hex", "base64"}));
     decode_command->add_option("FILE", to_decode.files, "Payloads; standard input when there is none, or for -");
 
+    tables_options of_tables;
+    CLI::App* const tables_command = app.add_subcommand(
+        "tables", "The tables of a configuration, or of schemas alone: what they are and should be");
+    tables_command->require_subcommand(1);
+    const auto tables_action = [&](CLI::App* under, const char* name, const char* action, const char* help) {
+        CLI::App* const command = under->add_subcommand(name, help);
+        command->add_option("--config", of_tables.config,
+                            "The configuration (TOML); without it nothing is connected");
+        command->add_option("--schema", of_tables.schemas, "An Avro schema of events (.avsc); may be given again");
+        command->add_option("--table", of_tables.table, "Without --config: the table of an object")
+            ->capture_default_str();
+        command->callback([&of_tables, action] { of_tables.action = action; });
+        return command;
+    };
+    tables_action(tables_command, "plan", "plan", "Print the SQL that would make and widen the tables");
+    tables_action(tables_command, "apply", "apply", "Make and widen the tables");
+    tables_action(tables_command, "show", "show", "Print the columns of the rows, and in what the tables differ");
+    tables_action(tables_command, "privacy", "privacy",
+                  "Print which field of which table is plain, a token or absent");
+    CLI::App* const sql_command = tables_command->add_subcommand("sql", "Print SQL on typed tables");
+    sql_command->require_subcommand(1);
+    for (const auto& [name, help] : {std::pair{"current", "The current state of the records, deleted ones gone"},
+                                     {"dedupe", "A view without the rows that came twice"}}) {
+        CLI::App* const command = tables_action(sql_command, name, name, help);
+        command->add_option("--into", of_tables.target, "The table or view that is made");
+        command->add_option("--engine", of_tables.engine, "Whose SQL")
+            ->check(CLI::IsMember({"databricks", "spark", "duckdb"}))
+            ->capture_default_str();
+    }
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -67,6 +97,7 @@ int main(int argc, char** argv) {
 
     log::start(level);
     try {
+        if (tables_command->parsed()) return tables(of_tables);
         return run_command->parsed() ? run(to_run) : decode(to_decode);
     } catch (const failure& f) {
         log::last_words(f.what(), f.code() == exit_code::bad_config);

@@ -22,4 +22,15 @@ struct decode_options {
 };
 int decode(const decode_options& options);
 
+// What is to be done with tables: `action` is plan, apply, show, current, dedupe or privacy.
+struct tables_options {
+    std::string action;
+    std::filesystem::path config;                        // empty: offline, from schemas alone
+    std::vector<std::string> schemas;                    // files (.avsc)
+    std::string table = "main.default.{entity}_changes"; // offline: the table of an object
+    std::string target; // of the current state; empty: the table's name with _current in place of _changes
+    std::string engine = "databricks"; // databricks, spark, duckdb
+};
+int tables(const tables_options& options);
+
 } // namespace sfcdc::runner

@@ -1,6 +1,7 @@
 #include "../operations/failure.hpp"
 #include "commands.hpp"
 #include "input_file.hpp"
+#include "schema_file.hpp"
 
 #include <sfcdc/sfcdc.hpp>
 
@@ -26,17 +27,6 @@ struct reader_gone {};
     if (number == EPIPE) throw reader_gone{};
     throw failure(exit_code::failed, "standard output cannot be written, so that events are missing there: "
                                          + std::generic_category().message(number) + ".");
-}
-
-cdc::plan read_schema(const std::string& path) {
-    input_file in = input_file::open(path, "the Avro schema (.avsc)");
-    const auto refuse = [&](const std::string& why) { throw failure(exit_code::bad_config, in.name() + ": " + why); };
-    const auto text = in.all(limits::schema_bytes);
-    if (!text) refuse(in.problem() + ".");
-    if (text->empty()) refuse("is empty, the Avro schema (.avsc) was expected.");
-    auto [plan, bad] = cdc::compile(*text);
-    if (bad) refuse("byte " + std::to_string(bad.offset) + ": " + bad.message());
-    return std::move(plan);
 }
 
 class decode_command {

@@ -79,7 +79,7 @@ void pipeline::run(const std::stop_token& stop) {
 
 void pipeline::open(const std::stop_token& stop) {
     session_ = org_.session(stop);
-    org_.check_topic(config_.topic, stop);
+    (void)org_.check_topic(config_.topic, stop);
     auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
     if (!stored && !from_where_) stored = sink_->position_of_rows(stop);
 

@@ -82,7 +82,7 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
     return said;
 }
 
-void org::check_topic(const std::string& topic, const std::stop_token& stop) {
+std::string org::check_topic(const std::string& topic, const std::stop_token& stop) {
     eventbus::v1::TopicRequest request;
     request.set_topic_name(topic);
     eventbus::v1::TopicInfo info;
@@ -95,6 +95,7 @@ void org::check_topic(const std::string& topic, const std::stop_token& stop) {
     if (!info.can_subscribe())
         throw failure(exit_code::refused, "The user of " + config_.section
                                               + " client_id may not subscribe to [[pipeline]] topic " + topic + ".");
+    return info.schema_id();
 }
 
 std::shared_ptr<const event_schema> org::schema(const std::string& id, const std::stop_token& stop) {

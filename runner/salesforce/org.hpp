@@ -49,7 +49,8 @@ class org {
     const std::string& section() const noexcept { return config_.section; }
 
     // Throws failure(refused) when the topic is unknown or may not be read.
-    void check_topic(const std::string& topic, const std::stop_token& stop);
+    // Returns the id of its newest schema, which is empty for a topic of several objects.
+    std::string check_topic(const std::string& topic, const std::stop_token& stop);
 
     // The schema of one event, by the event's own schema id; fetched once however many ask at the same time, and
     // checked to have that id. Throws no_schema.

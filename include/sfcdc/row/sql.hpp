@@ -227,6 +227,28 @@ inline std::string auto_cdc_sql(const layout& l, std::string_view history, std::
            + ")\nSTORED AS SCD TYPE 1\nCOLUMNS TO UPDATE " + h.updates + ";\n";
 }
 
+// A view of a table without the rows that an at-least-once delivery has written twice: of rows of one record and event the first that
+// came stays. Empty when the layout's columns do not say which rows are the same.
+inline std::string dedupe_view_sql(const layout& l, std::string_view table, std::string_view view,
+                                   sql_dialect dialect = sql_dialect::databricks) {
+    std::string keys, received;
+    bool has_id = false, has_place = false;
+    for (const column& c : l.columns()) {
+        using enum column_source;
+        const std::string name = sql_identifier(c.name, dialect);
+        if (c.source == received_timestamp || c.source == received_ms) received = name;
+        has_id = has_id || c.source == replay_id_hex || c.source == replay_id_base64;
+        has_place = has_place || c.source == record_ordinal;
+        if (c.source == org_id || c.source == topic_name || c.source == replay_id_hex || c.source == replay_id_base64
+            || c.source == record_ordinal || c.source == snapshot_id || c.source == record_id)
+            keys += (keys.empty() ? "" : ", ") + name;
+    }
+    if (!has_id || received.empty() || (l.rows() == granularity::record && !has_place)) return {};
+    return "CREATE OR REPLACE VIEW " + sql_table_name(view, dialect) + " AS\nSELECT * FROM "
+           + sql_table_name(table, dialect) + "\nQUALIFY row_number() OVER (PARTITION BY " + keys + " ORDER BY "
+           + received + ") = 1";
+}
+
 // The table that merge_sql() keeps: the record id, the fields, whether the record was ever seen whole, and the place of its last
 // change in the order of changes. A field that was never seen is null, and `_sf_complete` is false then.
 inline std::string create_current_table_sql(const layout& l, std::string_view table,
