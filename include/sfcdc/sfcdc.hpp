@@ -74,6 +74,7 @@
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/typed_layout.hpp>
 #include <sfcdc/row/sql.hpp>
+#include <sfcdc/row/current_sql.hpp>
 #include <sfcdc/row/visitor.hpp>
 #include <sfcdc/row/convert.hpp>
 #include <sfcdc/row/json_writer.hpp>

@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "schema_file.hpp"
 
+#include <sfcdc/row/current_sql.hpp>
 #include <sfcdc/row/sql.hpp>
 #include <sfcdc/row/typed_layout.hpp>
 
@@ -178,18 +179,20 @@ class tables_command {
     row::sql_dialect dialect() const {
         return options_.engine == "duckdb" ? row::sql_dialect::duckdb : row::sql_dialect::databricks;
     }
-    // The table keeps the columns of fields that the object has no more.
+    // Those of the table, which may lack some that are wanted, and keeps those of fields that the object has no more.
     row::layout columns_of_table(const wanted_table& t) {
-        std::vector<row::column> all;
         if (t.pipeline == nullptr) return t.columns;
         const auto [table, refused] = databricks::describe_table(workspace_of(*t.pipeline), t.name, stop());
-        for (const databricks::column_description& there : table.columns) {
-            auto c = row::read_sql_type(there.type_text);
-            if (!c || there.name.starts_with("_sf_")) continue;
-            c->name = c->field = there.name;
-            all.push_back(std::move(*c));
+        if (refused) return t.columns; // it is not made yet
+        const row::layout there = databricks::fit(t.columns, table).rows;
+        std::vector<row::column> others;
+        for (const databricks::column_description& c : table.columns) {
+            auto column = row::read_sql_type(c.type_text);
+            if (!column || c.name.starts_with("_sf_")) continue;
+            column->name = column->field = c.name;
+            others.push_back(std::move(*column));
         }
-        return row::widened(t.columns, row::layout::make(std::move(all)).value);
+        return row::widened(there, row::layout::make(std::move(others), there.rows()).value);
     }
     void current(const wanted_table& table) {
         const wanted_table t{table.name, columns_of_table(table), table.pipeline};

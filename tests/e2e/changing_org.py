@@ -96,7 +96,7 @@ def check_entity(scene, entity, kills):
     return events, used, twice, rests
 
 
-def run(build, events, changes, kills, entities, evolve, seed, keep=None):
+def run(build, events, changes, kills, entities, evolve, seed, keep=None, judge=None):
     dice = random.Random(seed)
     options = ["--changing-entities", entities, "--keep-history", "--seed", seed, "--log-level", "warn"]
     with Scene(build, *options) as scene:
@@ -131,6 +131,8 @@ def run(build, events, changes, kills, entities, evolve, seed, keep=None):
         total = [0, 0, 0, 0]
         for entity in scene.emulator.entities():
             total = [a + b for a, b in zip(total, check_entity(scene, entity["entity"], kills))]
+        if judge:
+            judge(scene)
         altered = runner.said().count("ADD COLUMNS")
         if keep:
             shutil.copytree(scene.folder, keep)

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sfcdc/cdc/decoder.hpp>
+#include <sfcdc/row/current_sql.hpp>
 #include <sfcdc/row/sql.hpp>
 
 using namespace sfcdc;

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include <sfcdc/row/current_sql.hpp>
 #include <sfcdc/row/sql.hpp>
 
 using namespace sfcdc;
