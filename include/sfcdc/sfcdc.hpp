@@ -89,6 +89,7 @@
 #include <sfcdc/row/arrow_abi.hpp>
 #include <sfcdc/row/arrow_schema.hpp>
 #include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/arrow_noted.hpp>
 #include <sfcdc/row/decimal128.hpp>
 #include <sfcdc/row/arrow_column.hpp>
 #include <sfcdc/row/arrow_source.hpp>

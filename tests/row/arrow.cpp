@@ -143,6 +143,35 @@ TEST_CASE("arrow: random events, dense and sparse, in batches of all sizes") {
     CHECK(replaced > 0);
 }
 
+TEST_CASE("arrow: a batch of more events than are noted at once, with columns of many values and of few") {
+    const unsigned seed = std::random_device{}();
+    INFO("seed " << seed);
+    std::mt19937 random(seed);
+    auto [p, bad] = cdc::compile(typed_event::schema());
+    REQUIRE(bad == error{});
+    row::arrow_batch batch(row::typed_layout(p).value, 100);
+    const row::bound_layout bound = row::bind(batch.layout(), p);
+    cdc::decoder decoder;
+    std::vector<std::unique_ptr<exact_bytes>> payloads;
+    std::vector<ordered_json> expected;
+    for (int i = 0; i < 2500; ++i) { // long runs of sparse events, then dense ones, then both
+        const double chance = i % 900 < 500 ? 0.02 : i % 900 < 700 ? 0.9 : random() % 8 == 0 ? 0.6 : 0.02;
+        payloads.push_back(std::make_unique<exact_bytes>(typed_event::random_payload(random, chance)));
+        const auto [e, bad_event] = decoder.decode(p, payloads.back()->span());
+        REQUIRE(bad_event == error{});
+        REQUIRE(batch.append(bound, e, around) == errc::none);
+        for (ordered_json& row : rows_of(batch.layout(), e)) expected.push_back(std::move(row));
+    }
+    const closed_batch closed(batch);
+    REQUIRE(closed.array.length == static_cast<std::int64_t>(expected.size()));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        INFO("row " << i);
+        const ordered_json found = closed[static_cast<std::int64_t>(i)];
+        if (found != expected[i]) REQUIRE(found == expected[i]);
+    }
+    closed.check_nulls();
+}
+
 TEST_CASE("arrow: events of several schemas in one batch") {
     auto [now, bad_now] = cdc::compile(typed_event::schema());
     auto [before, bad_before] = cdc::compile(typed_event::schema({"Employees", "BillingAddress"}, "\"string\""));

@@ -1,17 +1,15 @@
 // Batches of events as Arrow arrays, handed over through Arrow's C data interface: every value in the type of its column.
 //
-// Events are noted first, and converted column by column when 64 of them are there: then all values of a loop have one type, and
-// a column's memory is written from its beginning to its end. A column that no event touches costs nothing until the batch is
-// closed.
+// Values are noted first, field by field, and converted when a field has 64 of them: then all values of a loop have one type, and a
+// column's memory is written from its beginning to its end. A column that no event touches costs nothing until the batch is closed.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +22,7 @@
 #include <sfcdc/row/arrow_abi.hpp>
 #include <sfcdc/row/arrow_column.hpp>
 #include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/arrow_noted.hpp>
 #include <sfcdc/row/arrow_schema.hpp>
 #include <sfcdc/row/arrow_source.hpp>
 #include <sfcdc/row/arrow_visitor.hpp>
@@ -33,22 +32,6 @@
 #include <sfcdc/row/visit.hpp>
 
 namespace sfcdc::inline v0::row {
-
-namespace detail {
-
-// Bit i of word j becomes bit j of word i. Source: H. S. Warren, "Hacker's Delight", 7-3.
-inline void transpose(std::uint64_t* words) noexcept {
-    std::uint64_t mask = 0x0000'0000'ffff'ffffu;
-    for (unsigned half = 32; half != 0; half >>= 1, mask ^= mask << half)
-        for (unsigned first = 0; first < 64; first += 2 * half)
-            for (unsigned i = first; i < first + half; ++i) {
-                const std::uint64_t moved = (words[i] >> half ^ words[i + half]) & mask;
-                words[i] ^= moved << half;
-                words[i + half] ^= moved;
-            }
-}
-
-} // namespace detail
 
 // Collects the rows of events and closes them as one record batch, again and again. Its memory is reused for the next batch
 // as soon as the consumer has released a former one; the columns are those of one layout, while the schemas of the events may
@@ -63,6 +46,7 @@ class arrow_batch {
         }
         has_records_ |= layout_.rows() == granularity::record;
         columns_.resize(is_list_.size());
+        payloads_.resize(most_noted);
     }
     arrow_batch(const arrow_batch&) = delete;
     ~arrow_batch() {
@@ -96,7 +80,10 @@ class arrow_batch {
             visit_others(e, around, of);
             bytes_ += row_bytes;
             ++rows_;
-            if (++noted_ == block_rows) convert_block();
+            if (++noted_ == most_noted)
+                convert_noted();
+            else if (noted_ % (detail::noted_values::room / 2) == 0)
+                convert_lists(detail::noted_values::room / 2 + 1);
         };
         if (has_records_)
             for_each_row(layout_, e, add);
@@ -107,7 +94,7 @@ class arrow_batch {
 
     // Converts what was added so far: payloads, plan and bound layout may go.
     void flush() {
-        convert_block();
+        convert_noted();
         bound_ = nullptr;
     }
 
@@ -122,16 +109,12 @@ class arrow_batch {
         for (std::size_t i = 0; i < count; ++i) columns_[i].describe(*memory_, i, rows_);
         memory_->export_to(out, static_cast<std::int64_t>(rows_));
         memory_ = nullptr;
-        rows_ = block_begins_ = bytes_ = 0;
+        rows_ = first_noted_ = bytes_ = 0;
     }
 
   private:
-    static constexpr std::size_t block_rows = 64;
-
-    // Whether an event is likely to have so few fields that their places are sooner noted one by one.
-    static bool is_sparse(const cdc::event& e) noexcept {
-        return e.payload().size() < 256 + 2 * std::size_t{e.plan().field_count()};
-    }
+    // How many rows may be noted before all of them are converted, because their payloads leave the caches.
+    static constexpr std::uint32_t most_noted = 1024;
 
     // How many rows the event gives.
     std::size_t rows_of(const cdc::event& e) const noexcept {
@@ -158,17 +141,17 @@ class arrow_batch {
     }
 
     void change_schema(const bound_layout& bound) {
-        convert_block();
+        convert_noted();
         bound_ = &bound;
         const cdc::plan& p = bound.plan();
-        name_bytes_ = 0;
-        for (std::uint32_t f = 0; f < p.size(); ++f) name_bytes_ += p.names()[f].size() + 16;
+        name_bytes_ = longest_name_ = 0;
+        for (std::uint32_t f = 0; f < p.size(); ++f) {
+            name_bytes_ += p.names()[f].size() + 16;
+            longest_name_ = std::max(longest_name_, p.names()[f].size());
+        }
         for (const column& c : layout_.columns()) name_bytes_ += c.name.size();
-        words_ = p.words();
-        stride_ =
-            p.no_field() + 16; // an odd number of cache lines, so that a column's places are not all in a few sets
-        present_.resize(64 * words_);
-        begins_.resize(block_rows * stride_);
+        wanted_.assign(p.words(), 0);
+        values_.reset(p.no_field());
         sources_.assign(columns_.size(), {});
         column_of_.assign(p.no_field(), no_column);
         next_.assign(columns_.size(), no_column);
@@ -179,6 +162,7 @@ class arrow_batch {
             const detail::arrow_source s = sources_[i] = detail::source_of(bound, i);
             if (s) {
                 next_[i] = std::exchange(column_of_[s.field.number], i);
+                wanted_[s.field.number / 64] |= std::uint64_t{1} << s.field.number % 64;
             } else if (of == column_source::changed_fields || of == column_source::nulled_fields
                        || of == column_source::diff_fields) {
                 names_.push_back(i);
@@ -189,18 +173,17 @@ class arrow_batch {
     }
 
     // Where the values of the row's fields are.
-    void note(const cdc::event& e) noexcept {
-        const auto present = e.present().words(), diffs = e.diff_fields().set().words();
-        for (std::size_t word = 0; word < words_; ++word) {
-            present_[64 * word + noted_] = present[word] & ~(diffs.empty() ? 0 : diffs[word]); // a patch is no value
-        }
-        const std::uint32_t* const from = e.offsets().data();
-        std::uint32_t* const to = &begins_[noted_ * stride_];
-        if (is_sparse(e))
-            for (const avro::field f : e.present()) to[f.number] = from[f.number];
-        else
-            std::memcpy(to, from, bound_->plan().size() * sizeof *to);
+    void note(const cdc::event& e) {
         payloads_[noted_] = avro::sound_payload(e.payload());
+        const std::uint64_t* const present = e.present().words().data();
+        const std::uint64_t* const diffs = e.diff_fields().set().words().data();
+        const std::uint32_t* const begins = e.offsets().data();
+        for (std::uint32_t word = 0; word < wanted_.size(); ++word) {
+            std::uint64_t bits = present[word] & wanted_[word];
+            if (diffs != nullptr) [[unlikely]]
+                bits &= ~diffs[word]; // a patch is no value
+            values_.add(64 * word, bits, noted_, begins);
+        }
     }
     // The columns that are of no place in the payload: what they are made of ends with the event.
     void visit_others(const cdc::event& e, const envelope& around, const record& of) {
@@ -209,7 +192,8 @@ class arrow_batch {
             const cdc::field_list names = list == column_source::changed_fields  ? e.changed_fields()
                                           : list == column_source::nulled_fields ? e.nulled_fields()
                                                                                  : e.diff_fields();
-            if (!names.empty()) columns_[i].put_names(rows_, names);
+            if (!names.empty())
+                columns_[i].put_names(rows_, names, std::min(names.size() * longest_name_, name_bytes_));
         }
         if (others_.empty()) return;
         const source from(e, around, of, bound_);
@@ -219,89 +203,102 @@ class arrow_batch {
         }
     }
 
-    void convert_block() {
+    void convert_noted() {
         if (noted_ == 0) return;
-        for (std::uint32_t word = 0; word < words_; ++word) {
-            std::uint64_t* const square = &present_[std::size_t{64} * word];
-            std::uint64_t any = 0;
-            for (std::size_t n = 0; n < noted_; ++n) any |= square[n];
-            std::fill(square + noted_, square + 64, 0);
-            if (any == 0) continue;
-            detail::transpose(square);
-            for (; any != 0; any &= any - 1) {
-                const auto bit = static_cast<std::uint32_t>(std::countr_zero(any));
-                for (std::uint32_t i = column_of_[64 * word + bit]; i != no_column; i = next_[i])
-                    convert(i, square[bit]);
-            }
-        }
+        convert_lists(1);
         noted_ = 0;
-        block_begins_ = rows_;
+        first_noted_ = rows_;
     }
-    void convert(std::uint32_t i, std::uint64_t valid) {
+    // Converts what is noted of the fields that have so many values, and more.
+    void convert_lists(std::size_t least) {
+        for (std::uint32_t word = 0; word < wanted_.size(); ++word)
+            for (std::uint64_t bits = wanted_[word]; bits != 0; bits &= bits - 1) {
+                const std::uint32_t field = 64 * word + static_cast<std::uint32_t>(std::countr_zero(bits));
+                const auto values = values_.of(field);
+                if (values.size() < least) continue;
+                for (std::uint32_t i = column_of_[field]; i != no_column; i = next_[i]) convert(i, values);
+                values_.clear(field);
+            }
+    }
+    void convert(std::uint32_t i, std::span<const detail::noted_value> values) {
         const detail::arrow_source& s = sources_[i];
         detail::arrow_column& to = columns_[i];
-        detail::row_block b{block_begins_, valid};
-        const std::uint32_t* const begins = &begins_[s.field.number];
-        const auto at = [&](unsigned n) { return begins[n * stride_]; };
-        const auto integer = [&](unsigned n) { return payloads_[n].integer(at(n)); };
-        const auto checked = [&]<class T>(const std::optional<T>& v, unsigned n) {
-            if (!v) b.valid &= ~(std::uint64_t{1} << n);
-            return v.value_or(T{});
+        const avro::sound_payload* const payloads = payloads_.data();
+        const std::size_t first = first_noted_;
+        const auto integer = [payloads](const detail::noted_value& v) { return payloads[v.row].integer(v.begin); };
+        const auto each = [](auto&& get) {
+            return [get](const detail::noted_value& v, auto& out) {
+                out = get(v);
+                return true;
+            };
+        };
+        const auto each_that_fits = [&](auto&& convert) {
+            return [integer, convert](const detail::noted_value& v, auto& out) {
+                const auto made = convert(integer(v));
+                out = made.value_or(0);
+                return made.has_value();
+            };
         };
         switch (s.how) {
-        case conversion::text: return convert_texts(to, b, s, at);
+        case conversion::text: return convert_texts(to, values, s);
         case conversion::symbol: {
             const avro::schema& types = bound_->plan().schema();
             const auto symbols = types.symbols(types[s.symbols]);
-            return to.put_text_block(b, [&](unsigned n) {
-                return detail::readable_text{symbols[static_cast<std::size_t>(integer(n))]}; // a walk has checked it
+            return to.put_many_texts(first, values, [&](const detail::noted_value& v) {
+                return detail::readable_text{symbols[static_cast<std::size_t>(integer(v))]}; // a walk has checked it
             });
         }
-        case conversion::boolean: return to.put_booleans(b, [&](unsigned n) { return payloads_[n].boolean(at(n)); });
-        case conversion::bigint: return to.put_numbers<std::int64_t>(b, integer);
+        case conversion::boolean:
+            return to.put_booleans(first, values,
+                                   [&](const detail::noted_value& v) { return payloads[v.row].boolean(v.begin); });
+        case conversion::bigint: return to.put_numbers<std::int64_t>(first, values, each(integer));
         case conversion::double_:
-            return to.put_numbers<double>(b, [&](unsigned n) { return payloads_[n].double_(at(n)); });
+            return to.put_numbers<double>(first, values, each([payloads](const detail::noted_value& v) {
+                                              return payloads[v.row].double_(v.begin);
+                                          }));
         case conversion::float_to_double:
-            return to.put_numbers<double>(b, [&](unsigned n) { return double{payloads_[n].float_(at(n))}; });
+            return to.put_numbers<double>(first, values, each([payloads](const detail::noted_value& v) {
+                                              return double{payloads[v.row].float_(v.begin)};
+                                          }));
         case conversion::integer_to_double:
-            return to.put_numbers<double>(b, [&](unsigned n) { return static_cast<double>(integer(n)); });
+            return to.put_numbers<double>(first, values, each([integer](const detail::noted_value& v) {
+                                              return static_cast<double>(integer(v));
+                                          }));
         case conversion::integer:
-            return to.put_numbers<std::int32_t>(b, [&](unsigned n) {
-                const std::int64_t v = integer(n);
-                const auto narrow = static_cast<std::int32_t>(v);
-                return checked(v == narrow ? std::optional(narrow) : std::nullopt, n);
-            });
+            return to.put_numbers<std::int32_t>(first, values, each_that_fits([](std::int64_t n) {
+                                                    const auto narrow = static_cast<std::int32_t>(n);
+                                                    return n == narrow ? std::optional(narrow) : std::nullopt;
+                                                }));
         case conversion::ms_to_timestamp:
-            return to.put_numbers<std::int64_t>(b,
-                                                [&](unsigned n) { return checked(microseconds_of(integer(n)), n); });
-        case conversion::ms_to_date:
-            return to.put_numbers<std::int32_t>(b, [&](unsigned n) { return checked(days_of(integer(n)), n); });
+            return to.put_numbers<std::int64_t>(first, values, each_that_fits(microseconds_of));
+        case conversion::ms_to_date: return to.put_numbers<std::int32_t>(first, values, each_that_fits(days_of));
         default: break;
         }
         const column& c = layout_.columns()[i];
-        for (std::uint64_t bits = valid; bits != 0; bits &= bits - 1) {
-            const auto n = static_cast<unsigned>(std::countr_zero(bits));
-            if (s.how == conversion::texts && put_single(to, block_begins_ + n, payloads_[n], at(n))) continue;
-            convert_one(to, block_begins_ + n, c, s, payloads_[n], at(n));
+        for (const detail::noted_value v : values) {
+            const std::size_t row = first + v.row;
+            const avro::sound_payload& payload = payloads[v.row];
+            if (s.how == conversion::texts && put_single(to, row, payload, v.begin)) continue;
+            convert_one(to, row, c, s, payload, v.begin);
         }
     }
-    template<class At>
-    void convert_texts(detail::arrow_column& to, detail::row_block& b, const detail::arrow_source& s, At at) {
-        if (s.has_branch) // only the rows whose value is the union's text
-            for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
-                const auto n = static_cast<unsigned>(std::countr_zero(bits));
-                if (payloads_[n].integer(at(n)) != s.branch) b.valid &= ~(std::uint64_t{1} << n);
-            }
-        if (s.empty_is_null)
-            for (std::uint64_t bits = b.valid; bits != 0; bits &= bits - 1) {
-                const auto n = static_cast<unsigned>(std::countr_zero(bits));
-                if (payloads_[n].text(at(n)).empty()) b.valid &= ~(std::uint64_t{1} << n);
-            }
-        if (b.valid == 0) return;
-        to.put_text_block(b, [&](unsigned n) {
-            const std::uint32_t index_bytes = s.has_branch ? payloads_[n].integer_bytes(at(n)) : 0;
-            const std::string_view text = payloads_[n].text(at(n) + index_bytes);
-            return detail::readable_text{text, payloads_[n].readable(text)};
+    void convert_texts(detail::arrow_column& to, std::span<const detail::noted_value> values,
+                       const detail::arrow_source& s) {
+        const avro::sound_payload* const payloads = payloads_.data();
+        if (s.has_branch || s.empty_is_null) // some are no texts
+            return to.put_many_texts(first_noted_, values, [payloads, &s](const detail::noted_value& v) {
+                const avro::sound_payload& payload = payloads[v.row];
+                std::uint32_t at = v.begin;
+                if (s.has_branch) {
+                    if (payload.integer(at) != s.branch) return detail::readable_text{{}, 0, false};
+                    at += payload.integer_bytes(at);
+                }
+                const std::string_view text = payload.text(at);
+                return detail::readable_text{text, payload.readable(text), !(s.empty_is_null && text.empty())};
+            });
+        to.put_many_texts(first_noted_, values, [payloads](const detail::noted_value& v) {
+            const std::string_view text = payloads[v.row].text(v.begin);
+            return detail::readable_text{text, payloads[v.row].readable(text)};
         });
     }
     // An array of one short text in one block, as recordIds mostly is: its count, the text, and the end of the array.
@@ -346,15 +343,16 @@ class arrow_batch {
     std::vector<std::uint32_t> column_of_, next_; // the first column of a field, and the next one of the same field
     std::vector<std::uint32_t> names_, others_;   // columns of field lists, and those that each row is visited for
     std::size_t rows_ = 0;
-    std::uint64_t bytes_ = 0;    // The most that one column may have.
-    std::size_t name_bytes_ = 0; // The names of all fields and columns, with what JSON writes around them.
+    std::uint64_t bytes_ = 0;      // The most that one column may have.
+    std::size_t longest_name_ = 0; // Of the plan's fields.
+    std::size_t name_bytes_ = 0;   // The names of all fields and columns, with what JSON writes around them.
 
-    // The block of rows that are noted and not converted.
-    std::size_t noted_ = 0, block_begins_ = 0;
-    std::size_t words_ = 0, stride_ = 0;
-    std::vector<std::uint64_t> present_; // 64 rows of a word of fields, one such square behind the other
-    std::vector<std::uint32_t> begins_;  // a row of them for each event
-    std::array<avro::sound_payload, block_rows> payloads_{};
+    // Rows that are noted and not converted, all of whose payloads are kept; the first of them is the batch's row first_noted_.
+    std::uint32_t noted_ = 0;
+    std::size_t first_noted_ = 0;
+    std::vector<std::uint64_t> wanted_; // fields that have a column, as a set
+    detail::noted_values values_;
+    std::vector<avro::sound_payload> payloads_;
     std::string scratch_;
 };
 

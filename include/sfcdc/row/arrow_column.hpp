@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/row/arrow_memory.hpp>
+#include <sfcdc/row/arrow_noted.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/decimal128.hpp>
 #include <sfcdc/wire/bytes.hpp>
@@ -20,16 +22,11 @@
 
 namespace sfcdc::inline v0::row::detail {
 
-// Up to 64 rows of a column: bit n of `valid` says whether row first + n has a value.
-struct row_block {
-    std::size_t first = 0;
-    std::uint64_t valid = 0;
-};
-
-// A text, and how many bytes can be read from its start on.
+// A text, and how many bytes can be read from its start on; it is empty where there is none.
 struct readable_text {
-    std::string_view text;
+    std::string_view text{};
     std::size_t readable = 0;
+    bool is_there = true;
 };
 
 // Fills the buffers of one array. A value is put where its row is; rows in between are nulls, whose slots hold zeros, so that
@@ -46,8 +43,8 @@ class arrow_column {
         room_ = room;
         memory_ = &memory;
         items_ = &items;
-        rows_ = ends_ = bytes_ = item_bytes_ = item_count_ = 0;
-        touched_ = unchecked_ = continues_ = false;
+        rows_ = ends_ = bytes_ = item_bytes_ = item_count_ = values_ = 0;
+        unchecked_ = continues_ = false;
     }
     // Bytes that were not UTF-8, in all batches so far.
     std::uint32_t replaced() const noexcept { return replaced_; }
@@ -56,27 +53,27 @@ class arrow_column {
     // ---- one row ---------------------------------------------------------------------------------------------------------
 
     template<class T> void put_number(std::size_t row, T v) {
-        touch(row, 1);
+        touch(row);
         memory_->values.as<T>()[row] = v;
     }
     void put_boolean(std::size_t row, bool v) {
-        touch(row, 1);
-        put_bits(memory_->values.as<std::uint64_t>(), row, v ? 1 : 0);
+        touch(row);
+        put_bit(memory_->values.as<std::uint64_t>(), row, v);
     }
     // The text of a decimal, whose digits are known to fit.
     void put_decimal(std::size_t row, std::string_view digits, std::uint8_t scale) {
-        touch(row, 1);
+        touch(row);
         store_decimal128(memory_->values.as<std::uint64_t>() + 2 * row, digits, scale);
     }
     // UTF-8 is checked; what is not is replaced.
     void put_text(std::size_t row, std::string_view text) {
-        touch(row, 1);
+        touch(row);
         fill_ends(row);
         bytes_ = append_text(memory_->values, bytes_, text);
         put_end(bytes_);
     }
     void put_bytes(std::size_t row, std::span<const std::byte> bytes) {
-        touch(row, 1);
+        touch(row);
         fill_ends(row);
         memory_->values.reserve(bytes_ + bytes.size(), bytes_);
         if (!bytes.empty()) std::memcpy(memory_->values.as<char>() + bytes_, bytes.data(), bytes.size());
@@ -84,7 +81,7 @@ class arrow_column {
         put_end(bytes_);
     }
     template<class Range> void put_texts(std::size_t row, const Range& texts) {
-        touch(row, 1);
+        touch(row);
         fill_ends(row);
         for (const std::string_view text : texts) {
             item_bytes_ = append_text(items_->values, item_bytes_, text);
@@ -95,11 +92,9 @@ class arrow_column {
         }
         put_end(item_count_);
     }
-    // Names of a plan are ASCII, and can be copied without a branch on their length.
-    void put_names(std::size_t row, const cdc::field_list& names) {
-        std::size_t sum = 0;
-        for (const std::string_view name : names) sum += name.size();
-        start_items(row, sum, names.size());
+    // Names of a plan, which have `most` bytes together at most. They are ASCII, and can be copied without a branch on their length.
+    void put_names(std::size_t row, const cdc::field_list& names, std::size_t most) {
+        start_items(row, most, names.size());
         char* to = items_->values.as<char>() + item_bytes_;
         std::int32_t* end = items_->offsets.as<std::int32_t>() + item_count_ + 1;
         auto bytes = static_cast<std::int32_t>(item_bytes_);
@@ -108,9 +103,9 @@ class arrow_column {
             to += name.size();
             *end++ = bytes += static_cast<std::int32_t>(name.size());
         }
-        item_bytes_ += sum;
+        item_bytes_ = static_cast<std::size_t>(bytes);
         item_count_ += names.size();
-        touch(row, 1);
+        touch(row);
         put_end(item_count_);
     }
     // A list of one text that is ASCII, as record ids are. False, and nothing is put, if it is not.
@@ -121,75 +116,71 @@ class arrow_column {
             return false;
         item_bytes_ += t.text.size();
         items_->offsets.as<std::int32_t>()[++item_count_] = static_cast<std::int32_t>(item_bytes_);
-        touch(row, 1);
+        touch(row);
         put_end(item_count_);
         return true;
     }
 
-    // ---- a block of rows -------------------------------------------------------------------------------------------------
+    // ---- many rows -------------------------------------------------------------------------------------------------------
+    //
+    // At least one value of a field; the first of the rows that are noted is row `first` of the batch.
 
-    // Numbers of 4 or 8 bytes: get(n) gives that of row first + n, and may take the row's bit out of `valid`.
-    template<class T, class Get> void put_numbers(row_block& b, Get&& get) {
-        reserve(b.first + 64);
-        T* const to = memory_->values.as<T>() + b.first;
-        for_each_bit(b.valid, [&](unsigned n) { to[n] = get(n); });
-        touch_block(b);
+    // Numbers of 4 or 8 bytes: get(value, number) makes one, or returns false where there is none.
+    template<class T, class Get> void put_numbers(std::size_t first, std::span<const noted_value> values, Get&& get) {
+        reserve(first + values.back().row + 1);
+        T* const to = memory_->values.as<T>();
+        auto* const validity = memory_->validity.as<std::uint64_t>();
+        std::size_t count = 0;
+        for (const noted_value& v : values) {
+            const std::size_t row = first + v.row;
+            const bool is_there = get(v, to[row]);
+            validity[row / 64] |= std::uint64_t{is_there} << row % 64;
+            count += is_there;
+        }
+        values_ += count;
     }
-    template<class Get> void put_booleans(const row_block& b, Get&& get) {
-        reserve(b.first + 64);
-        std::uint64_t values = 0;
-        for_each_bit(b.valid, [&](unsigned n) { values |= std::uint64_t{get(n)} << n; });
-        put_bits(memory_->values.as<std::uint64_t>(), b.first, values);
-        touch_block(b);
+    template<class Get> void put_booleans(std::size_t first, std::span<const noted_value> values, Get&& get) {
+        reserve(first + values.back().row + 1);
+        for (const noted_value& v : values) put_boolean(first + v.row, get(v));
     }
-    // Texts: get(n) gives that of row first + n. Whether they are UTF-8 is looked at in the end, for all
-    // together.
-    template<class Get> void put_text_block(const row_block& b, Get&& get) {
-        reserve(b.first + 64);
-        fill_ends(b.first);
+    // Texts: get(value) gives a readable_text. Whether they are UTF-8 is looked at in the end, for all together.
+    template<class Get>
+    [[gnu::noinline]] void put_many_texts(std::size_t first, std::span<const noted_value> values, const Get get) {
+        reserve(first + values.back().row + 1);
         // Copies of members: what is written as characters might be any member otherwise.
         char* data = memory_->values.as<char>();
-        std::size_t room = memory_->values.capacity(), used = bytes_;
+        std::size_t room = memory_->values.capacity(), used = bytes_, filled = ends_, count = 0;
+        auto* const validity = memory_->validity.as<std::uint64_t>();
+        std::int32_t* const to = ends();
         bool continues = continues_;
-        const auto copy = [&](unsigned n) __attribute__((always_inline)) {
-            const readable_text t = get(n);
-            if (room - used < t.text.size() + stride) [[unlikely]] {
-                memory_->values.reserve(used + t.text.size() + stride, used);
+        for (const noted_value& v : values) {
+            const std::size_t row = first + v.row;
+            fill(to, filled, row, used);
+            filled = row + 1;
+            const readable_text t = get(v);
+            const std::size_t end = used + t.text.size();
+            if (end + stride > room) [[unlikely]] {
+                memory_->values.reserve(end + stride, used);
                 data = memory_->values.as<char>();
                 room = memory_->values.capacity();
             }
             copy_by_strides(data + used, t);
-            continues |= !t.text.empty() && (static_cast<unsigned char>(t.text[0]) & 0xc0) == 0x80;
-            used += t.text.size();
-            return t.text.size();
-        };
-        std::int32_t* const to = ends();
-        std::size_t filled = b.first;
-        if (!has_many(b.valid)) {
-            for_each_bit(b.valid, [&](unsigned n) {
-                const std::size_t row = b.first + n;
-                for (const auto end = static_cast<std::int32_t>(used); filled < row; ++filled) to[filled] = end;
-                copy(n);
-                to[filled++] = static_cast<std::int32_t>(used);
-            });
-        } else { // the ends of all rows up to the last text, without a branch on which of them have one
-            std::uint32_t sizes[64] = {};
-            for_each_bit(b.valid, [&](unsigned n) { sizes[n] = static_cast<std::uint32_t>(copy(n)); });
-            const std::size_t count = 64 - static_cast<std::size_t>(std::countl_zero(b.valid));
-            auto end = static_cast<std::int32_t>(bytes_);
-            for (std::size_t n = 0; n < count; ++n) to[b.first + n] = end += static_cast<std::int32_t>(sizes[n]);
-            filled = b.first + count;
+            continues |= static_cast<signed char>(data[used]) < -64 && end != used;
+            used = end;
+            to[row] = static_cast<std::int32_t>(used);
+            validity[row / 64] |= std::uint64_t{t.is_there} << row % 64;
+            count += t.is_there;
         }
         bytes_ = used;
         ends_ = filled;
-        unchecked_ = true;
         continues_ = continues;
-        touch_block(b);
+        unchecked_ = true;
+        values_ += count;
     }
 
     // ---- the end ---------------------------------------------------------------------------------------------------------
 
-    bool is_touched() const noexcept { return touched_; }
+    bool is_touched() const noexcept { return rows_ != 0; }
     // Describes the array of `rows` rows in `memory`, which has zeros_for(rows) bytes of zeros.
     void describe(batch_memory& memory, std::size_t column, std::size_t rows) {
         if (is_touched()) {
@@ -198,7 +189,7 @@ class arrow_column {
             if (unchecked_ && !are_utf8()) mend(rows);
         }
         const auto length = static_cast<std::int64_t>(rows);
-        const std::int64_t nulls = never_null_ ? 0 : length - count_values(rows);
+        const std::int64_t nulls = never_null_ ? 0 : length - static_cast<std::int64_t>(values_);
         const void* const zeros = memory.zeros();
         const auto data = [&](const arrow_buffer& b) {
             return is_touched() && b.data() != nullptr ? b.data() : zeros;
@@ -215,14 +206,6 @@ class arrow_column {
         } else {
             memory.describe(column, length, nulls, {validity, data(memory_->values)});
         }
-    }
-    // Rows that are not null.
-    std::int64_t count_values(std::size_t rows) const noexcept {
-        std::int64_t count = 0;
-        if (is_touched())
-            for (std::size_t word = 0; word < (rows + 63) / 64; ++word)
-                count += std::popcount(memory_->validity.as<std::uint64_t>()[word]);
-        return count;
     }
     // How many bytes of zeros stand for the longest buffer of a column of nulls.
     static std::size_t zeros_for(std::size_t rows) noexcept { return 16 * rows + 64; }
@@ -253,11 +236,11 @@ class arrow_column {
     }
     [[gnu::noinline]] void grow(std::size_t rows) {
         const std::size_t before = rows_;
-        rows_ = (std::max({rows, room_, before + before / 2}) + 127) / 64 * 64; // whole words, and one more
+        rows_ = (std::max({rows, room_, before + before / 2}) + 63) / 64 * 64; // whole words
         if (before == 0) erase();
         grow(memory_->validity, rows_ / 8);
         if (!has_ends()) return grow(memory_->values, rows_ * bits_per_value() / 8);
-        memory_->offsets.reserve(4 * (rows_ + 1), 4 * (before + 1));
+        memory_->offsets.reserve(4 * (rows_ + 1 + ends_together), 4 * (before + 1));
         ends()[-1] = 0;
     }
     // What is new is zeros.
@@ -286,31 +269,38 @@ class arrow_column {
         }
     }
 
-    // Bits into zeros, from any place on.
-    static void put_bits(std::uint64_t* words, std::size_t at, std::uint64_t bits) noexcept {
-        const std::size_t shift = at % 64;
-        words[at / 64] |= bits << shift;
-        if (shift != 0) words[at / 64 + 1] |= bits >> (64 - shift);
+    static void put_bit(std::uint64_t* words, std::size_t at, bool bit) noexcept {
+        words[at / 64] |= std::uint64_t{bit} << at % 64;
     }
-    void touch(std::size_t row, std::uint64_t bits) {
-        reserve(row + 64);
-        put_bits(memory_->validity.as<std::uint64_t>(), row, bits);
-        touched_ = true;
+    // A row has a value.
+    void touch(std::size_t row) {
+        reserve(row + 1);
+        put_bit(memory_->validity.as<std::uint64_t>(), row, true);
+        ++values_;
     }
-    void touch_block(const row_block& b) noexcept {
-        touched_ = true;
-        put_bits(memory_->validity.as<std::uint64_t>(), b.first, b.valid);
+    // Writes the ends of the rows from `filled` up to `row`, which are empty, and of some behind it: there is room for them. How
+    // many rows there are is not guessed, unless they are many.
+    [[gnu::always_inline]] static inline void fill(std::int32_t* to, std::size_t filled, std::size_t row,
+                                                   std::size_t end) noexcept {
+        const std::uint64_t two = end * 0x1'0000'0001u;
+        for (std::size_t i = 0; i < ends_together; i += 2) std::memcpy(to + filled + i, &two, sizeof two);
+        if (filled + ends_together < row) [[unlikely]]
+            fill_many(to + filled, to + row, two);
+    }
+    [[gnu::noinline]] static void fill_many(std::int32_t* from, const std::int32_t* to, std::uint64_t two) noexcept {
+        for (; from < to; from += ends_together)
+            for (std::size_t i = 0; i < ends_together; i += 2) std::memcpy(from + i, &two, sizeof two);
     }
     // The rows from the last one that has an end up to this one are empty.
     void fill_ends(std::size_t row) noexcept {
         if (!has_ends() || ends_ >= row) return;
-        std::fill(ends() + ends_, ends() + row, ends()[static_cast<std::ptrdiff_t>(ends_) - 1]);
+        fill(ends(), ends_, row, static_cast<std::size_t>(ends()[static_cast<std::ptrdiff_t>(ends_) - 1]));
         ends_ = row;
     }
     void put_end(std::size_t end) noexcept { ends()[ends_++] = static_cast<std::int32_t>(end); }
     // Room for the items of a row that is next.
     void start_items(std::size_t row, std::size_t bytes, std::size_t count) {
-        reserve(row + 64);
+        reserve(row + 1);
         fill_ends(row);
         items_->values.reserve(item_bytes_ + bytes + wire::padded_room, item_bytes_);
         items_->offsets.reserve(4 * (item_count_ + count + 1), 4 * (item_count_ + 1));
@@ -319,6 +309,7 @@ class arrow_column {
 
     // Texts are copied in strides of so many bytes, without a branch on their length where they are no longer.
     static constexpr std::size_t stride = 32;
+    static constexpr std::size_t ends_together = 8;
     // Whether a block has more than a few values, so that what is done for each row of it pays. A count of the bits would be a
     // call where the processor may lack the instruction.
     static bool has_many(std::uint64_t valid) noexcept {
@@ -336,7 +327,8 @@ class arrow_column {
     // begins with a byte that continues a character.
     bool are_utf8() noexcept {
         const std::string_view together(memory_->values.as<char>(), bytes_);
-        return wire::find_not_ascii(together) == bytes_ || (!continues_ && wire::is_utf8(together));
+        const std::size_t ascii = wire::find_not_ascii(together);
+        return ascii == bytes_ || (!continues_ && wire::is_utf8(together.substr(ascii)));
     }
     // Each text with what is not UTF-8 replaced.
     [[gnu::noinline]] void mend(std::size_t rows) {
@@ -368,10 +360,10 @@ class arrow_column {
     bool never_null_ = false;
     std::size_t room_ = 0;
     array_memory *memory_ = nullptr, *items_ = nullptr;
-    std::size_t rows_ = 0; // that there is room for
-    std::size_t ends_ = 0; // rows of variable length that have their end
+    std::size_t rows_ = 0;   // that there is room for
+    std::size_t ends_ = 0;   // rows of variable length that have their end
+    std::size_t values_ = 0; // rows that are not null
     std::size_t bytes_ = 0, item_bytes_ = 0, item_count_ = 0;
-    bool touched_ = false;   // a row has a value
     bool unchecked_ = false; // texts were put that may not be UTF-8,
     bool continues_ = false; // and one of them begins with a byte that continues a character
     std::uint32_t replaced_ = 0;

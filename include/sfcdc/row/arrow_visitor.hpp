@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/row/arrow_column.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/wire/appender.hpp>
@@ -34,7 +33,6 @@ class arrow_visitor {
     void timestamp(std::int64_t us) { to_.put_number(row_, us); }
     void string(std::string_view v, std::size_t = 0) { to_.put_text(row_, v); }
     template<class Range> void string_array(const Range& texts) { to_.put_texts(row_, texts); }
-    void string_array(const cdc::field_list& names) { to_.put_names(row_, names); }
     void binary(std::span<const std::byte> v) { to_.put_bytes(row_, v); }
     void hex(std::span<const std::byte> v) {
         scratch_.clear();
