@@ -42,6 +42,10 @@ class tables_command {
             std::string entity = entity_of(plan);
             plans_[entity].push_back(&read_.emplace_back(std::move(plan)));
         }
+        if (!is_zerobus_table(table_of(options.table, "Account")))
+            throw failure(exit_code::bad_config,
+                          "--table: three parts were expected, each of ASCII letters, digits and "
+                          "underscores, as in \"main.crm.{entity}_changes\".");
         if (!options.config.empty()) config_ = load_config(options.config);
         if (!config_ && plans_.empty())
             throw failure(exit_code::bad_config, "--config or --schema is missing: whose tables are meant?");

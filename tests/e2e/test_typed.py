@@ -3,7 +3,9 @@
 
 usage: test_typed.py BUILD_FOLDER [what unittest takes]
 """
+import pathlib
 import sqlite3
+import subprocess
 import sys
 import unittest
 
@@ -209,6 +211,72 @@ class Position(unittest.TestCase):
                       "the column extra is NOT NULL, and the rows have no value for it (ALTER TABLE `main`.`crm`.`events` ALTER COLUMN `extra` DROP NOT NULL)",
                       "row tracking is on"):
             self.assertIn(words, runner.said())
+
+
+class Commands(unittest.TestCase):
+    """sfcdc tables"""
+
+    def sfcdc(self, *arguments, code=0):
+        done = subprocess.run([BUILD + "/runner/sfcdc", "tables", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout, done.stderr
+
+    def scene(self, more="", topic="/data/AccountChangeEvent"):
+        scene = Scene(BUILD)
+        self.addCleanup(scene.__exit__)
+        scene.configure(zerobus_stream(scene.folder, topic=topic, table=ENTITY_TABLE, more='layout = "typed"\n' + more), warehouse_id=scene.emulator.info["warehouse_id"])
+        return scene
+
+    def test_without_a_login(self):
+        schema = pathlib.Path(__file__).parent.parent / "golden/schemas/ContactChangeEvent.avsc"
+        out, _ = self.sfcdc("plan", "--schema", schema, "--table", "main.crm.{entity}_history")
+        self.assertTrue(out.startswith("CREATE TABLE IF NOT EXISTS `main`.`crm`.`Contact_history` (\n  `Id` STRING COMMENT 'record id',\n"))
+        out, _ = self.sfcdc("show", "--schema", schema)
+        self.assertIn("MailingCity\tSTRING\tMailingAddress.City\n", out)
+        for engine, words in (("databricks", "AS AUTO CDC INTO"), ("spark", "MERGE INTO `main`.`default`.`Contact_current`"), ("duckdb", 'MERGE INTO "main"."default"."Contact_current"')):
+            out, _ = self.sfcdc("sql", "current", "--schema", schema, "--engine", engine)
+            self.assertIn(words, out)
+        out, _ = self.sfcdc("sql", "dedupe", "--schema", schema, "--into", "main.crm.contacts")
+        self.assertTrue(out.startswith("CREATE OR REPLACE VIEW `main`.`crm`.`contacts` AS"))
+
+    def test_what_is_missing_or_wrong(self):
+        self.assertIn("--config or --schema is missing", self.sfcdc("plan", code=2)[1])
+        schema = pathlib.Path(__file__).parent.parent / "golden/schemas/ContactChangeEvent.avsc"
+        self.assertIn("--config is missing", self.sfcdc("apply", "--schema", schema, code=2)[1])
+        self.assertIn("three parts", self.sfcdc("plan", "--schema", schema, "--table", "crm.{entity}", code=2)[1])
+        self.assertIn("cannot be opened", self.sfcdc("plan", "--schema", "nowhere.avsc", code=2)[1])
+        self.sfcdc("sql", code=2)
+
+    def test_plan_apply_and_show(self):
+        scene = self.scene()
+        out, _ = self.sfcdc("plan", "--config", scene.config)
+        self.assertIn("-- main.crm.Account_changes: is missing\nCREATE TABLE", out)
+        self.assertEqual(scene.emulator.rows(ACCOUNT), 0)
+        out, _ = self.sfcdc("apply", "--config", scene.config)
+        self.assertIn("-- main.crm.Account_changes: is made", out)
+        out, _ = self.sfcdc("plan", "--config", scene.config)
+        self.assertEqual(out, "-- main.crm.Account_changes: is as it should be\n")
+        scene.sql("DROP TABLE `main`.`crm`.`Account_changes`")
+        scene.sql("CREATE TABLE `main`.`crm`.`Account_changes` (`Id` BIGINT)")
+        out, _ = self.sfcdc("show", "--config", scene.config)
+        self.assertIn("the column Id is bigint, and the rows have STRING there", out)
+        _, err = self.sfcdc("apply", "--config", scene.config, code=3)
+
+    def test_a_channel_needs_names(self):
+        scene = self.scene(topic="/data/ChangeEvents")
+        self.assertIn("name them in [[pipeline]] entities, or give --schema", self.sfcdc("plan", "--config", scene.config, code=2)[1])
+        scene = self.scene('entities = ["Account", "Contact"]', topic="/data/ChangeEvents")
+        out, _ = self.sfcdc("plan", "--config", scene.config)
+        self.assertIn("-- main.crm.Account_changes: is missing", out)
+        self.assertIn("-- main.crm.Contact_changes: is missing", out)
+
+    def test_privacy_says_what_becomes_of_each_field(self):
+        scene = self.scene('deny = ["Phone"]')
+        out, _ = self.sfcdc("privacy", "--config", scene.config)
+        self.assertIn("main.crm.Account_changes\tPhone\tabsent\n", out)
+        self.assertIn("main.crm.Account_changes\tType\tplain\n", out)
+        out, _ = self.sfcdc("plan", "--config", scene.config)
+        self.assertNotIn("`Phone`", out)
 
 
 if __name__ == "__main__":

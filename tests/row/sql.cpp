@@ -23,7 +23,8 @@ TEST_CASE("sql: a table for Zerobus, and the columns that it lacks") {
                                                  row::column::of_decimal("Amount__c", "Amount__c", 20, 4)})
                                   .value;
     CHECK(row::create_table_sql(small, "main.crm.changes")
-          == "CREATE TABLE IF NOT EXISTS `main`.`crm`.`changes` (\n  `Id` STRING,\n  `Amount__c` DECIMAL(20,4)\n)"
+          == "CREATE TABLE IF NOT EXISTS `main`.`crm`.`changes` (\n  `Id` STRING COMMENT 'record id',\n  `Amount__c` "
+             "DECIMAL(20,4) COMMENT 'Salesforce field Amount__c'\n)"
              " USING DELTA\nCOMMENT 'Salesforce change events, appended by sfcdc'\n"
              "TBLPROPERTIES ('delta.enableRowTracking' = 'false')");
     const row::layout more =
@@ -59,4 +60,47 @@ TEST_CASE("sql: the current state needs the bookkeeping columns") {
     const row::layout without = l.without(std::vector<std::string_view>{"_sf_epoch"}).value;
     CHECK(row::auto_cdc_sql(without, "h", "t").empty());
     CHECK(row::merge_sql(without, "h", "b", "t").empty());
+}
+
+TEST_CASE("sql: types of Unity Catalog are read") {
+    using enum row::column_type;
+    const auto type_of = [](std::string_view text) {
+        const auto c = row::read_sql_type(text);
+        return c ? row::sql_type(*c) : std::string("none");
+    };
+    for (const auto type : {string, integer, bigint, timestamp, binary, string_array, boolean, double_, date}) {
+        const row::column c = row::column::of_field("a", "a", type);
+        CHECK(type_of(row::sql_type(c)) == row::sql_type(c));
+    }
+    CHECK(type_of("array<string>") == "ARRAY<STRING>");
+    CHECK(type_of("timestamp_ntz") == "TIMESTAMP");
+    CHECK(type_of("decimal") == "DECIMAL(10,0)");
+    CHECK(type_of("decimal(12)") == "DECIMAL(12,0)");
+    CHECK(type_of("Decimal(38, 18)") == "DECIMAL(38,18)");
+    for (const char* const bad :
+         {"", "decimal(", "decimal()", "decimal(0,0)", "decimal(39,1)", "decimal(4,5)", "decimal(4,)", "decimal(a,1)",
+          "decimal(4,1", "decimal(4)x", "decimal4", "decimal(444444444444444444444,1)", "smallint", "float",
+          "struct<a:int>", "array<int>"})
+        CHECK(type_of(bad) == "none");
+}
+
+TEST_CASE("sql: a view without the rows that came twice") {
+    const std::string text = row::dedupe_view_sql(row::layout::sfcdc(), "main.crm.events", "main.crm.unique_events");
+    CHECK(text
+          == "CREATE OR REPLACE VIEW `main`.`crm`.`unique_events` AS\nSELECT * FROM `main`.`crm`.`events`\nQUALIFY "
+             "row_number() OVER (PARTITION BY `org_id`, `topic`, `replay_id`, `record_ordinal`, `record_id` ORDER BY "
+             "`ingested_at`) = 1");
+    CHECK(!row::dedupe_view_sql(row::layout::salesforce_zerobus(), "t", "v").empty());
+    const row::layout without = row::layout::sfcdc().without(std::vector<std::string_view>{"record_ordinal"}).value;
+    CHECK(row::dedupe_view_sql(without, "t", "v").empty());
+}
+
+TEST_CASE("sql: what stands in the rest is taken into the current state where its type is the column's") {
+    const auto [p, bad] = cdc::compile(typed_event::schema());
+    REQUIRE(bad == error{});
+    const row::layout l = row::typed_layout(p).value;
+    const std::string merge = row::merge_sql(l, "h", "b", "t", row::sql_dialect::duckdb);
+    CHECK(merge.find("json_type(h.\"_sf_rest\", '$.\"Name\"')") != std::string::npos);
+    const row::layout without = l.without(std::vector<std::string_view>{"_sf_rest"}).value;
+    CHECK(row::merge_sql(without, "h", "b", "t", row::sql_dialect::duckdb).find("json_type") == std::string::npos);
 }

@@ -31,7 +31,7 @@ std::string actions_of(ingest_calls& calls) {
 
 // Opens a call and sends so many requests on it.
 void stream(ingest_calls& calls, std::int64_t requests) {
-    calls.open(start + 15s);
+    calls.open(nullptr, start + 15s);
     calls.current().phase = call_phase::streaming;
     calls.current().deadline = ingest_call::never;
     calls.current().sent = requests;
