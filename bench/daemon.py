@@ -12,18 +12,29 @@ from harness import Scene  # noqa: E402  (found through the line above)
 
 TOPIC = "/data/ChangeEvents"
 TABLE = "main.salesforce.change_events"
-LAYOUTS = ("sfcdc", "salesforce_zerobus", "lakeflow")
+LAYOUTS = ("sfcdc", "salesforce_zerobus", "lakeflow", "typed")
 # The same event has other values in these columns in each run. lakeflow's "timestamp" is the time of arrival; in
 # salesforce_zerobus it is the time of the commit, which stays in the checksum.
 UNREPEATABLE = {
     "sfcdc": ("ingested_at",),
     "salesforce_zerobus": ("processed_timestamp", "schema_json"),
     "lakeflow": ("timestamp",),
+    "typed": ("_sf_ingested_at",),
 }
 
 
 class Failed(Exception):
     """The daemon ended, did not get on, or wrote other rows than it should have."""
+
+
+def into(layout):
+    """The keys of a pipeline that say where its rows go. The events that are measured are all of Account."""
+    return {"layout": layout, "table": "main.salesforce.{entity}_changes" if layout == "typed" else TABLE}
+
+
+def warehouse(scene, layout):
+    """What the configuration needs besides: typed tables are made by the daemon."""
+    return {"warehouse_id": scene.emulator.info["warehouse_id"]} if layout == "typed" else {}
 
 
 def block(build):
@@ -90,7 +101,7 @@ def expected_rows(scene, layout="sfcdc", topic=TOPIC):
     """Replay id to (rows, microseconds of the publication), from what the org says that it has published."""
     prefix = "/data/" if topic == TOPIC else topic
     return {
-        event["replay_id"]: (event["records"] if layout == "sfcdc" else 1, event["published_us"])
+        event["replay_id"]: (event["records"] if layout in ("sfcdc", "typed") else 1, event["published_us"])
         for event in scene.emulator.published() if event["topic"].startswith(prefix)
     }
 
@@ -99,6 +110,8 @@ Counted = collections.namedtuple("Counted", "replay_id ordinal checksum bytes ac
 
 
 def counted_rows(scene, layout="sfcdc", table=TABLE):
+    if layout == "typed":
+        table = "main.salesforce.Account_changes"
     rows = [Counted(*json.loads(line)) for line in scene.emulator.control("/counted?table=" + table).splitlines()]
     if layout == "lakeflow":
         rows = [row._replace(replay_id=base64.b64decode(row.replay_id).hex()) for row in rows]

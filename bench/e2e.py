@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import daemon
-from daemon import ROOT, TABLE, TOPIC, Failed, say
+from daemon import ROOT, TOPIC, Failed, say
 
 WARM_UP = 200  # events before the latency is measured: logins, schemas and connections are behind them
 
@@ -25,8 +25,8 @@ def throughput(given, build):
         daemon.publish_at_once(scene, given.events, bytes=given.event_bytes)
         expected = daemon.expected_rows(scene, given.layout)
         rows_expected = sum(rows for rows, _ in expected.values())
-        scene.configure(daemon.pipeline(build, topic=TOPIC, sink="zerobus", layout=given.layout, table=TABLE,
-                                        checkpoint=str(scene.folder / "position.checkpoint")))
+        scene.configure(daemon.pipeline(build, topic=TOPIC, sink="zerobus", **daemon.into(given.layout),
+                                        checkpoint=str(scene.folder / "position.checkpoint")), **daemon.warehouse(scene, given.layout))
         emulator = scene.emulator.process
         emulator_before = daemon.cpu_seconds(emulator)
         runner = scene.run()
@@ -60,8 +60,8 @@ def throughput(given, build):
 
 def latency(given, build):
     with daemon.counting_scene(given.emulator_build, build, given.layout, given.tls) as scene:
-        scene.configure(daemon.pipeline(build, topic=TOPIC, sink="zerobus", layout=given.layout, table=TABLE,
-                                        checkpoint=str(scene.folder / "position.checkpoint")))
+        scene.configure(daemon.pipeline(build, topic=TOPIC, sink="zerobus", **daemon.into(given.layout),
+                                        checkpoint=str(scene.folder / "position.checkpoint")), **daemon.warehouse(scene, given.layout))
         runner = scene.run()
         daemon.wait_for(scene, lambda s: s["subscribers"] > 0, 30, "a subscription")
 

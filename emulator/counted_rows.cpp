@@ -47,8 +47,8 @@ row_counter::row_counter(const std::string& descriptor_proto, const std::vector<
     message.ParseFromString(descriptor_proto);
     for (const auto& field : message.field()) {
         const auto number = static_cast<std::uint32_t>(field.number());
-        if (field.name() == "replay_id") replay_id_ = number;
-        if (field.name() == "record_ordinal") record_ordinal_ = number;
+        if (field.name() == "replay_id" || field.name() == "_sf_replay_id") replay_id_ = number;
+        if (field.name() == "record_ordinal" || field.name() == "_sf_record_ordinal") record_ordinal_ = number;
         if (std::find(without.begin(), without.end(), field.name()) != without.end()) without_.push_back(number);
     }
 }

@@ -132,6 +132,7 @@ def config_text(info, streams, **overrides):
         "ca_file": info["ca_pem"] or "",
         "warehouse_id": "",
     } | overrides
+    values["warehouse"] = f'\nwarehouse_id = "{values["warehouse_id"]}"' if values["warehouse_id"] else ""
     return """[salesforce]
 login_url = "{login_url}"
 client_id = "{sf_client_id}"
@@ -140,8 +141,7 @@ pubsub_endpoint = "{pubsub_endpoint}"
 ca_file = "{ca_file}"
 
 [databricks]
-workspace_url = "{workspace_url}"
-warehouse_id = "{warehouse_id}"
+workspace_url = "{workspace_url}"{warehouse}
 zerobus_endpoint = "{zerobus_endpoint}"
 client_id = "{db_client_id}"
 client_secret = "{db_client_secret}"

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from harness import Emulator
+from harness import Emulator, Scene
 
 BUILD = os.environ["SFCDC_BUILD"]
 HERE = pathlib.Path(__file__).parent
@@ -83,6 +83,49 @@ def test_python_sdk(emulator):
     check_lake(emulator, "python")
 
 
+def frames(*arguments):
+    """What make_rows writes: the descriptor, and for each row the message and its values as JSON."""
+    raw, out = subprocess.run([BUILD + "/tests/make_rows", *arguments], stdout=subprocess.PIPE, check=True, timeout=60).stdout, []
+    while raw:
+        end = 4 + int.from_bytes(raw[:4], "little")
+        out.append(raw[4:end])
+        raw = raw[end:]
+    return out
+
+
+def test_python_sdk_writes_typed_rows(tmp_path):
+    """Rows of random events, and their descriptor, as the library makes them, into a table that the warehouse has made."""
+    with Scene(BUILD) as scene:
+        columns = subprocess.run([BUILD + "/tests/make_rows", "columns", "random"], stdout=subprocess.PIPE, check=True, timeout=60, text=True).stdout.splitlines()
+        scene.sql("CREATE TABLE `main`.`interop`.`typed` (" + ", ".join("`%s` %s" % tuple(line.split(" ", 1)) for line in columns) + ")")
+        descriptor, rows = (parts := frames("typed", "random"))[0], parts[1:401:2]
+        (tmp_path / "rows.json").write_text(json.dumps([base64.b64encode(part).decode() for part in [descriptor, *rows]]))
+        subprocess.run([sys.executable, __file__, json.dumps(scene.emulator.info), tmp_path / "rows.json"], check=True, timeout=60)
+        texts = [line.split(" ")[0] for line in columns if line.endswith(" STRING") or line.endswith(" BIGINT") or line.endswith(" INT")]
+        stored = scene.emulator.query("SELECT " + ", ".join(f'"{name}"' for name in texts) + ' FROM "main.interop.typed" ORDER BY rowid')
+        expected = [json.loads(part) for part in parts[2:402:2]]
+        assert len(stored) == len(rows) == 200
+        for values, row in zip(stored, expected):
+            assert dict(zip(texts, values)) == {name: row.get(name) for name in texts}
+
+
+def typed_sdk(info, descriptor, *rows):
+    from zerobus.sdk.shared import RecordType, StreamConfigurationOptions, TableProperties
+    from zerobus.sdk.sync import ZerobusSdk
+
+    file = descriptor_pb2.FileDescriptorProto(name="typed.proto", package="typed", syntax="proto2")
+    file.message_type.add().ParseFromString(descriptor)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    message = pool.FindMessageTypeByName("typed." + file.message_type[0].name)
+    sdk = ZerobusSdk("http://" + info["zerobus_endpoint"], info["databricks_url"])
+    stream = sdk.create_stream("sfcdc-emulator-principal", "sfcdc-emulator-principal-secret", TableProperties("main.interop.typed", message),
+                               StreamConfigurationOptions(record_type=RecordType.PROTO))
+    stream.ingest_records_offset(list(rows))
+    stream.flush()
+    stream.close()
+
+
 def python_sdk(info):
     from zerobus.sdk.shared import RecordType, StreamConfigurationOptions, TableProperties
     from zerobus.sdk.sync import ZerobusSdk
@@ -105,4 +148,7 @@ def python_sdk(info):
 
 
 if __name__ == "__main__":
-    python_sdk(json.loads(sys.argv[1]))
+    if len(sys.argv) > 2:
+        typed_sdk(json.loads(sys.argv[1]), *map(base64.b64decode, json.loads(pathlib.Path(sys.argv[2]).read_text())))
+    else:
+        python_sdk(json.loads(sys.argv[1]))
