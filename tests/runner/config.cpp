@@ -601,3 +601,48 @@ TEST_CASE("the key of tokens: there, long enough, and not for everybody") {
     CHECK(complaint(tokenise + "token_key_file = \"" + f.read("key").substr(2, 8) + "\"\n").find("cannot be read")
           != std::string::npos);
 }
+
+TEST_CASE("typed tables: what is said of them, and what contradicts itself") {
+    const auto with = [](const std::string& more, const std::string& warehouse = "warehouse_id = \"abc\"\n") {
+        settings s;
+        s.databricks += warehouse;
+        s.pipeline = "topic = \"/data/AccountChangeEvent\"\nsink = \"zerobus\"\ncheckpoint = \"c\"\n" + more;
+        return s;
+    };
+    const std::string typed = "layout = \"typed\"\ntable = \"main.crm.{entity}\"\n";
+    const auto defaults = with(typed).load().pipelines.front();
+    CHECK(defaults.typed);
+    CHECK(defaults.create);
+    CHECK(defaults.evolve == sfcdc::runner::evolve_mode::auto_);
+    CHECK(defaults.evolve_interval == std::chrono::seconds(60));
+    CHECK(defaults.plan_file == "c.plan.sql");
+    const auto without = with(typed, "").load().pipelines.front();
+    CHECK(!without.create);
+    CHECK(without.evolve == sfcdc::runner::evolve_mode::plan);
+    CHECK(with("table = \"a.b.c\"\nbackfill = false\n").load().pipelines.front().start
+          == sfcdc::runner::start_position::latest);
+
+    const auto says = [&](const settings& s, const char* words) {
+        const std::string said = s.complaint();
+        INFO(said);
+        CHECK(said.find(words) != std::string::npos);
+    };
+    says(with(typed + "create = true\n", ""),
+         "[pipeline] create: a table is made by a SQL warehouse; [databricks] warehouse_id");
+    says(with(typed + "evolve = \"auto\"\n", ""), "[pipeline] evolve: a table gets columns by a SQL warehouse");
+    says(with(typed + "evolve = \"never\"\n"), "one of \"auto\", \"plan\", \"freeze\" was expected");
+    says(with(typed + "evolve_interval = -1\n"), "a whole number from 0 to 86400");
+    says(with(typed + "create = 1\n"), "[pipeline] create: true or false was expected");
+    says(with(typed + "exclude = [\"Name\"]\n"), "the columns of a typed table are those of the event's schema");
+    says(with("table = \"a.b.c\"\nevolve = \"plan\"\n"), "only tables of layout = \"typed\" follow a schema");
+    says(with("table = \"a.b.c\"\nbackfill = true\nstart = \"latest\"\n"), "start says the same");
+    settings channel = with("layout = \"typed\"\ntable = \"main.crm.accounts\"\n");
+    channel.pipeline.replace(channel.pipeline.find("AccountChangeEvent"), 18, "ChangeEvents");
+    says(channel, "put {entity} into the name");
+    settings sqlite;
+    sqlite.pipeline += "layout = \"typed\"\n";
+    says(sqlite, "typed tables are of the zerobus sink");
+    settings made = sqlite;
+    made.pipeline = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\ncreate = true\n";
+    says(made, "sfcdc makes tables of the zerobus sink");
+}
