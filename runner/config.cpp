@@ -707,6 +707,11 @@ class reader {
                                                 + std::to_string(at->second.second)
                                                 + " writes records of another org into " + c.table
                                                 + ", and a typed table does not say of which org a row is");
+        if (!first && c.typed && !has_entity(c.table) && at->second.first->topic != c.topic)
+            return wrong(where(t, "table"), "[pipeline] table: the pipeline of line "
+                                                + std::to_string(at->second.second)
+                                                + " writes records of another object into " + c.table
+                                                + "; a typed table has the columns of one");
         if (first || columns(*at->second.first) == columns(c)) return;
         wrong(where(t, "table"), "[pipeline] table: the pipeline of line " + std::to_string(at->second.second)
                                      + " writes rows of another layout into " + c.table

@@ -45,7 +45,7 @@ enum class start_position : std::uint8_t { earliest, latest };
 // What becomes of fields that a typed table has no column for.
 enum class evolve_mode : std::uint8_t {
     auto_,  // the table gets the columns
-    plan,   // the statements that would add them are said; who runs them is found out
+    plan,   // the log and a file have the statements that would add them; columns that somebody adds are noticed
     freeze, // nothing: their values stay in _sf_rest
 };
 

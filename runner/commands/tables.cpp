@@ -28,7 +28,7 @@ namespace {
 
 // A table, and the columns that its rows are to have.
 struct wanted_table {
-    std::string name;
+    std::string name, entity;
     row::layout columns;
     const pipeline_config* pipeline = nullptr; // null: offline
 };
@@ -46,6 +46,10 @@ class tables_command {
             throw failure(exit_code::bad_config,
                           "--table: three parts were expected, each of ASCII letters, digits and "
                           "underscores, as in \"main.crm.{entity}_changes\".");
+        if (const std::string into = table_of(options.target, "Account"); !into.empty() && !is_zerobus_table(into))
+            throw failure(exit_code::bad_config,
+                          "--into: three parts were expected, each of ASCII letters, digits and "
+                          "underscores, as in \"main.crm.{entity}_current\".");
         if (!options.config.empty()) config_ = load_config(options.config);
         if (!config_ && plans_.empty())
             throw failure(exit_code::bad_config, "--config or --schema is missing: whose tables are meant?");
@@ -56,7 +60,10 @@ class tables_command {
 
     int run() {
         if (options_.action == "privacy") return privacy();
-        for (const wanted_table& t : wanted()) one(t);
+        const std::vector<wanted_table> all = wanted();
+        if (!options_.target.empty() && all.size() > 1 && !has_entity(options_.target))
+            throw failure(exit_code::bad_config, "--into: there are several tables; put {entity} into the name.");
+        for (const wanted_table& t : all) one(t);
         return static_cast<int>(failed_ ? exit_code::refused : exit_code::ok);
     }
 
@@ -69,7 +76,7 @@ class tables_command {
         std::vector<wanted_table> out;
         if (!config_)
             for (const auto& [entity, plans] : plans_)
-                out.push_back({table_of(options_.table, entity), typed(entity, plans, nullptr)});
+                out.push_back({table_of(options_.table, entity), entity, typed(entity, plans, nullptr)});
         if (config_)
             for (const pipeline_config& p : config_->pipelines)
                 if (p.sink == sink_kind::zerobus) add(p, out);
@@ -78,9 +85,9 @@ class tables_command {
         return out;
     }
     void add(const pipeline_config& p, std::vector<wanted_table>& out) {
-        if (!p.typed && !has_entity(p.table)) return out.push_back({p.table, p.layout, &p});
+        if (!p.typed && !has_entity(p.table)) return out.push_back({p.table, "", p.layout, &p});
         for (const auto& [entity, plans] : plans_of(p))
-            out.push_back({table_of(p.table, entity), p.typed ? typed(entity, plans, &p) : p.layout, &p});
+            out.push_back({table_of(p.table, entity), entity, p.typed ? typed(entity, plans, &p) : p.layout, &p});
     }
     // The columns of all schemas of an object, without the fields that the pipeline hides.
     row::layout typed(const std::string& entity, const schemas& plans, const pipeline_config* p) {
@@ -176,7 +183,7 @@ class tables_command {
     }
 
     std::string target_of(const wanted_table& t, const std::string& ending) const {
-        if (!options_.target.empty()) return table_of(options_.target, "");
+        if (!options_.target.empty()) return table_of(options_.target, t.entity);
         const bool changes = t.name.ends_with("_changes");
         return (changes ? t.name.substr(0, t.name.size() - 8) : t.name) + ending;
     }
@@ -187,7 +194,8 @@ class tables_command {
     row::layout columns_of_table(const wanted_table& t) {
         if (t.pipeline == nullptr) return t.columns;
         const auto [table, refused] = databricks::describe_table(workspace_of(*t.pipeline), t.name, stop());
-        if (refused) return t.columns; // it is not made yet
+        if (refused && refused->what == databricks::refusal_class::not_found) return t.columns; // it is not made yet
+        if (refused) throw failure(exit_code::refused, t.name + ": " + refused->message + ".");
         const row::layout there = databricks::fit(t.columns, table).rows;
         std::vector<row::column> others;
         for (const databricks::column_description& c : table.columns) {
@@ -199,7 +207,7 @@ class tables_command {
         return row::widened(there, row::layout::make(std::move(others), there.rows()).value);
     }
     void current(const wanted_table& table) {
-        const wanted_table t{table.name, columns_of_table(table), table.pipeline};
+        const wanted_table t{table.name, table.entity, columns_of_table(table), table.pipeline};
         const std::string target = target_of(t, "_current");
         const std::string text = options_.engine == "databricks"
                                      ? row::auto_cdc_sql(t.columns, t.name, target)

@@ -104,6 +104,9 @@ class running_statement {
             }
             if (state != "PENDING" && state != "RUNNING")
                 return {{}, not_understood("its state is " + (state.empty() ? "missing" : state))};
+            if (state == "PENDING" && !std::exchange(said_pending_, true))
+                spdlog::warn("databricks: waiting for the SQL warehouse {} of {} to start", warehouse_id_,
+                             rest_.section());
             const auto wait = polls.next();
             if (std::chrono::steady_clock::now() + wait >= rest_.deadline())
                 return {{},
@@ -200,7 +203,8 @@ class running_statement {
     const std::string& warehouse_id_;
     rest_session rest_;
     std::string id_;
-    std::size_t bytes_ = 0;  // of the values that came
+    std::size_t bytes_ = 0; // of the values that came
+    bool said_pending_ = false;
     bool under_way_ = false; // as far as is known: it would go on if it were left alone
 };
 

@@ -16,8 +16,9 @@ using row::column;
 using row::column_source;
 
 bool holds_json(column_source source) {
-    return source == column_source::rest_json || source == column_source::body_json
-           || source == column_source::stated_json || source == column_source::event_json;
+    // Not the rest: the texts for the current state read it as a text.
+    return source == column_source::body_json || source == column_source::stated_json
+           || source == column_source::event_json;
 }
 
 // The column as rows can fill it in this table; nothing where they cannot.

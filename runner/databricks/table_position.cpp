@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -57,18 +58,27 @@ class search {
     }
 
     outcome<table_position> run() {
-        if (!has(column_source::replay_id_hex)) return {};
         const bool ordered = has(column_source::commit_number) && has(column_source::sequence_number);
-        if (!ordered
-            && !(has(column_source::payload) && has(column_source::commit_ms) && has(column_source::schema_id)))
-            return {};
+        const bool in_payloads =
+            has(column_source::payload) && has(column_source::commit_ms) && has(column_source::schema_id);
+        const bool change_events = owner_.topic.starts_with("/data/"); // others have no commit numbers
+        if (!change_events || !has(column_source::replay_id_hex) || (!ordered && !in_payloads))
+            return {{.said = "there is no stored position, and the columns of its rows cannot show one"}, {}};
         auto [tables, refused] = tables_of_pipeline();
         if (refused) return {{}, std::move(refused)};
         std::optional<place> least;
         std::size_t empty = 0;
         for (const std::string& table : tables) {
+            if (pipeline_.typed && listed_ && !is_ours(table)) continue;
+            if (pipeline_.typed && !listed_) (void)is_ours(table);
             auto [newest, no] = ordered ? newest_by_columns(table) : newest_by_payloads(table);
-            if (no && no->what == refusal_class::not_found) continue;
+            if (no && no->what == refusal_class::not_found) {
+                ++empty; // whose first rows may have been on their way
+                continue;
+            }
+            if (no && listed_ && no->what == refusal_class::invalid)
+                continue; // a table of others, without our columns
+            if (no) no->message = table + ": " + no->message;
             if (no) return {{}, std::move(no)};
             if (!newest)
                 ++empty;
@@ -105,9 +115,26 @@ class search {
                             "still has: rows may come twice) or --from latest (only what is new).");
     }
 
+    // Typed rows do not say of which org and topic they are; the table does, if this pipeline has made it.
+    bool is_ours(const std::string& table) {
+        const auto [there, refused] = describe_table(at_, table, stop_);
+        if (refused) return refused->what != refusal_class::not_found; // the query will tell why not
+        const auto said = there.properties.find(source_property);
+        if (said == there.properties.end()) {
+            const bool typed = std::any_of(there.columns.begin(), there.columns.end(),
+                                           [](const column_description& c) { return c.name == "_sf_replay_id"; });
+            if (!typed) return false;
+            cannot_tell(table, std::string("it has no property ") + source_property + " with org and topic");
+        }
+        if (said->second != owner_.org_id + " " + owner_.topic) cannot_tell(table, "its rows are of " + said->second);
+        return true;
+    }
+
     outcome<std::vector<std::string>> tables_of_pipeline() {
         std::vector<std::string> out;
         if (!has_entity(pipeline_.table)) return {{pipeline_.table}, {}};
+        if (const std::string entity = entity_of(owner_.topic); !entity.empty())
+            return {{table_of(pipeline_.table, entity)}, {}};
         if (!pipeline_.filter.entities.empty()) {
             for (const std::string& entity : pipeline_.filter.entities)
                 out.push_back(table_of(pipeline_.table, entity));
@@ -115,7 +142,8 @@ class search {
         }
         const std::string one = table_of(pipeline_.table, "X");
         const std::size_t first = one.find('.'), second = one.rfind('.');
-        if (has_entity(pipeline_.table.substr(0, pipeline_.table.rfind('.')))) return {}; // schemas cannot be listed
+        if (has_entity(pipeline_.table.substr(0, pipeline_.table.rfind('.'))))
+            cannot_tell(pipeline_.table, "its schemas cannot be listed");
         auto [all, refused] =
             list_tables(at_, one.substr(0, first), one.substr(first + 1, second - first - 1), stop_);
         if (refused && refused->what == refusal_class::not_found) return {};
@@ -123,6 +151,7 @@ class search {
         const std::size_t at = pipeline_.table.find("{entity}");
         const std::string before = in_small_letters(pipeline_.table.substr(0, at)),
                           behind = in_small_letters(pipeline_.table.substr(at + 8));
+        listed_ = true;
         for (const std::string& table : all) {
             const std::string small = in_small_letters(table);
             if (small.size() > before.size() + behind.size() && small.starts_with(before) && small.ends_with(behind))
@@ -196,6 +225,7 @@ class search {
         if (entity_of(owner_.topic).empty() && owner_.topic != "/data/ChangeEvents"
             && !has(column_source::topic_name))
             cannot_tell(table, "its rows do not say of which topic they are");
+        std::set<std::string> entities;
         std::map<std::string, cdc::plan> plans; // by schema id
         std::optional<place> newest;
         cdc::decoder decoder;
@@ -210,9 +240,13 @@ class search {
             auto [id, bad_id] = pubsub::replay_id::from_hex(*cells[0]);
             if (bad_text || bad || !event.has_header()) cannot_tell(table, "a row's payload cannot be decoded");
             if (bad_id || id.empty()) cannot_tell(table, *cells[0] + " is no replay id");
+            entities.emplace(event.header().entity_name());
             place here{event.header().commit_number(), event.header().sequence_number(), std::move(id)};
             if (!newest || *newest < here) newest = std::move(here);
         }
+        if (entity_of(owner_.topic).empty() && entities.size() == 1)
+            cannot_tell(table, "all of its newest rows are of " + *entities.begin()
+                                   + ", as a topic of that object alone would write them");
         return {std::move(newest), {}};
     }
     // The Python library writes the schema into each row, sfcdc into some.
@@ -239,6 +273,7 @@ class search {
     const position_owner& owner_;
     const std::stop_token& stop_;
     std::map<column_source, std::string> names_;
+    bool listed_ = false;  // its tables were found by their names
     bool too_few_ = false; // a table has rows of one event alone
 };
 

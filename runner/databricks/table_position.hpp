@@ -17,12 +17,12 @@ namespace sfcdc::runner::databricks {
 // What the tables of a pipeline say of its position.
 struct table_position {
     std::optional<pubsub::replay_id> position{}; // nothing: start where the configuration says
-    // It is older than it could be, or there is none: what Salesforce still has behind it comes, and if it does not know it any more, all.
+    // Where Salesforce does not know the position any more, or there is none though there are rows, the topic is to be read from its earliest event.
     bool earliest_if_unknown = false;
     std::string said{}; // a sentence for the log; empty: there was nothing to look at
 };
 
-// Reads the newest rows of this topic and org from the pipeline's tables. Blocks; wakes a warehouse. Rows that are durable but not yet
+// Reads the newest rows of this topic and org from the pipeline's tables; a typed table says by its property sfcdc.source of which they are. Blocks; wakes a warehouse. Rows that are durable but not yet
 // visible make the position older, and rows come twice then; none is skipped, because a table has its rows in the order of the topic: an
 // event of several rows counts only when a later one is there. Of several tables the one that is least far counts.
 //

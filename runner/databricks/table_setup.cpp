@@ -19,7 +19,9 @@ namespace {
 // Two who widen one table at the same time lose against each other once; more is another fault.
 constexpr int most_attempts = 5;
 // A change of a table shows in Unity Catalog within seconds; nobody has published a limit.
-constexpr std::chrono::minutes visible_within{5};
+constexpr std::chrono::seconds visible_within{300};
+// What somebody else has said that he did is looked for so long, before it is tried from here.
+constexpr std::chrono::seconds others_within{10};
 
 class setup {
   public:
@@ -33,11 +35,16 @@ class setup {
             auto [table, refused] = describe_table(at_, name_, stop_, options_);
             if (refused && refused->what == refusal_class::not_found && orders_.create && !state.created) {
                 spdlog::info("databricks: making the table {} with {} columns", name_, wanted_.columns().size());
-                auto bad = execute_text(row::create_table_sql(wanted_, name_));
+                auto bad = execute_text(row::create_table_sql(wanted_, name_, orders_.source));
                 const bool lost = bad && bad->what == refusal_class::conflict; // somebody else has made it
                 if (bad && !lost) return {{}, std::move(bad)};
                 state.created = true;
-                if ((bad = wait_until_shown(lost ? row::layout() : wanted_, table))) return {{}, std::move(bad)};
+                bad = wait_until_shown(lost ? row::layout() : wanted_, table, lost ? others_within : visible_within);
+                if (bad && lost && attempt + 1 < most_attempts) { // nobody has made it
+                    state.created = false;
+                    continue;
+                }
+                if (bad) return {{}, std::move(bad)};
             } else if (refused) {
                 return {{}, std::move(refused)};
             }
@@ -48,6 +55,7 @@ class setup {
             const bool again = state.not_widened && state.not_widened->what == refusal_class::conflict;
             state.widened = !state.not_widened;
             if (!again || attempt + 1 == most_attempts) return {std::move(state), {}};
+            pause(stop_, waits_.next());
         }
     }
 
@@ -60,12 +68,17 @@ class setup {
     std::optional<refusal> widen(const row::layout& missing, table_description& table) {
         const std::string text = add_columns_statement(name_, missing);
         spdlog::info("databricks: {}", text);
-        if (auto refused = execute_text(text)) return refused;
-        return wait_until_shown(missing, table);
+        auto refused = execute_text(text);
+        if (!refused) return wait_until_shown(missing, table, visible_within);
+        // Somebody else has added columns; perhaps these, and they are not shown yet.
+        if (refused->what == refusal_class::conflict && !wait_until_shown(missing, table, others_within))
+            return std::nullopt;
+        return refused;
     }
     // Until the description has these columns, and the table at all.
-    std::optional<refusal> wait_until_shown(const row::layout& columns, table_description& table) {
-        const auto until = std::chrono::steady_clock::now() + visible_within;
+    std::optional<refusal> wait_until_shown(const row::layout& columns, table_description& table,
+                                            std::chrono::seconds within) {
+        const auto until = std::chrono::steady_clock::now() + within;
         backoff waits(std::random_device{}(), {std::chrono::milliseconds(100), std::chrono::seconds(10)});
         for (;;) {
             auto [described, refused] = describe_table(at_, name_, stop_, options_);
@@ -86,6 +99,8 @@ class setup {
     const table_orders& orders_;
     const std::stop_token& stop_;
     const rest_options& options_;
+    backoff waits_{std::random_device{}(),
+                   {std::chrono::milliseconds(200), std::chrono::seconds(5)}}; // of the attempts
 };
 
 } // namespace

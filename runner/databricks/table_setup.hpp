@@ -14,8 +14,9 @@
 namespace sfcdc::runner::databricks {
 
 struct table_orders {
-    bool create = false; // a table that is missing
-    bool widen = false;  // a table that lacks columns, by one ALTER TABLE for all of them
+    bool create = false;  // a table that is missing
+    bool widen = false;   // a table that lacks columns, by one ALTER TABLE for all of them
+    std::string source{}; // of the rows, as the property sfcdc.source of a table that is made; empty: none
 };
 
 struct table_state {

@@ -40,6 +40,10 @@ struct table_description {
     std::vector<column_description> columns{}; // by position
 };
 
+// Where the rows of a typed table come from: "ORG_ID TOPIC". Its columns do not say it, so that the table has it as the property
+// source_property.
+inline constexpr const char* source_property = "sfcdc.source";
+
 // Describes a table, whose three-part name may have any characters but dots in its parts. Blocks. Throws stopped; failure(refused) when
 // the workspace refuses the credentials. That the table is missing (not_found) or may not be seen (no_privilege) are outcomes like
 // any other; without the grant BROWSE a table that may not be seen can look like one that is missing.

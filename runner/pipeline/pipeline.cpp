@@ -332,6 +332,7 @@ void pipeline::on(const dead_letter& letter) {
 void pipeline::on(const delivery_interrupted& pause) {
     const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pause.until - clock::now());
     const std::int64_t ms = std::max<std::int64_t>(wait.count(), 0);
+    if (pause.why.outlet) sink_->interrupted(pause.why);
     if (pause.why.outlet)
         return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms",
                             sink_->table(*pause.why.outlet), describe(pause.why), ms);

@@ -31,9 +31,9 @@ class sink {
     // The position stored by an earlier run, or nothing. `owner` is stored with the positions to come. Throws stopped.
     virtual std::optional<pubsub::replay_id> open(const position_owner& owner, const std::stop_token& stop) = 0;
 
-    // Behind open() without a stored position: the one that the rows themselves show, or nothing. Throws stopped.
+    // Called after open() when no position is stored. Returns the position that the rows themselves show, or nothing. Throws stopped.
     virtual std::optional<pubsub::replay_id> position_of_rows(const std::stop_token&) { return std::nullopt; }
-    // That position may be older than what Salesforce still has, or there is none and there should be: all that it has is to come.
+    // After position_of_rows(): whether the topic is to be read from its earliest event where that position is unknown to Salesforce or missing.
     virtual bool earliest_if_unknown() const { return false; }
 
     // The streams that the delivery begins with; none: the rows are written here.
@@ -45,7 +45,8 @@ class sink {
     // Whether add() may be called now. If not, timeout() says when to ask again.
     virtual bool ready() { return true; }
 
-    // The same of one event: false while what its rows need is being made ready, of which the inbox is told. The same event comes again.
+    // Whether the rows of this event may be added now. False while the sink makes ready what they need, such as a table; the inbox wakes when it
+    // is ready, and the same event is handed over again.
     virtual bool ready_for(const cdc::event&) { return true; }
 
     // Writes the rows of one event, or has them sent, and adds them to the delivery; its views end with the call. Returns how many bytes
@@ -62,6 +63,9 @@ class sink {
 
     // What one of the delivery's streams asks for.
     virtual void perform(stream_action&) {}
+
+    // The stream of an outlet is interrupted, and is tried again.
+    virtual void interrupted(const delivery_reason&) {}
 
     // When to come back though nothing was added or arrived.
     virtual std::optional<time_point> timeout() const { return std::nullopt; }

@@ -3,6 +3,7 @@
 #include "../databricks/table_fit.hpp"
 #include "../io/http.hpp"
 #include "../io/pause.hpp"
+#include "../names.hpp"
 #include "../operations/failure.hpp"
 
 #include <sfcdc/row/protobuf.hpp>
@@ -26,9 +27,10 @@ using databricks::refusal_class;
 constexpr auto collect_time = 1s;
 constexpr backoff::options retries{2s, 5min};
 
+// Tables do not tell capitals from small letters.
 const row::column* find(const row::layout& l, const std::string& name) {
     for (const row::column& c : l.columns())
-        if (c.name == name) return &c;
+        if (in_small_letters(c.name) == in_small_letters(name)) return &c;
     return nullptr;
 }
 
@@ -36,10 +38,11 @@ row::layout bookkeeping() { return row::layout::make(row::bookkeeping_columns(),
 
 } // namespace
 
-typed_table::typed_table(std::string name, const pipeline_config& pipeline, databricks::workspace& workspace,
-                         inbox& in)
+typed_table::typed_table(std::string name, const pipeline_config& pipeline, const position_owner& owner,
+                         databricks::workspace& workspace, inbox& in)
     : name_(std::move(name)),
       config_(pipeline),
+      owner_(owner),
       workspace_(workspace),
       inbox_(in),
       wanted_(bookkeeping()),
@@ -49,7 +52,8 @@ typed_table::typed_table(std::string name, const pipeline_config& pipeline, data
 bool typed_table::ready(const cdc::plan& plan, time_point now) {
     if (rows_) return true;
     learn(plan, now);
-    settle(now);
+    take_answer(now);
+    if (due_ && now >= *due_ && !asking_.running()) ask();
     return rows_ != nullptr;
 }
 
@@ -91,7 +95,9 @@ void typed_table::learn(const cdc::plan& plan, time_point now) {
         return;
     }
     warn_of_types(columns);
-    if (!more || config_.evolve == evolve_mode::freeze) return;
+    if (!more) return;
+    if (databricks::fit(wanted_, table_).rows.columns().size() > rows_->columns().size()) due_ = now; // it has them
+    if (config_.evolve == evolve_mode::freeze) return;
     const time_point soonest = changed_at_ == time_point::min() ? now : changed_at_ + config_.evolve_interval;
     if (!due_) due_ = std::max(now + collect_time, soonest);
 }
@@ -116,7 +122,8 @@ void typed_table::warn_of_types(const row::layout& columns) {
 void typed_table::ask() {
     due_.reset();
     const databricks::table_orders orders{.create = config_.create && !rows_,
-                                          .widen = config_.evolve == evolve_mode::auto_};
+                                          .widen = config_.evolve == evolve_mode::auto_,
+                                          .source = owner_.org_id + " " + owner_.topic};
     asking_.start([this, orders, wanted = wanted_](const std::stop_token& stop) {
         return databricks::set_up_table(workspace_, name_, wanted, orders, stop);
     });
@@ -131,7 +138,7 @@ void typed_table::take_answer(time_point now) {
         if (refused->what != refusal_class::unavailable && refused->what != refusal_class::throttled && !rows_)
             give_up(*refused);
         spdlog::warn("{}: the table cannot be looked at now ({}); it is tried again", name_, refused->message);
-    } catch (const stopped&) { // another pipeline had asked for the token and was stopped
+    } catch (const stopped&) { // the pipeline ends
     } catch (const http::unavailable& why) {
         spdlog::warn("{}: the table cannot be looked at now ({}); it is tried again", name_, why.reason);
     }
@@ -140,11 +147,11 @@ void typed_table::take_answer(time_point now) {
 
 void typed_table::give_up(const databricks::refusal& why) const {
     const std::string& section = workspace_.config().section;
-    const std::string create = row::create_table_sql(wanted_, name_);
     if (why.what == refusal_class::not_found && !config_.create)
-        throw failure(exit_code::refused, "Databricks has no table " + name_ + " (" + why.message
-                                              + "). With [[pipeline]] create = true and " + section
-                                              + " warehouse_id sfcdc makes it; or run: " + create);
+        throw failure(exit_code::refused,
+                      "Databricks has no table " + name_ + " (" + why.message
+                          + "). With [[pipeline]] create = true and " + section
+                          + " warehouse_id sfcdc makes it; or run what `sfcdc tables plan` prints.");
     if (why.what == refusal_class::no_privilege)
         throw failure(exit_code::refused,
                       "Databricks does not let " + section + " client_id set up the table " + name_ + " ("
@@ -152,16 +159,17 @@ void typed_table::give_up(const databricks::refusal& why) const {
                           + "); grant USE CATALOG, USE SCHEMA, and CREATE TABLE on the schema, or SELECT and MODIFY "
                             "on the table.");
     throw failure(exit_code::refused, "The table " + name_ + " cannot be set up (" + why.message + "); check "
-                                          + section + " and [[pipeline]] table.");
+                                          + section + " warehouse_id and [[pipeline]] table.");
 }
 
 void typed_table::on_table(databricks::table_state state, time_point now) {
-    if (!table_id_.empty() && table_id_ != state.table.table_id)
+    if (!table_.table_id.empty() && !state.table.table_id.empty() && table_.table_id != state.table.table_id)
         throw failure(exit_code::refused, "The table " + name_
                                               + " was dropped and made again while rows were on their way to it. The "
                                                 "position is kept in front of what is not durable.");
-    table_id_ = state.table.table_id;
-    databricks::table_fit fit = databricks::fit(wanted_, state.table);
+    table_ = std::move(state.table);
+    check_source(table_);
+    databricks::table_fit fit = databricks::fit(wanted_, table_);
     if (fit.blocked())
         throw failure(exit_code::refused,
                       "The table " + name_ + " cannot take the rows: " + list(fit.differences, true) + ".");
@@ -170,7 +178,7 @@ void typed_table::on_table(databricks::table_state state, time_point now) {
             spdlog::warn("{}: {}{}", name_, d.what, d.statement.empty() ? "" : "; to change that: " + d.statement);
     plan(fit.missing);
     const bool widened_in_vain = state.not_widened && !fit.missing.columns().empty();
-    if (widened_in_vain && warned_.insert(state.not_widened->message).second)
+    if (widened_in_vain && warned_.insert("ALTER " + std::string(to_string(state.not_widened->what))).second)
         spdlog::error(
             "{}: it cannot get its new columns ({}); their values go to _sf_rest, and it is tried again. The "
             "statement: {}",
@@ -185,7 +193,20 @@ void typed_table::on_table(databricks::table_state state, time_point now) {
     if (!widened_in_vain && !trial_) waits_.reset();
     if (fit.missing.columns().empty() || config_.evolve == evolve_mode::freeze) return;
     // The columns of a plan may be added by others. In auto mode the table was asked for less than is wanted now, or did not get it.
-    due_ = now + (widened_in_vain ? waits_.next() : std::chrono::milliseconds(config_.evolve_interval));
+    due_ = now + (widened_in_vain ? waits_.next() : std::max<std::chrono::milliseconds>(config_.evolve_interval, 1s));
+}
+
+// Rows do not say of which org they are; of which topic does not matter to them.
+void typed_table::check_source(const databricks::table_description& table) {
+    const auto said = table.properties.find(databricks::source_property);
+    if (said == table.properties.end() || said->second == owner_.org_id + " " + owner_.topic) return;
+    if (!said->second.starts_with(owner_.org_id + " "))
+        throw failure(exit_code::refused, "The table " + name_ + " has the rows of " + said->second
+                                              + ", and not of org " + owner_.org_id
+                                              + "; give [[pipeline]] another table.");
+    if (warned_.insert("source").second)
+        spdlog::warn("{}: its first rows came from {}: a position that is lost cannot be read from it", name_,
+                     said->second);
 }
 
 void typed_table::plan(const row::layout& missing) {
@@ -208,8 +229,12 @@ void typed_table::drive_trial(time_point now) {
     if (trial_->stream.was_created()) trial_->stream.close();
     while (auto action = trial_->stream.poll_action(now)) trial_->io.perform(*action);
     std::optional<std::string> refused;
-    while (auto news = trial_->stream.poll_event())
+    while (auto news = trial_->stream.poll_event()) {
         if (const auto* const failed = std::get_if<zerobus::failed>(&*news)) refused = failed->why.message;
+        if (const auto* const pause = std::get_if<zerobus::interrupted>(&*news))
+            spdlog::warn("{}: a stream with the new columns cannot be opened now ({}); it is tried again", name_,
+                         pause->why.message);
+    }
     if (trial_->stream.was_created()) {
         use(std::move(trial_->rows), std::move(trial_->descriptor));
         spdlog::info("{}: rows have {} columns from here on", name_, rows_->columns().size());
@@ -221,7 +246,8 @@ void typed_table::drive_trial(time_point now) {
     } else {
         return;
     }
-    trial_.reset();
+    trial_.reset(); // waits for the end of its call, and what else happens meanwhile is told to its owners:
+    inbox_.wake();  // they are asked again
 }
 
 void typed_table::use(row::layout rows, std::shared_ptr<const std::string> descriptor) {

@@ -7,6 +7,7 @@
 #include "../config.hpp"
 #include "../databricks/table_setup.hpp"
 #include "../databricks/token.hpp"
+#include "../disk/position_file.hpp"
 #include "../io/errand.hpp"
 #include "../io/inbox.hpp"
 #include "table_stream.hpp"
@@ -29,14 +30,15 @@ namespace sfcdc::runner {
 class typed_table {
   public:
     // All arguments but the name outlive it.
-    typed_table(std::string name, const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in);
+    typed_table(std::string name, const pipeline_config& pipeline, const position_owner& owner,
+                databricks::workspace& workspace, inbox& in);
 
     const std::string& name() const noexcept { return name_; }
 
     // Whether rows can be made: false while the table is being set up, which this begins with the columns of the plan. The inbox wakes
     // when it is worth asking again.
     bool ready(const cdc::plan& plan, time_point now);
-    // The columns that the table takes, bound to a plan, which outlives the table. Precondition: ready().
+    // The columns that the table takes, bound to a plan, which lives for as long as rows of it are made. Precondition: ready().
     const row::bound_layout& bound(const cdc::plan& plan, time_point now);
 
     // Takes what has come in, and begins what is due.
@@ -45,6 +47,9 @@ class typed_table {
 
     // The descriptor of the rows that bound() makes, when it is another one than this function returned last; null else.
     std::shared_ptr<const std::string> take_new_descriptor() noexcept { return std::move(new_descriptor_); }
+
+    // A stream says that the table is missing: it is looked at, since it may have been dropped and made again.
+    void look_again(time_point now) { due_ = now; }
 
     // What the owner of the table would have to run so that each field has its column; empty: nothing.
     const std::string& plan_sql() const noexcept { return plan_sql_; }
@@ -64,6 +69,7 @@ class typed_table {
     void warn_of_types(const row::layout& columns);
     void ask();
     void take_answer(time_point now);
+    void check_source(const databricks::table_description& table);
     void on_table(databricks::table_state state, time_point now);
     [[noreturn]] void give_up(const databricks::refusal& why) const;
     void drive_trial(time_point now);
@@ -72,11 +78,12 @@ class typed_table {
 
     const std::string name_;
     const pipeline_config& config_;
+    const position_owner& owner_;
     databricks::workspace& workspace_;
     inbox& inbox_;
 
-    row::layout wanted_; // the columns of all schemas that were seen
-    std::string table_id_;
+    row::layout wanted_;                      // the columns of all schemas that were seen
+    databricks::table_description table_;     // as it was seen last
     std::shared_ptr<const row::layout> rows_; // what rows have; null before the table is set up
     std::shared_ptr<const std::string> new_descriptor_;
     std::map<const cdc::plan*, std::unique_ptr<const row::bound_layout>> bound_; // to rows_

@@ -130,7 +130,7 @@ bool zerobus_sink::ready_for(const cdc::event& event) {
     if (!config_.typed) return true;
     typed& t = typed_for(event);
     if (!t.table->ready(event.plan(), clock::now())) return false;
-    settle(t);
+    take_descriptor(t);
     return true;
 }
 
@@ -159,7 +159,10 @@ std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& ar
 void zerobus_sink::settle() {
     for (const auto& s : streams_) s->take_token();
     if (!config_.typed) return;
-    for (auto& [entity, t] : typed_) settle(t);
+    for (auto& [entity, t] : typed_) {
+        t.table->settle(clock::now());
+        take_descriptor(t);
+    }
     write_plan();
 }
 
@@ -170,13 +173,12 @@ zerobus_sink::typed& zerobus_sink::typed_for(const cdc::event& event) {
     const auto at = typed_.find(entity);
     if (at != typed_.end()) return at->second;
     const std::string table = table_by_entity_ ? table_of(config_.table, entity) : config_.table;
-    return typed_.emplace(entity, typed{std::make_unique<typed_table>(table, config_, workspace_, inbox_)})
+    return typed_.emplace(entity, typed{std::make_unique<typed_table>(table, config_, owner_, workspace_, inbox_)})
         .first->second;
 }
 
 // The first descriptor opens the stream; rows that are added after a later one are of that one.
-void zerobus_sink::settle(typed& t) {
-    t.table->settle(clock::now());
+void zerobus_sink::take_descriptor(typed& t) {
     auto descriptor = t.table->take_new_descriptor();
     if (!descriptor) return;
     if (t.outlet) return to().describe_rows(*t.outlet, std::move(descriptor));
@@ -184,12 +186,18 @@ void zerobus_sink::settle(typed& t) {
     (void)to().add_stream(options_of(t.table->name(), *descriptor));
 }
 
+void zerobus_sink::interrupted(const delivery_reason& why) {
+    if (why.status != wire::grpc_status::not_found) return;
+    for (auto& [entity, t] : typed_)
+        if (t.outlet == why.outlet) t.table->look_again(clock::now());
+}
+
 void zerobus_sink::write_plan() {
     if (!plan_file_) return;
     std::string all;
     for (const auto& [entity, t] : typed_)
         if (const std::string& sql = t.table->plan_sql(); !sql.empty()) all += sql + ";\n";
-    if (all == written_plan_) return;
+    if (written_plan_ == all) return; // the first time there may be a plan of an earlier run
     plan_file_->replace(all);
     written_plan_ = std::move(all);
 }

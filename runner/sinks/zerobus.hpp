@@ -30,6 +30,7 @@ class zerobus_sink final : public sink {
     bool ready_for(const cdc::event& event) override;
     std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
     void settle() override;
+    void interrupted(const delivery_reason& why) override;
     std::optional<time_point> timeout() const override;
     bool commit(const pubsub::replay_id* position) override;
     void perform(stream_action& a) override { streams_[a.outlet]->perform(a.action); }
@@ -49,7 +50,7 @@ class zerobus_sink final : public sink {
     std::uint32_t make_stream(const std::string& table);
     std::uint32_t outlet_for(const cdc::event& event);
     typed& typed_for(const cdc::event& event);
-    void settle(typed& t);
+    void take_descriptor(typed& t);
     void write_plan();
 
     const pipeline_config& config_;
@@ -63,7 +64,7 @@ class zerobus_sink final : public sink {
     std::map<std::string, std::uint32_t, std::less<>> outlets_; // by entity, where the table's name depends on it
     std::map<std::string, typed, std::less<>> typed_;           // by entity, or one
     std::optional<replaced_file> plan_file_;
-    std::string written_plan_;
+    std::optional<std::string> written_plan_;
     std::string record_; // the row that is being made
 };
 

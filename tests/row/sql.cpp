@@ -86,10 +86,16 @@ TEST_CASE("sql: types of Unity Catalog are read") {
 
 TEST_CASE("sql: a view without the rows that came twice") {
     const std::string text = row::dedupe_view_sql(row::layout::sfcdc(), "main.crm.events", "main.crm.unique_events");
-    CHECK(text
-          == "CREATE OR REPLACE VIEW `main`.`crm`.`unique_events` AS\nSELECT * FROM `main`.`crm`.`events`\nQUALIFY "
-             "row_number() OVER (PARTITION BY `org_id`, `topic`, `replay_id`, `record_ordinal`, `record_id` ORDER BY "
-             "`ingested_at`) = 1");
+    CHECK(
+        text
+        == "CREATE OR REPLACE VIEW `main`.`crm`.`unique_events` AS\nSELECT `org_id`, `topic`, `replay_id`, "
+           "`record_ordinal`, `event_id`, `schema_id`, `entity_name`, `change_type`, `record_id`, `transaction_key`, "
+           "`sequence_number`, `commit_number`, `commit_timestamp`, `commit_user`, `change_origin`, "
+           "`changed_fields`, "
+           "`nulled_fields`, `diff_fields`, `record_data`, `ingested_at`\nFROM (SELECT *, row_number() OVER "
+           "(PARTITION BY "
+           "`org_id`, `topic`, `replay_id`, `record_ordinal`, `record_id` ORDER BY `ingested_at`) AS _sf_copy FROM "
+           "`main`.`crm`.`events`)\nWHERE _sf_copy = 1");
     CHECK(!row::dedupe_view_sql(row::layout::salesforce_zerobus(), "t", "v").empty());
     const row::layout without = row::layout::sfcdc().without(std::vector<std::string_view>{"record_ordinal"}).value;
     CHECK(row::dedupe_view_sql(without, "t", "v").empty());

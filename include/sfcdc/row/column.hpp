@@ -138,14 +138,17 @@ struct column {
     std::string field{};
     column_type field_type = column_type::string;
     std::uint8_t precision = 0, scale = 0;
+    bool time_of_day =
+        false; // of a text: the field is a time of a day in milliseconds, which becomes "08:30:00.000Z"
 
     // A column of a field.
     static column of_field(std::string name, std::string field, column_type type) {
-        return {std::move(name), column_source::field, std::move(field), type, 0, 0};
+        return {std::move(name), column_source::field, std::move(field), type, 0, 0, false};
     }
     // A field as DECIMAL(precision, scale), of at most 38 digits.
     static column of_decimal(std::string name, std::string field, std::uint8_t precision, std::uint8_t scale) {
-        return {std::move(name), column_source::field, std::move(field), column_type::decimal, precision, scale};
+        return {
+            std::move(name), column_source::field, std::move(field), column_type::decimal, precision, scale, false};
     }
 
     // The type of any other column follows from its source, so that a message and its description cannot disagree.

@@ -57,7 +57,8 @@ class history_columns {
 };
 
 // What an event stated of a field while the table had no column for it, read from the column of the rest: as SQL, of a history `h`. A
-// value whose JSON type is not one that the column's values have is left there: the field's type has changed.
+// value that is not as the column's values are is left there, because the field had another type. Only whole numbers that are meant as
+// times cannot be told from those that are not.
 class rest_value {
   public:
     rest_value(const column& c, const std::string& rest, sql_dialect dialect)
@@ -65,16 +66,16 @@ class rest_value {
         const std::size_t dot = c.field.find('.');
         const std::string source = duckdb_ ? "h." + rest : "parse_json(h." + rest + ")";
         path_ = source + ", " + path(c.field);
-        type_ = type_of(path_);
-        if (dot != std::string::npos)
-            compound_is_null_ = " OR " + type_of(source + ", " + path(c.field.substr(0, dot))) + " = " + null_type();
-        value_ = value_of(c.type());
+        is_null_ = type_of(path_) + " = " + null_type();
+        if (dot != std::string::npos) // a compound that is null as a whole
+            is_null_ += " OR " + type_of(source + ", " + path(c.field.substr(0, dot))) + " = " + null_type();
+        value_ = value_of(c);
     }
-    // Whether there are values that can be taken: decimals that stand in the rest do not fit their column.
+    // Whether there are values that can be taken. Of decimals and arrays there are none.
     explicit operator bool() const noexcept { return !value_.empty(); }
     // True where the rest states the field, null or false else.
     std::string stated() const {
-        return "(" + type_ + " IN (" + null_type() + ", " + types_ + ")" + compound_is_null_ + ")";
+        return "(" + is_null_ + " OR (" + type_of(path_) + " IN (" + types_ + ") AND " + value_ + " IS NOT NULL))";
     }
     // Null where the event has cleared the field.
     const std::string& value() const noexcept { return value_; }
@@ -84,7 +85,7 @@ class rest_value {
     std::string type_of(const std::string& at) const {
         // The digits of a decimal are not of interest.
         return duckdb_ ? "json_type(" + at + ")"
-                       : "regexp_replace(schema_of_variant(variant_get(" + at + ")), '\\\\(.*', '')";
+                       : "regexp_replace(schema_of_variant(variant_get(" + at + ", 'variant')), '[(].*', '')";
     }
     std::string path(std::string_view field) const {
         std::string out = "'$";
@@ -96,41 +97,49 @@ class rest_value {
             field.remove_prefix(dot + 1);
         }
     }
-    std::string value_of(column_type type) {
-        const std::string integers = duckdb_ ? "'BIGINT', 'UBIGINT'" : "'BIGINT'";
-        const std::string number = duckdb_ ? "TRY_CAST(json_extract_string(" + path_ + ") AS BIGINT)"
-                                           : "try_variant_get(" + path_ + ", 'bigint')";
-        const auto as = [&](const char* in_duckdb, const char* in_spark) {
-            return duckdb_ ? "TRY_CAST(json_extract_string(" + path_ + ") AS " + in_duckdb + ")"
-                           : "try_variant_get(" + path_ + ", '" + in_spark + "')";
-        };
-        types_ = integers;
-        switch (type) {
+    std::string as(const char* in_duckdb, const char* in_spark) const {
+        return duckdb_ ? "TRY_CAST(json_extract_string(" + path_ + ") AS " + in_duckdb + ")"
+                       : "try_variant_get(" + path_ + ", '" + in_spark + "')";
+    }
+    // The whole number of the rest where it is in the range, null elsewhere: engines stop at a time that they cannot have.
+    std::string number(const char* least, const char* most) const {
+        const std::string n = as("BIGINT", "bigint");
+        return "CASE WHEN " + n + " BETWEEN " + least + " AND " + most + " THEN " + n + " END";
+    }
+    std::string value_of(const column& c) {
+        constexpr const char *year_1 = "-62135596800000", *year_9999 = "253402300799999"; // milliseconds
+        types_ = duckdb_ ? "'BIGINT', 'UBIGINT'" : "'BIGINT'";
+        switch (c.type()) {
         case column_type::boolean: types_ = "'BOOLEAN'"; return as("BOOLEAN", "boolean");
         case column_type::integer: return as("INT", "int");
-        case column_type::bigint: return number;
+        case column_type::bigint: return as("BIGINT", "bigint");
         case column_type::double_:
             types_ += duckdb_ ? ", 'DOUBLE'" : ", 'DOUBLE', 'DECIMAL'";
             return as("DOUBLE", "double");
-        case column_type::timestamp:
-            return duckdb_ ? "timezone('UTC', epoch_ms(" + number + "))" : "timestamp_millis(" + number + ")";
-        case column_type::date:
-            return duckdb_ ? "CAST(epoch_ms(" + number + ") AS DATE)"
-                           : "date_add(DATE '1970-01-01', CAST(floor(" + number + " / 86400000) AS INT))";
-        case column_type::string: { // a number in a column of text is a time of a day, in milliseconds
-            types_ += duckdb_ ? ", 'VARCHAR'" : ", 'STRING'";
-            const std::string time = duckdb_ ? "strftime(epoch_ms(" + number + "), '%H:%M:%S.%gZ')"
-                                             : "concat(date_format(timestampadd(MILLISECOND, " + number
-                                                   + ", TIMESTAMP_NTZ '1970-01-01 00:00:00'), 'HH:mm:ss.SSS'), 'Z')";
-            return "CASE WHEN " + type_ + " IN (" + integers + ") THEN " + time + " ELSE " + as("VARCHAR", "string")
-                   + " END";
+        case column_type::timestamp: {
+            const std::string ms = number(year_1, year_9999);
+            return duckdb_ ? "timezone('UTC', epoch_ms(" + ms + "))" : "timestamp_millis(" + ms + ")";
         }
+        case column_type::date: {
+            const std::string ms = number(year_1, year_9999);
+            return duckdb_ ? "CAST(epoch_ms(" + ms + ") AS DATE)"
+                           : "date_add(DATE '1970-01-01', CAST(floor((" + ms + ") / 86400000) AS INT))";
+        }
+        case column_type::string:
+            if (c.time_of_day) {
+                const std::string ms = number("0", "86399999");
+                return duckdb_ ? "strftime(epoch_ms(" + ms + "), '%H:%M:%S.%gZ')"
+                               : "concat(date_format(timestampadd(MILLISECOND, " + ms
+                                     + ", TIMESTAMP_NTZ '1970-01-01 00:00:00'), 'HH:mm:ss.SSS'), 'Z')";
+            }
+            types_ = duckdb_ ? "'VARCHAR'" : "'STRING'";
+            return as("VARCHAR", "string");
         default: return {};
         }
     }
 
     bool duckdb_;
-    std::string path_, type_, types_, compound_is_null_, value_;
+    std::string path_, types_, is_null_, value_;
 };
 
 // The columns of a history `h` as the current state is made from them: what stands in the rest is put into the columns that the table
@@ -185,11 +194,12 @@ inline std::string auto_cdc_sql(const layout& l, std::string_view history, std::
 // came stays. Empty when the layout's columns do not say which rows are the same.
 inline std::string dedupe_view_sql(const layout& l, std::string_view table, std::string_view view,
                                    sql_dialect dialect = sql_dialect::databricks) {
-    std::string keys, received;
+    std::string keys, received, names;
     bool has_id = false, has_place = false;
     for (const column& c : l.columns()) {
         using enum column_source;
         const std::string name = sql_identifier(c.name, dialect);
+        names += (names.empty() ? "" : ", ") + name;
         if (c.source == received_timestamp || c.source == received_ms) received = name;
         has_id = has_id || c.source == replay_id_hex || c.source == replay_id_base64;
         has_place = has_place || c.source == record_ordinal;
@@ -198,9 +208,10 @@ inline std::string dedupe_view_sql(const layout& l, std::string_view table, std:
             keys += (keys.empty() ? "" : ", ") + name;
     }
     if (!has_id || received.empty() || (l.rows() == granularity::record && !has_place)) return {};
-    return "CREATE OR REPLACE VIEW " + sql_table_name(view, dialect) + " AS\nSELECT * FROM "
-           + sql_table_name(table, dialect) + "\nQUALIFY row_number() OVER (PARTITION BY " + keys + " ORDER BY "
-           + received + ") = 1";
+    // Not by QUALIFY, which Spark lacks before 4.2.
+    return "CREATE OR REPLACE VIEW " + sql_table_name(view, dialect) + " AS\nSELECT " + names
+           + "\nFROM (SELECT *, row_number() OVER (PARTITION BY " + keys + " ORDER BY " + received
+           + ") AS _sf_copy FROM " + sql_table_name(table, dialect) + ")\nWHERE _sf_copy = 1";
 }
 
 // The table that merge_sql() keeps: the record id, the fields, whether the record was ever seen whole, and the place of its last

@@ -151,12 +151,14 @@ inline void append_columns(const layout& l, std::string& out, std::string_view s
 } // namespace detail
 
 // CREATE TABLE IF NOT EXISTS for the rows of a layout, with what Zerobus asks of a table: a managed Delta table whose columns
-// may all be null, without row tracking. It is never "OR REPLACE", which would take the table away from open streams.
-inline std::string create_table_sql(const layout& l, std::string_view table) {
+// may all be null, without row tracking. It is never "OR REPLACE", which would take the table away from open streams. `source`, where
+// it is not empty, is kept as the table's property `sfcdc.source`: where its rows come from.
+inline std::string create_table_sql(const layout& l, std::string_view table, std::string_view source = {}) {
     std::string out = "CREATE TABLE IF NOT EXISTS " + sql_table_name(table) + " (\n  ";
     detail::append_columns(l, out, ",\n  ");
     return out += "\n) USING DELTA\nCOMMENT 'Salesforce change events, appended by sfcdc'\n"
-                  "TBLPROPERTIES ('delta.enableRowTracking' = 'false')";
+                  "TBLPROPERTIES ('delta.enableRowTracking' = 'false'"
+                  + (source.empty() ? std::string() : ", 'sfcdc.source' = " + sql_literal(source)) + ")";
 }
 
 // ALTER TABLE ... ADD COLUMNS for the columns that a layout has and the table lacks; empty when it lacks none. One statement,

@@ -143,7 +143,10 @@ class typed_columns {
         switch (type) {
         case avro::type::boolean: c.field_type = column_type::boolean; return true;
         case avro::type::int_: c.field_type = column_type::integer; return true;
-        case avro::type::long_: c.field_type = type_of_long(doc); return true;
+        case avro::type::long_:
+            c.field_type = type_of_long(doc);
+            c.time_of_day = c.field_type == column_type::string;
+            return true;
         case avro::type::float_:
         case avro::type::double_: c.field_type = column_type::double_; return true;
         case avro::type::bytes:

@@ -79,7 +79,7 @@ class ingest_stream {
 
     // To flush, take added() and go on until settled() has come so far.
     std::int64_t added() const noexcept { return requests_.end_offset(); }
-    // Whether the server has ever opened a stream for this table and descriptor.
+    // Whether the server has ever opened a stream for this table, with any descriptor.
     bool was_created() const noexcept { return started_; }
     // All rows below this are durable or were rejected.
     std::int64_t settled() const noexcept { return requests_.begin_offset(); }
