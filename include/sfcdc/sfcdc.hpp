@@ -96,6 +96,7 @@
 #include <sfcdc/row/arrow_visitor.hpp>
 #include <sfcdc/row/arrow.hpp>
 #include <sfcdc/row/arrow_stream.hpp>
+#include <sfcdc/row/arrow_text.hpp>
 
 #include <sfcdc/backoff.hpp>
 #include <sfcdc/call/remedy.hpp>

@@ -172,6 +172,59 @@ TEST_CASE("arrow: a batch of more events than are noted at once, with columns of
     closed.check_nulls();
 }
 
+TEST_CASE(
+    "arrow: members of the header, which each row has, in batches that end where their lists do and elsewhere") {
+    auto [p, bad] = cdc::compile(typed_event::schema());
+    REQUIRE(bad == error{});
+    using enum row::column_source;
+    row::arrow_batch batch(row::layout::make({{"entity", entity_name},
+                                              {"ids", record_ids},
+                                              {"type", change_type},
+                                              {"origin", change_origin},
+                                              {"key", transaction_key},
+                                              {"sequence", sequence_number},
+                                              {"ms", commit_ms},
+                                              {"number", commit_number},
+                                              {"user", commit_user}})
+                               .value,
+                           16);
+    const row::bound_layout bound = row::bind(batch.layout(), p);
+    cdc::decoder decoder;
+    // Lists of ids that are copied in one go, and all others: none, several, and texts that are long or not ASCII.
+    const std::vector<std::string> ids[] = {
+        {"001xx0000000001AAA"}, {},         {"a", "", "b"},         {std::string(33, 'x')},
+        {std::string(32, 'y')}, {"\u00fc"}, {std::string(200, 'z')}};
+    for (const int size : {1, 63, 64, 128, 129, 256, 300}) {
+        std::vector<std::unique_ptr<exact_bytes>> payloads;
+        std::vector<ordered_json> expected;
+        for (int i = 0; i < size; ++i) {
+            made::header h;
+            h.ids = ids[i % 3 != 0 ? 0 : i / 3 % 7];
+            h.change_type = i % 3;
+            h.origin = i % 5 == 0 ? "" : std::string(static_cast<std::size_t>(i % 70), 'o');
+            h.key = i % 128 == 127 ? "" : "key " + std::to_string(i);
+            h.user = i == 64 ? "" : "J\u00f6rg";
+            h.sequence = 1 - i;
+            h.timestamp += 1'000'000'007 * i;
+            h.number <<= i % 50;
+            payloads.push_back(std::make_unique<exact_bytes>(typed_event::payload(h, {})));
+            const auto [e, bad_event] = decoder.decode(p, payloads.back()->span());
+            REQUIRE(bad_event == error{});
+            REQUIRE(batch.append(bound, e, around) == errc::none);
+            expected.push_back(json_of(batch.layout(), e, {}));
+            if (i == 127 || i == 200) batch.flush();
+        }
+        const closed_batch closed(batch);
+        REQUIRE(closed.array.length == size);
+        for (int i = 0; i < size; ++i) {
+            INFO("row " << i << " of " << size);
+            const ordered_json found = closed[i];
+            if (found != expected[static_cast<std::size_t>(i)]) CHECK(found == expected[static_cast<std::size_t>(i)]);
+        }
+        closed.check_nulls();
+    }
+}
+
 TEST_CASE("arrow: events of several schemas in one batch") {
     auto [now, bad_now] = cdc::compile(typed_event::schema());
     auto [before, bad_before] = cdc::compile(typed_event::schema({"Employees", "BillingAddress"}, "\"string\""));

@@ -76,7 +76,8 @@ class arrow_batch {
         const std::uint64_t row_bytes = most_bytes_of_row(e, around);
         if (row_bytes * rows_of(e) > limits::arrow_column_bytes - bytes_) return errc::batch_full;
         const auto add = [&](const record& of) {
-            note(e);
+            payloads_[noted_] = avro::sound_payload(e.payload());
+            values_.add(noted_, e);
             visit_others(e, around, of);
             bytes_ += row_bytes;
             ++rows_;
@@ -151,7 +152,6 @@ class arrow_batch {
         }
         for (const column& c : layout_.columns()) name_bytes_ += c.name.size();
         wanted_.assign(p.words(), 0);
-        values_.reset(p.no_field());
         sources_.assign(columns_.size(), {});
         column_of_.assign(p.no_field(), no_column);
         next_.assign(columns_.size(), no_column);
@@ -170,21 +170,9 @@ class arrow_batch {
                 others_.push_back(i);
             }
         }
+        values_.reset(p, wanted_);
     }
 
-    // Where the values of the row's fields are.
-    void note(const cdc::event& e) {
-        payloads_[noted_] = avro::sound_payload(e.payload());
-        const std::uint64_t* const present = e.present().words().data();
-        const std::uint64_t* const diffs = e.diff_fields().set().words().data();
-        const std::uint32_t* const begins = e.offsets().data();
-        for (std::uint32_t word = 0; word < wanted_.size(); ++word) {
-            std::uint64_t bits = present[word] & wanted_[word];
-            if (diffs != nullptr) [[unlikely]]
-                bits &= ~diffs[word]; // a patch is no value
-            values_.add(64 * word, bits, noted_, begins);
-        }
-    }
     // The columns that are of no place in the payload: what they are made of ends with the event.
     void visit_others(const cdc::event& e, const envelope& around, const record& of) {
         for (const std::uint32_t i : names_) {
@@ -211,6 +199,7 @@ class arrow_batch {
     }
     // Converts what is noted of the fields that have so many values, and more.
     void convert_lists(std::size_t least) {
+        values_.make_header_lists(least, noted_);
         for (std::uint32_t word = 0; word < wanted_.size(); ++word)
             for (std::uint64_t bits = wanted_[word]; bits != 0; bits &= bits - 1) {
                 const std::uint32_t field = 64 * word + static_cast<std::uint32_t>(std::countr_zero(bits));
@@ -220,12 +209,19 @@ class arrow_batch {
                 values_.clear(field);
             }
     }
+    // In line everywhere, which g++ does not do with a lambda that is used so often.
+    struct integer_reader {
+        const avro::sound_payload* payloads;
+        [[gnu::always_inline]] std::int64_t operator()(const detail::noted_value& v) const noexcept {
+            return payloads[v.row].integer(v.begin);
+        }
+    };
     void convert(std::uint32_t i, std::span<const detail::noted_value> values) {
         const detail::arrow_source& s = sources_[i];
         detail::arrow_column& to = columns_[i];
         const avro::sound_payload* const payloads = payloads_.data();
         const std::size_t first = first_noted_;
-        const auto integer = [payloads](const detail::noted_value& v) { return payloads[v.row].integer(v.begin); };
+        const integer_reader integer{payloads};
         const auto each = [](auto&& get) {
             return [get](const detail::noted_value& v, auto& out) {
                 out = get(v);
@@ -244,7 +240,7 @@ class arrow_batch {
         case conversion::symbol: {
             const avro::schema& types = bound_->plan().schema();
             const auto symbols = types.symbols(types[s.symbols]);
-            return to.put_many_texts(first, values, [&](const detail::noted_value& v) {
+            return to.put_many_texts(first, values, [integer, symbols](const detail::noted_value& v) {
                 return detail::readable_text{symbols[static_cast<std::size_t>(integer(v))]}; // a walk has checked it
             });
         }
@@ -275,11 +271,16 @@ class arrow_batch {
         default: break;
         }
         const column& c = layout_.columns()[i];
-        for (const detail::noted_value v : values) {
-            const std::size_t row = first + v.row;
-            const avro::sound_payload& payload = payloads[v.row];
-            if (s.how == conversion::texts && put_single(to, row, payload, v.begin)) continue;
-            convert_one(to, row, c, s, payload, v.begin);
+        while (!values.empty()) {
+            if (s.how == conversion::texts) {
+                values = values.subspan(to.put_single_texts(first, values, [payloads](const detail::noted_value& v) {
+                    return single_text(payloads[v.row], v.begin);
+                }));
+                if (values.empty()) return;
+            }
+            const detail::noted_value& v = values.front();
+            convert_one(to, first + v.row, c, s, payloads[v.row], v.begin);
+            values = values.subspan(1);
         }
     }
     void convert_texts(detail::arrow_column& to, std::span<const detail::noted_value> values,
@@ -302,12 +303,12 @@ class arrow_batch {
         });
     }
     // An array of one short text in one block, as recordIds mostly is: its count, the text, and the end of the array.
-    static bool put_single(detail::arrow_column& to, std::size_t row, const avro::sound_payload& payload,
-                           std::uint32_t at) {
-        if (payload.byte(at) != std::byte{2} || payload.byte(at + 1) >= std::byte{0x80}) return false;
+    static detail::readable_text single_text(const avro::sound_payload& payload, std::uint32_t at) {
+        constexpr detail::readable_text none{{}, 0, false};
+        if (payload.byte(at) != std::byte{2} || payload.byte(at + 1) >= std::byte{0x80}) return none;
         const std::string_view text = payload.text(at + 1);
-        if (payload.byte(at + 2 + static_cast<std::uint32_t>(text.size())) != std::byte{0}) return false;
-        return to.put_one_text(row, {text, payload.readable(text)});
+        if (payload.byte(at + 2 + static_cast<std::uint32_t>(text.size())) != std::byte{0}) return none;
+        return {text, payload.readable(text)};
     }
     // What is rare, or made as text.
     void convert_one(detail::arrow_column& to, std::size_t row, const column& c, const detail::arrow_source& s,

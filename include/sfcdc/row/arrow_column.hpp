@@ -14,6 +14,7 @@
 #include <sfcdc/cdc/field_list.hpp>
 #include <sfcdc/row/arrow_memory.hpp>
 #include <sfcdc/row/arrow_noted.hpp>
+#include <sfcdc/row/arrow_text.hpp>
 #include <sfcdc/row/column.hpp>
 #include <sfcdc/row/decimal128.hpp>
 #include <sfcdc/wire/bytes.hpp>
@@ -21,13 +22,6 @@
 #include <sfcdc/wire/utf8.hpp>
 
 namespace sfcdc::inline v0::row::detail {
-
-// A text, and how many bytes can be read from its start on; it is empty where there is none.
-struct readable_text {
-    std::string_view text{};
-    std::size_t readable = 0;
-    bool is_there = true;
-};
 
 // Fills the buffers of one array. A value is put where its row is; rows in between are nulls, whose slots hold zeros, so that
 // no row of an earlier batch is seen through them. Rows of variable length are put in order. A column that no row touches
@@ -108,74 +102,73 @@ class arrow_column {
         touch(row);
         put_end(item_count_);
     }
-    // A list of one text that is ASCII, as record ids are. False, and nothing is put, if it is not.
-    bool put_one_text(std::size_t row, const readable_text& t) {
-        start_items(row, stride, 1);
-        if (t.text.size() > stride || t.readable < stride
-            || !wire::copy_padded<wire::look_at_text>(items_->values.as<char>() + item_bytes_, t.text))
-            return false;
-        item_bytes_ += t.text.size();
-        items_->offsets.as<std::int32_t>()[++item_count_] = static_cast<std::int32_t>(item_bytes_);
-        touch(row);
-        put_end(item_count_);
-        return true;
-    }
 
     // ---- many rows -------------------------------------------------------------------------------------------------------
     //
-    // At least one value of a field; the first of the rows that are noted is row `first` of the batch.
+    // At least one value of a field; the first of the rows that are noted is row `first` of the batch. Where each row from the first
+    // value to the last has one, as of the header's members, no gap is looked for.
 
     // Numbers of 4 or 8 bytes: get(value, number) makes one, or returns false where there is none.
-    template<class T, class Get> void put_numbers(std::size_t first, std::span<const noted_value> values, Get&& get) {
+    template<class T, class Get>
+    [[gnu::always_inline]] inline void put_numbers(std::size_t first, std::span<const noted_value> values,
+                                                   const Get get) {
         reserve(first + values.back().row + 1);
-        T* const to = memory_->values.as<T>();
-        auto* const validity = memory_->validity.as<std::uint64_t>();
-        std::size_t count = 0;
-        for (const noted_value& v : values) {
-            const std::size_t row = first + v.row;
-            const bool is_there = get(v, to[row]);
-            validity[row / 64] |= std::uint64_t{is_there} << row % 64;
-            count += is_there;
-        }
-        values_ += count;
+        T* const to = memory_->values.as<T>() + first;
+        bool all = true;
+        for (const noted_value& v : values) all &= get(v, to[v.row]);
+        mark(first, values);
+        if (all) [[likely]]
+            return;
+        T unused;
+        for (const noted_value& v : values)
+            if (!get(v, unused)) unmark(first + v.row);
     }
     template<class Get> void put_booleans(std::size_t first, std::span<const noted_value> values, Get&& get) {
         reserve(first + values.back().row + 1);
-        for (const noted_value& v : values) put_boolean(first + v.row, get(v));
+        auto* const to = memory_->values.as<std::uint64_t>();
+        for (const noted_value& v : values) put_bit(to, first + v.row, get(v));
+        mark(first, values);
     }
     // Texts: get(value) gives a readable_text. Whether they are UTF-8 is looked at in the end, for all together.
     template<class Get>
     [[gnu::noinline]] void put_many_texts(std::size_t first, std::span<const noted_value> values, const Get get) {
         reserve(first + values.back().row + 1);
-        // Copies of members: what is written as characters might be any member otherwise.
-        char* data = memory_->values.as<char>();
-        std::size_t room = memory_->values.capacity(), used = bytes_, filled = ends_, count = 0;
-        auto* const validity = memory_->validity.as<std::uint64_t>();
-        std::int32_t* const to = ends();
-        bool continues = continues_;
-        for (const noted_value& v : values) {
-            const std::size_t row = first + v.row;
-            fill(to, filled, row, used);
-            filled = row + 1;
-            const readable_text t = get(v);
-            const std::size_t end = used + t.text.size();
-            if (end + stride > room) [[unlikely]] {
-                memory_->values.reserve(end + stride, used);
-                data = memory_->values.as<char>();
-                room = memory_->values.capacity();
-            }
-            copy_by_strides(data + used, t);
-            continues |= static_cast<signed char>(data[used]) < -64 && end != used;
-            used = end;
-            to[row] = static_cast<std::int32_t>(used);
-            validity[row / 64] |= std::uint64_t{t.is_there} << row % 64;
-            count += t.is_there;
-        }
-        bytes_ = used;
-        ends_ = filled;
-        continues_ = continues;
+        fill_ends(first + values.front().row);
+        const bool all =
+            has_gaps(values) ? append_texts<true>(first, values, get) : append_texts<false>(first, values, get);
         unchecked_ = true;
-        values_ += count;
+        mark(first, values);
+        if (all) [[likely]]
+            return;
+        for (const noted_value& v : values)
+            if (!get(v).is_there) unmark(first + v.row);
+    }
+
+    // Lists of one text that is ASCII, as record ids are: get(value) gives it, or what is not there where the list is another one.
+    // Returns how many were put: the values in front of the first that is not so, or comes after a gap.
+    template<class Get>
+    std::size_t put_single_texts(std::size_t first, std::span<const noted_value> values, const Get get) {
+        const std::size_t row = first + values.front().row;
+        start_items(row, text_stride * values.size(), values.size());
+        reserve(first + values.back().row + 1);
+        char* data = items_->values.as<char>();
+        std::int32_t* const item_ends = items_->offsets.as<std::int32_t>() + 1;
+        std::int32_t* const to = ends() + row;
+        std::size_t used = item_bytes_, count = item_count_, n = 0;
+        for (; n < values.size() && first + values[n].row == row + n; ++n) {
+            const readable_text t = get(values[n]);
+            if (!t.is_there || t.text.size() > text_stride || t.readable < text_stride
+                || !wire::copy_padded<wire::look_at_text>(data + used, t.text))
+                break;
+            used += t.text.size();
+            item_ends[count++] = static_cast<std::int32_t>(used);
+            to[n] = static_cast<std::int32_t>(count);
+        }
+        item_bytes_ = used;
+        item_count_ = count;
+        ends_ = row + n;
+        mark(first, values.first(n));
+        return n;
     }
 
     // ---- the end ---------------------------------------------------------------------------------------------------------
@@ -269,6 +262,63 @@ class arrow_column {
         }
     }
 
+    // Whether a row between the first value and the last has none.
+    static bool has_gaps(std::span<const noted_value> values) noexcept {
+        return values.back().row - values.front().row + 1 != values.size();
+    }
+    // The values' rows are not null.
+    void mark(std::size_t first, std::span<const noted_value> values) noexcept {
+        if (values.empty()) return;
+        auto* const validity = memory_->validity.as<std::uint64_t>();
+        values_ += values.size();
+        if (has_gaps(values)) {
+            for (const noted_value& v : values) put_bit(validity, first + v.row, true);
+            return;
+        }
+        for (std::size_t row = first + values.front().row, end = row + values.size(); row < end;) {
+            const std::size_t bits = std::min(64 - row % 64, end - row);
+            validity[row / 64] |= ~std::uint64_t{0} >> (64 - bits) << row % 64;
+            row += bits;
+        }
+    }
+    // A row that was marked is null.
+    void unmark(std::size_t row) noexcept {
+        memory_->validity.as<std::uint64_t>()[row / 64] &= ~(std::uint64_t{1} << row % 64);
+        --values_;
+    }
+    // Returns whether all of the texts are there.
+    template<bool HasGaps, class Get>
+    [[gnu::always_inline]] inline bool append_texts(std::size_t first, std::span<const noted_value> values,
+                                                    const Get& get) {
+        // Copies of members: what is written as characters might be any member otherwise.
+        char* data = memory_->values.as<char>();
+        std::size_t room = memory_->values.capacity(), used = bytes_, filled = ends_;
+        std::int32_t* const to = ends();
+        bool continues = continues_, all = true;
+        for (const noted_value& v : values) {
+            if constexpr (HasGaps) {
+                write_ends(to, filled, first + v.row, used);
+                filled = first + v.row;
+            }
+            const readable_text t = get(v);
+            const std::size_t end = used + t.text.size();
+            if (end + text_stride > room) [[unlikely]] {
+                memory_->values.reserve(end + text_stride, used);
+                data = memory_->values.as<char>();
+                room = memory_->values.capacity();
+            }
+            copy_by_strides(data + used, t);
+            continues |= static_cast<signed char>(data[used]) < -64 && end != used;
+            used = end;
+            to[filled++] = static_cast<std::int32_t>(used);
+            all &= t.is_there;
+        }
+        bytes_ = used;
+        ends_ = filled;
+        continues_ = continues;
+        return all;
+    }
+
     static void put_bit(std::uint64_t* words, std::size_t at, bool bit) noexcept {
         words[at / 64] |= std::uint64_t{bit} << at % 64;
     }
@@ -278,23 +328,10 @@ class arrow_column {
         put_bit(memory_->validity.as<std::uint64_t>(), row, true);
         ++values_;
     }
-    // Writes the ends of the rows from `filled` up to `row`, which are empty, and of some behind it: there is room for them. How
-    // many rows there are is not guessed, unless they are many.
-    [[gnu::always_inline]] static inline void fill(std::int32_t* to, std::size_t filled, std::size_t row,
-                                                   std::size_t end) noexcept {
-        const std::uint64_t two = end * 0x1'0000'0001u;
-        for (std::size_t i = 0; i < ends_together; i += 2) std::memcpy(to + filled + i, &two, sizeof two);
-        if (filled + ends_together < row) [[unlikely]]
-            fill_many(to + filled, to + row, two);
-    }
-    [[gnu::noinline]] static void fill_many(std::int32_t* from, const std::int32_t* to, std::uint64_t two) noexcept {
-        for (; from < to; from += ends_together)
-            for (std::size_t i = 0; i < ends_together; i += 2) std::memcpy(from + i, &two, sizeof two);
-    }
     // The rows from the last one that has an end up to this one are empty.
     void fill_ends(std::size_t row) noexcept {
         if (!has_ends() || ends_ >= row) return;
-        fill(ends(), ends_, row, static_cast<std::size_t>(ends()[static_cast<std::ptrdiff_t>(ends_) - 1]));
+        write_ends(ends(), ends_, row, static_cast<std::size_t>(ends()[static_cast<std::ptrdiff_t>(ends_) - 1]));
         ends_ = row;
     }
     void put_end(std::size_t end) noexcept { ends()[ends_++] = static_cast<std::int32_t>(end); }
@@ -307,21 +344,11 @@ class arrow_column {
         items_->offsets.as<std::int32_t>()[0] = 0;
     }
 
-    // Texts are copied in strides of so many bytes, without a branch on their length where they are no longer.
-    static constexpr std::size_t stride = 32;
-    static constexpr std::size_t ends_together = 8;
     // Whether a block has more than a few values, so that what is done for each row of it pays. A count of the bits would be a
     // call where the processor may lack the instruction.
     static bool has_many(std::uint64_t valid) noexcept {
         for (int few = 7; few > 0; --few) valid &= valid - 1;
         return valid != 0;
-    }
-    [[gnu::always_inline]] static inline void copy_by_strides(char* to, const readable_text& t) noexcept {
-        const std::size_t size = t.text.size();
-        if (t.readable < size + stride) [[unlikely]]
-            return wire::copy_text(to, t.text);
-        std::memcpy(to, t.text.data(), stride);
-        for (std::size_t at = stride; at < size; at += stride) std::memcpy(to + at, t.text.data() + at, stride);
     }
     // Whether all texts are UTF-8. Texts that lie one behind the other are each exactly if all together are, and none of them
     // begins with a byte that continues a character.
