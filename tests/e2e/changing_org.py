@@ -96,6 +96,14 @@ def check_entity(scene, entity, kills):
     return events, used, twice, rests
 
 
+def publish(scene, events, changes):
+    """In pieces, because each is answered only when it is done."""
+    pieces = -(-events // 50_000)
+    for piece in range(pieces):
+        scene.emulator.publish(events * (piece + 1) // pieces - events * piece // pieces,
+                               schema_changes=changes * (piece + 1) // pieces - changes * piece // pieces)
+
+
 def run(build, events, changes, kills, entities, evolve, seed, keep=None, judge=None):
     dice = random.Random(seed)
     options = ["--changing-entities", entities, "--keep-history", "--seed", seed, "--log-level", "warn"]
@@ -106,7 +114,7 @@ def run(build, events, changes, kills, entities, evolve, seed, keep=None, judge=
         started = time.monotonic()
         for part in range(parts):
             runner = scene.run()
-            scene.emulator.publish(events // parts, schema_changes=changes * (part + 1) // parts - changes * part // parts)
+            publish(scene, events // parts, changes * (part + 1) // parts - changes * part // parts)
             if part < kills:
                 time.sleep(dice.uniform(0.05, 2))
                 runner.kill()
@@ -124,7 +132,7 @@ def run(build, events, changes, kills, entities, evolve, seed, keep=None, judge=
             return last is None or scene.emulator.query(f'SELECT 1 FROM "{table}" WHERE _sf_replay_id = ? LIMIT 1', last["replay_id"])
 
         counts = {entity["entity"]: 0 for entity in scene.emulator.entities()}
-        wait_until(arrived, 300, "that the last event of each entity is in the lake")
+        wait_until(arrived, 300 + events / 500, "that the last event of each entity is in the lake")
         if runner.stop() != 0:
             raise Wrong(runner.said()[-3000:])
         took = time.monotonic() - started
