@@ -49,7 +49,7 @@ class Emulator:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=60, context=self.tls) as answer:
+        with urllib.request.urlopen(request, timeout=600, context=self.tls) as answer:
             return answer.read().decode()
 
     def status(self):
