@@ -350,7 +350,7 @@ TEST_CASE("a run has as many changes of schemas as it was asked for, and schemas
             CHECK(emulator::schema_id_of(org.state().salesforce.find_schema(id).value()) == id);
         }
         const std::string topic = entity.at("topic");
-        CHECK(org.state().salesforce.find_topic(topic)->schema_id == entity.at("schema_id"));
+        CHECK(org.state().salesforce.find_topic(topic)->schema_id == entity.at("schema_id").get<std::string>());
         CHECK(!org.state().salesforce.read(topic, 0, 1).events.empty());
     }
 }
@@ -389,10 +389,11 @@ TEST_CASE("a schema changes on demand") {
         const json done = change(any);
         CHECK(done.at("schema_id") != done.at("schema_id_before"));
         CHECK(done.at("change") == any);
-        CHECK(org.state().salesforce.find_topic("/data/Entity01__ChangeEvent")->schema_id == done.at("schema_id"));
+        CHECK(org.state().salesforce.find_topic("/data/Entity01__ChangeEvent")->schema_id
+              == done.at("schema_id").get<std::string>());
     }
     CHECK(org.state().salesforce.find_topic("/data/Entity00__ChangeEvent")->schema_id
-          == entities_of(org).at(0).at("schema_id"));
+          == entities_of(org).at(0).at("schema_id").get<std::string>());
 
     for (const json& command :
          {json{{"entity", "Entity01__c"}, {"change", "nothing"}}, json{{"entity", "Nobody__c"}, {"change", "add"}},
