@@ -590,7 +590,7 @@ TEST_CASE("the key of tokens: there, long enough, and not for everybody") {
     f.write("key", std::string(31, 's'));
     REQUIRE(::chmod(path.c_str(), 0600) == 0);
     CHECK(complaint(with_key).find("has 31 bytes") != std::string::npos);
-    f.write("key", std::string("\0 bytes of any value, \n and \xff among them", 43));
+    f.write("key", std::string(1, '\0') + " bytes of any value, \n and \xff among them");
     CHECK(complaint(with_key).empty());
     for (const mode_t mode : {0604, 0602, 0666}) {
         REQUIRE(::chmod(path.c_str(), mode) == 0);
