@@ -367,15 +367,22 @@ class reader {
         return out;
     }
 
-    row::layout layout(const toml::table& t) {
+    // The columns of a typed table that are in front of its fields.
+    static row::layout typed_layout() {
+        return row::layout::make(row::bookkeeping_columns(), row::granularity::record).value;
+    }
+    row::layout layout(const toml::table& t, bool& typed) {
         constexpr std::string_view name = "pipeline";
         using make = row::layout (*)();
-        row::layout l = choice<make>(t, name, "layout", false,
-                                     {{"salesforce_zerobus", row::layout::salesforce_zerobus},
-                                      {"lakeflow", row::layout::lakeflow},
-                                      {"sfcdc", row::layout::sfcdc},
-                                      {"typed", row::layout::sfcdc}}, // which pipeline() has dealt with
-                                     row::layout::salesforce_zerobus)();
+        const make chosen = choice<make>(t, name, "layout", false,
+                                         {{"salesforce_zerobus", row::layout::salesforce_zerobus},
+                                          {"lakeflow", row::layout::lakeflow},
+                                          {"sfcdc", row::layout::sfcdc},
+                                          {"typed", typed_layout}},
+                                         row::layout::salesforce_zerobus);
+        typed = chosen == typed_layout;
+        row::layout l = chosen();
+        if (typed) return l; // it is not for the configuration to change
         const auto apply = [&](std::string_view key, const auto& change, const std::vector<std::string>& names) {
             const std::vector<std::string_view> views(names.begin(), names.end());
             auto [changed, bad] = change(views);
@@ -538,9 +545,7 @@ class reader {
         c.sink = choice<sink_kind>(
             t, name, "sink", true,
             {{"zerobus", sink_kind::zerobus}, {"sqlite", sink_kind::sqlite}, {"ndjson", sink_kind::ndjson}}, c.sink);
-        c.typed = t["layout"].value_or(std::string_view()) == "typed";
-        c.layout =
-            c.typed ? row::layout::make(row::bookkeeping_columns(), row::granularity::record).value : layout(t);
+        c.layout = layout(t, c.typed);
         c.privacy = privacy(t, c.layout);
         c.on_undecodable = choice<undecodable_policy>(
             t, name, "on_undecodable", false,

@@ -25,10 +25,8 @@ std::string in_small_letters(std::string name) {
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
-    const auto same = [](char a, char b) {
-        const auto small = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-        return small(a) == small(b);
-    };
+    const auto small = [](char c) { return is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c; };
+    const auto same = [&](char a, char b) { return small(a) == small(b); };
     std::size_t p = 0, n = 0;
     std::size_t star = pattern.npos, behind = 0; // the last "*", and where in the name it ends for now
     while (n < name.size()) {
@@ -73,6 +71,13 @@ topic_name topic_of(std::string_view written) {
         name += change_event;
     }
     return {std::string(folder) + name, {}};
+}
+
+std::string entity_of_change_event(std::string_view event) {
+    constexpr std::string_view ending = "ChangeEvent";
+    if (!event.ends_with(ending)) return {};
+    std::string name(event.substr(0, event.size() - ending.size()));
+    return name.ends_with("__") ? name + "c" : name;
 }
 
 bool is_zerobus_table(std::string_view text) {

@@ -24,6 +24,9 @@ struct topic_name {
 // Invoice__cChangeEvent) and a platform event (Order__e), with the folder or without.
 topic_name topic_of(std::string_view written);
 
+// The object that an event's name is about: of "Invoice__ChangeEvent" it is "Invoice__c". Empty for a name of another form.
+std::string entity_of_change_event(std::string_view event);
+
 // Whether Zerobus takes this as "catalog.schema.table".
 bool is_zerobus_table(std::string_view text);
 // Whether SQLite or sfcdc itself keeps this name of a table for itself.

@@ -1,6 +1,7 @@
 #include "table_fit.hpp"
 
 #include "../names.hpp"
+#include "../operations/failure.hpp"
 
 #include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/sql.hpp>
@@ -177,14 +178,15 @@ std::string add_columns_statement(const std::string& table, const row::layout& c
     return row::add_columns_sql({}, columns, table);
 }
 
-std::string list(const std::vector<difference>& all, bool only_blocking) {
-    std::string out;
-    for (const difference& d : all) {
-        if (only_blocking && !d.blocks) continue;
-        out += (out.empty() ? "" : "; ") + d.what;
-        if (!d.statement.empty()) out += " (" + d.statement + ")";
+void check_fit(const table_fit& fit, const std::string& table) {
+    std::string blocking;
+    for (const difference& d : fit.differences) {
+        if (!d.blocks) continue;
+        blocking += (blocking.empty() ? "" : "; ") + d.what;
+        if (!d.statement.empty()) blocking += " (" + d.statement + ")";
     }
-    return out;
+    if (!blocking.empty())
+        throw failure(exit_code::refused, "The table " + table + " cannot take the rows: " + blocking + ".");
 }
 
 } // namespace sfcdc::runner::databricks

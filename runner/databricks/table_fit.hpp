@@ -33,7 +33,7 @@ table_fit fit(const row::layout& wanted, const table_description& table);
 // ALTER TABLE ... ADD COLUMNS for these columns; empty for none.
 std::string add_columns_statement(const std::string& table, const row::layout& columns);
 
-// "what; what; ..." of those that block, or of all.
-std::string list(const std::vector<difference>& all, bool only_blocking);
+// Throws failure(refused) with all differences that block, where there are some.
+void check_fit(const table_fit& fit, const std::string& table);
 
 } // namespace sfcdc::runner::databricks

@@ -22,7 +22,7 @@ namespace {
 
 using row::column_source;
 
-// As many newest rows by their time as are looked into for the newest one by commits.
+// Rows of tables without commit numbers: so many, the newest by their time, are decoded, and the newest of them by its commit counts.
 constexpr int rows_of_a_time = 100;
 
 // An event in the order of the topic.
@@ -43,11 +43,8 @@ std::optional<std::int64_t> number_of(const std::optional<std::string>& text) {
 
 // "/data/AccountChangeEvent" has events of Account alone, "/data/Invoice__ChangeEvent" of Invoice__c; empty for other topics.
 std::string entity_of(const std::string& topic) {
-    constexpr std::string_view folder = "/data/", change = "ChangeEvent";
-    if (!topic.starts_with(folder) || !topic.ends_with(change)) return {};
-    std::string name = topic.substr(folder.size(), topic.size() - folder.size() - change.size());
-    if (name.ends_with("__")) name += 'c';
-    return name;
+    constexpr std::string_view folder = "/data/";
+    return topic.starts_with(folder) ? entity_of_change_event(topic.substr(folder.size())) : std::string();
 }
 
 class search {
@@ -69,8 +66,7 @@ class search {
         std::optional<place> least;
         std::size_t empty = 0;
         for (const std::string& table : tables) {
-            if (pipeline_.typed && listed_ && !is_ours(table)) continue;
-            if (pipeline_.typed && !listed_) (void)is_ours(table);
+            if (pipeline_.typed && !is_ours(table)) continue;
             auto [newest, no] = ordered ? newest_by_columns(table) : newest_by_payloads(table);
             if (no && no->what == refusal_class::not_found) {
                 ++empty; // whose first rows may have been on their way
@@ -118,7 +114,7 @@ class search {
     // Typed rows do not say of which org and topic they are; the table does, if this pipeline has made it.
     bool is_ours(const std::string& table) {
         const auto [there, refused] = describe_table(at_, table, stop_);
-        if (refused) return refused->what != refusal_class::not_found; // the query will tell why not
+        if (refused) return true; // the query will tell why not
         const auto said = there.properties.find(source_property);
         if (said == there.properties.end()) {
             const bool typed = std::any_of(there.columns.begin(), there.columns.end(),
@@ -160,8 +156,8 @@ class search {
         return {std::move(out), {}};
     }
 
-    // The rows of this topic and org, as far as the columns say it.
-    statement narrowed(std::string text) const {
+    // The rows of this topic and org, as far as the columns say it, and without those of one event.
+    statement narrowed(std::string text, const std::string& without = {}) const {
         statement s{std::move(text)};
         const char* word = " WHERE ";
         const auto only = [&](column_source source, const char* parameter, const std::string& value) {
@@ -175,6 +171,9 @@ class search {
             s.text += std::exchange(word, " AND ") + name(column_source::snapshot_id) + " IS NULL";
         if (const std::string entity = entity_of(owner_.topic); !entity.empty())
             only(column_source::entity_name, "entity", entity);
+        if (without.empty()) return s;
+        s.text += std::exchange(word, " AND ") + name(column_source::replay_id_hex) + " <> :without";
+        s.parameters.push_back({"without", without});
         return s;
     }
 
@@ -188,15 +187,12 @@ class search {
         for (const column_source source :
              {column_source::replay_id_hex, column_source::commit_number, column_source::sequence_number})
             items += (items.empty() ? "max_by(" : ", max_by(") + name(source) + ", " + order + ")";
-        statement s = narrowed("SELECT " + items + " FROM " + row::sql_table_name(table));
-        auto [newest, refused] = one_place(table, s);
+        const std::string select = "SELECT " + items + " FROM " + row::sql_table_name(table);
+        auto [newest, refused] = one_place(table, narrowed(select));
         // Not all rows of the newest event need be there.
         if (refused || !newest || pipeline_.layout.rows() == row::granularity::event)
             return {std::move(newest), std::move(refused)};
-        s.text += (s.text.find(" WHERE ") == s.text.npos ? " WHERE " : " AND ") + name(column_source::replay_id_hex)
-                  + " <> :newest";
-        s.parameters.push_back({"newest", newest->replay_id.hex()});
-        auto before = one_place(table, s);
+        auto before = one_place(table, narrowed(select, newest->replay_id.hex()));
         too_few_ = too_few_ || (!before.refused && !before.value);
         return before;
     }

@@ -62,11 +62,9 @@ std::string entity_of(const cdc::plan& p) {
     if (p.size() == 0) return {};
     const avro::schema& s = p.schema();
     const std::string& full = s.full_name(s[s.root()]);
-    std::string name = full.substr(full.rfind('.') + 1);
-    constexpr std::string_view event = "ChangeEvent";
-    if (!name.ends_with(event)) return name;
-    name.resize(name.size() - event.size());
-    return name.ends_with("__") ? name + "c" : name;
+    const std::string name = full.substr(full.rfind('.') + 1);
+    const std::string entity = entity_of_change_event(name);
+    return entity.empty() ? name : entity;
 }
 
 hidden_fields::hidden_fields(const privacy_config& config, const std::string& topic)

@@ -170,9 +170,7 @@ void typed_table::on_table(databricks::table_state state, time_point now) {
     table_ = std::move(state.table);
     check_source(table_);
     databricks::table_fit fit = databricks::fit(wanted_, table_);
-    if (fit.blocked())
-        throw failure(exit_code::refused,
-                      "The table " + name_ + " cannot take the rows: " + list(fit.differences, true) + ".");
+    check_fit(fit, name_);
     for (const databricks::difference& d : fit.differences)
         if (!d.is_missing_columns && warned_.insert(d.what).second)
             spdlog::warn("{}: {}{}", name_, d.what, d.statement.empty() ? "" : "; to change that: " + d.statement);
@@ -211,6 +209,7 @@ void typed_table::check_source(const databricks::table_description& table) {
 
 void typed_table::plan(const row::layout& missing) {
     const std::string before = std::exchange(plan_sql_, databricks::add_columns_statement(name_, missing));
+    plan_changed_ = plan_changed_ || !rows_ || plan_sql_ != before; // a file may have what an earlier run wanted
     if (config_.evolve == evolve_mode::plan && !plan_sql_.empty() && plan_sql_ != before)
         spdlog::warn("{}: fields without a column go to _sf_rest; columns for them: {}", name_, plan_sql_);
 }

@@ -23,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace sfcdc::runner {
 
@@ -53,6 +54,8 @@ class typed_table {
 
     // What the owner of the table would have to run so that each field has its column; empty: nothing.
     const std::string& plan_sql() const noexcept { return plan_sql_; }
+    // Whether that has changed since the last call of this function.
+    bool take_plan_change() noexcept { return std::exchange(plan_changed_, false); }
 
   private:
     // A stream beside the one that rows go to, to learn whether the server takes the descriptor.
@@ -96,6 +99,7 @@ class typed_table {
     time_point changed_at_ = time_point::min();
     backoff waits_;
     std::string plan_sql_;
+    bool plan_changed_ = false;
 };
 
 } // namespace sfcdc::runner

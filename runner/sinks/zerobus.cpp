@@ -73,9 +73,7 @@ void zerobus_sink::set_up(const std::string& table, const std::stop_token& stop)
         return spdlog::warn("{}: it cannot be compared with the layout ({}); Zerobus will tell", table,
                             refused->message);
     const databricks::table_fit fit = databricks::fit(config_.layout, state.table);
-    if (fit.blocked())
-        throw failure(exit_code::refused,
-                      "The table " + table + " cannot take the rows: " + list(fit.differences, true) + ".");
+    check_fit(fit, table);
     for (const databricks::difference& d : fit.differences) spdlog::warn("{}: {}", table, d.what);
 }
 
@@ -128,9 +126,9 @@ bool zerobus_sink::commit(const pubsub::replay_id* position) {
 
 bool zerobus_sink::ready_for(const cdc::event& event) {
     if (!config_.typed) return true;
-    typed& t = typed_for(event);
-    if (!t.table->ready(event.plan(), clock::now())) return false;
-    take_descriptor(t);
+    ready_ = &typed_for(event);
+    if (!ready_->table->ready(event.plan(), clock::now())) return false;
+    take_descriptor(*ready_);
     return true;
 }
 
@@ -144,9 +142,8 @@ std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& ar
         });
     };
     if (config_.typed) {
-        typed& t = typed_for(event);
-        const row::bound_layout& bound = t.table->bound(event.plan(), clock::now());
-        add_rows(bound.layout(), *t.outlet,
+        const row::bound_layout& bound = ready_->table->bound(event.plan(), clock::now());
+        add_rows(bound.layout(), *ready_->outlet,
                  [&](const row::record& of) { return row::append_protobuf(bound, event, around, record_, of); });
     } else {
         add_rows(config_.layout, outlet_for(event), [&](const row::record& of) {
@@ -159,11 +156,13 @@ std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& ar
 void zerobus_sink::settle() {
     for (const auto& s : streams_) s->take_token();
     if (!config_.typed) return;
+    bool plan_changed = false;
     for (auto& [entity, t] : typed_) {
         t.table->settle(clock::now());
         take_descriptor(t);
+        plan_changed |= t.table->take_plan_change();
     }
-    write_plan();
+    if (plan_changed && plan_file_) write_plan();
 }
 
 // ---- typed tables
@@ -193,13 +192,10 @@ void zerobus_sink::interrupted(const delivery_reason& why) {
 }
 
 void zerobus_sink::write_plan() {
-    if (!plan_file_) return;
     std::string all;
     for (const auto& [entity, t] : typed_)
         if (const std::string& sql = t.table->plan_sql(); !sql.empty()) all += sql + ";\n";
-    if (written_plan_ == all) return; // the first time there may be a plan of an earlier run
     plan_file_->replace(all);
-    written_plan_ = std::move(all);
 }
 
 std::optional<time_point> zerobus_sink::timeout() const {

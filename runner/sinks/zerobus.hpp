@@ -63,8 +63,8 @@ class zerobus_sink final : public sink {
     std::vector<std::unique_ptr<table_stream>> streams_;        // by outlet
     std::map<std::string, std::uint32_t, std::less<>> outlets_; // by entity, where the table's name depends on it
     std::map<std::string, typed, std::less<>> typed_;           // by entity, or one
+    typed* ready_ = nullptr; // the table of the event that ready_for() has said is ready
     std::optional<replaced_file> plan_file_;
-    std::optional<std::string> written_plan_;
     std::string record_; // the row that is being made
 };
 

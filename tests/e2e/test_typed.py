@@ -190,7 +190,7 @@ class Position(unittest.TestCase):
     def published(self, scene):
         return [event["replay_id"] for event in scene.emulator.published() if event["topic"].startswith("/data/")]
 
-    def run_without_checkpoint(self, layout, table, column):
+    def run_without_checkpoint(self, layout, table, column, spoil=None):
         scene = self.scene(f'layout = "{layout}"', table)
         runner = scene.run()
         scene.emulator.publish(500)
@@ -202,6 +202,9 @@ class Position(unittest.TestCase):
         wait_until(lambda: set(self.published(scene)) <= {id for _, id in ids()}, what="all rows")
         self.assertEqual(runner.stop(), 0, runner.said())
         (scene.folder / "data_ChangeEvents.checkpoint").unlink()
+        if spoil:
+            with sqlite3.connect(scene.emulator.lake_path, timeout=30) as lake:
+                lake.execute(spoil)
         before = len(ids())
         scene.emulator.publish(50)
         again = scene.run()
@@ -221,7 +224,9 @@ class Position(unittest.TestCase):
 
     def test_of_the_table_of_the_python_library(self):
         """Its rows have the time of a clock in place of the order: the newest rows by it are in any order."""
-        scene, before, after = self.run_without_checkpoint("salesforce_zerobus", "main.crm.events", "replay_id")
+        scene, before, after = self.run_without_checkpoint(
+            "salesforce_zerobus", "main.crm.events", "replay_id",
+            'UPDATE "main.crm.events" SET timestamp = 1700000000000 + rowid * 1000 + abs(random()) % 20000')
         self.assertIn("going on behind the rows of main.crm.events", scene.runners[-1].said())
         self.assertLess(after - before, 100)
 

@@ -616,6 +616,8 @@ TEST_CASE("typed tables: what is said of them, and what contradicts itself") {
     CHECK(defaults.evolve == sfcdc::runner::evolve_mode::auto_);
     CHECK(defaults.evolve_interval == std::chrono::seconds(60));
     CHECK(defaults.plan_file == "c.plan.sql");
+    REQUIRE(::setenv("SFCDC_TEST_LAYOUT", "typed", 1) == 0);
+    CHECK(with("layout = \"${SFCDC_TEST_LAYOUT}\"\ntable = \"main.crm.{entity}\"\n").load().pipelines.front().typed);
     const auto without = with(typed, "").load().pipelines.front();
     CHECK(!without.create);
     CHECK(without.evolve == sfcdc::runner::evolve_mode::plan);

@@ -57,7 +57,7 @@ class plan : public avro::plan {
     result<plan> project(std::initializer_list<std::string_view> names) const {
         return project(std::span<const std::string_view>(names.begin(), names.size()));
     }
-    // As avro::plan::without(); the header is always seen.
+    // Does what avro::plan::without() does, and always keeps the header in the plan.
     plan without(std::span<const avro::field> fields) const {
         plan out = *this;
         out.leave_out(fields);

@@ -79,7 +79,7 @@ class tokeniser {
             // A compound that is nothing else goes by its children.
             const bool is_compound = o.kind == avro::op_kind::compound && o.child_count != 0;
             if (!is_compound) actions_[f.number] = action_of(f);
-            // Of several records only one has children with numbers.
+            // In a union of several records only one has children with field numbers, so that a child stands for the whole union.
             if (o.parent && p.has_several_records(o.parent)) actions_[o.parent.number] = action_of(o.parent);
             for (std::uint32_t c = 0; c < o.child_count; ++c)
                 actions_[o.first_child + c] = action_of({o.first_child + c});

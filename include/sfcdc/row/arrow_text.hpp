@@ -19,7 +19,7 @@ struct readable_text {
 
 // Texts are copied in strides of so many bytes, without a branch on their length where they are no longer.
 inline constexpr std::size_t text_stride = 32;
-// So many ends are written together, and may be written behind the last one that is asked for.
+// The loops that fill ends of texts write so many at a time, so that a buffer of ends has room for as many behind its last one.
 inline constexpr std::size_t ends_together = 8;
 
 // Copies a text to where there is room for text_stride bytes more.

@@ -56,7 +56,7 @@ class history_columns {
     std::string excluded; // what the table of the current state does not have
 };
 
-// What an event stated of a field while the table had no column for it, read from the column of the rest: as SQL, of a history `h`. A
+// SQL that reads from the column of the rest what an event stated of a field while the table had no column for it, in a history `h`. A
 // value that is not as the column's values are is left there, because the field had another type. Only whole numbers that are meant as
 // times cannot be told from those that are not.
 class rest_value {

@@ -120,7 +120,7 @@ inline std::optional<column> read_sql_type(std::string_view text) {
 
 namespace detail {
 
-// What a column holds, for the people who look at the table.
+// Returns the comment that CREATE TABLE gives a column: it tells people who look at the table what the column holds.
 inline std::string comment_of(const column& c) {
     using enum column_source;
     switch (c.source) {

@@ -316,7 +316,7 @@ class ingest_stream {
     std::string_view text_of(const std::shared_ptr<const std::string>& descriptor) const noexcept {
         return descriptor ? *descriptor : options_.descriptor_proto;
     }
-    // Of the first rows that are not in flight on the old call; where there are none, of the newest ones.
+    // Returns the descriptor of the first rows that are not in flight on the old call or, where there are none, of the newest rows.
     std::shared_ptr<const std::string> descriptor_of_next_rows() const noexcept {
         if (requests_.empty()) return nullptr;
         return requests_[std::min(calls_.old().in_flight(), requests_.size() - 1)].records.descriptor();
