@@ -97,12 +97,16 @@ def decoded(text):
 
 
 def contents(folder):
-    """All that the runner has written, by file: its bytes, what is in base64 in them, and the cells of databases."""
+    """All that the runner has written, by file: its bytes, what is in base64 in them, and the cells of databases. The journal that SQLite
+    keeps beside a database, and may remove at any time, counts as a part of the database."""
     out = {}
     for file in sorted(pathlib.Path(folder).rglob("*")):
         if not file.is_file() or file.name in ("sfcdc.toml", "token.key", "emulator.log"):
             continue
-        found = [file.read_bytes()]
+        try:
+            found = [file.read_bytes()]
+        except FileNotFoundError:
+            continue
         if file.suffix == ".ndjson":
             found += decoded(found[0])
         if found[0].startswith(b"SQLite format 3\0"):
@@ -110,7 +114,8 @@ def contents(folder):
                 for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                     for row in database.execute(f'SELECT * FROM "{table}"'):
                         found += [c if isinstance(c, bytes) else str(c).encode() for c in row]
-        out[file.name] = b"\n".join(found)
+        name = file.name.removesuffix("-wal").removesuffix("-shm")
+        out[name] = b"\n".join([out.get(name, b""), *found])
     return out
 
 
