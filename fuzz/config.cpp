@@ -1,7 +1,7 @@
 // The reader of the configuration: any text is a configuration or a failure that names the file, and nothing else ends the process.
 #include "fuzz.hpp"
 
-#include "../runner/config.hpp"
+#include "../runner/config/config.hpp"
 #include "../runner/operations/failure.hpp"
 
 #include <string>

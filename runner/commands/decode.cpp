@@ -1,18 +1,17 @@
 #include "../operations/failure.hpp"
-#include "commands.hpp"
+#include "command_line.hpp"
 #include "input_file.hpp"
+#include "output.hpp"
 #include "schema_file.hpp"
 
 #include <sfcdc/sfcdc.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
+#include <filesystem>
 #include <iostream>
-#include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace sfcdc::runner {
 namespace {
@@ -20,22 +19,18 @@ namespace {
 // A line holds one payload as text. Hexadecimal takes most, two digits a byte.
 constexpr std::size_t line_bytes = 2 * limits::payload_bytes;
 
-// Nobody reads the output any more. A program in a pipeline (`| head`) ends quietly then.
-struct reader_gone {};
-
-[[noreturn]] void output_lost(int number) {
-    if (number == EPIPE) throw reader_gone{};
-    throw failure(exit_code::failed, "standard output cannot be written, so that events are missing there: "
-                                         + std::generic_category().message(number) + ".");
-}
+struct decode_options {
+    std::filesystem::path schema;
+    std::string format = "json"; // json, changed, header
+    std::string in = "raw";      // raw, hex, base64
+    std::vector<std::string> files;
+};
 
 class decode_command {
   public:
     explicit decode_command(const decode_options& options) : options_(options) {
         if (std::ranges::count(options.files, "-") > 1)
             throw failure(exit_code::bad_config, "Standard input (-) is named twice, but can be read only once.");
-        // Otherwise the first file to be opened would get the number of standard output.
-        if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) output_lost(errno);
         plan_ = read_schema(options.schema.string());
     }
 
@@ -45,7 +40,7 @@ class decode_command {
         for (const std::string& name : options_.files)
             read(name == "-" ? input_file::standard_input(expected) : input_file::open(name, expected));
         // Most output is small enough to be written only now.
-        if (std::fflush(stdout) != 0) output_lost(errno);
+        out_.flush();
         return static_cast<int>(failed_ ? exit_code::failed : exit_code::ok);
     }
 
@@ -81,7 +76,7 @@ class decode_command {
                                                                       : row::append_event_json(event, out);
         if (replaced != 0) std::cerr << where << ": " << replaced << " bytes were not UTF-8 and became U+FFFD\n";
         out += '\n';
-        if (std::fwrite(out.data(), 1, out.size(), stdout) != out.size()) output_lost(errno);
+        out_.write(out);
     }
 
     void wrong(const std::string& where, const std::string& what) {
@@ -90,6 +85,7 @@ class decode_command {
     }
 
     const decode_options& options_;
+    output out_;
     cdc::plan plan_;
     cdc::decoder decoder_;
     bool failed_ = false;
@@ -97,13 +93,27 @@ class decode_command {
 
 } // namespace
 
-int decode(const decode_options& options) {
-    try {
-        return decode_command(options).run();
-    } catch (const reader_gone&) {
-        // Only where SIGPIPE is ignored: otherwise the signal has ended the process, as it ends other filters.
-        return static_cast<int>(exit_code::failed);
-    }
+void add_decode(command_line& to) {
+    CLI::App* const command = to.app.add_subcommand("decode", "Print payloads as JSON, one event a line");
+    const auto options = std::make_shared<decode_options>();
+    command->add_option("--schema", options->schema, "The Avro schema of the events (.avsc)")->required();
+    command
+        ->add_option("--format", options->format,
+                     "json: all; changed: the field lists; header: the ChangeEventHeader")
+        ->check(CLI::IsMember({"json", "changed", "header"}));
+    command->add_option("--in", options->in, "raw: one payload a file; hex, base64: one a line")
+        ->check(CLI::IsMember({"raw", "hex", "base64"}));
+    command->add_option("FILE", options->files, "Payloads; standard input when there is none, or for -");
+    command->callback([&to, options] {
+        to.chosen = [options] {
+            try {
+                return decode_command(*options).run();
+            } catch (const reader_gone&) {
+                // Only where SIGPIPE is ignored: otherwise the signal has ended the process, as it ends other filters.
+                return static_cast<int>(exit_code::failed);
+            }
+        };
+    });
 }
 
 } // namespace sfcdc::runner

@@ -1,12 +1,14 @@
-#include "../config.hpp"
+#include "../config/start_from.hpp"
 #include "../operations/failure.hpp"
 #include "../operations/termination.hpp"
 #include "../pipeline/supervisor.hpp"
-#include "commands.hpp"
+#include "command_line.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -66,20 +68,47 @@ void prove_resources(std::size_t pipelines) {
     }
 }
 
-} // namespace
+struct run_options {
+    std::filesystem::path config;
+    std::string from; // as start_from_of() takes it; empty: as the configuration says
+};
 
 int run(const run_options& options) {
     const config c = load_config(options.config);
-    std::optional<start_position> from;
-    if (!options.from.empty()) from = options.from == "latest" ? start_position::latest : start_position::earliest;
+    std::optional<start_from> from;
+    if (!options.from.empty()) {
+        auto [read, bad] = start_from_of(options.from);
+        if (bad.empty() && !read.replay_id.empty() && c.pipelines.size() > 1)
+            bad = "a replay id is a place in one topic, and the configuration has "
+                  + std::to_string(c.pipelines.size())
+                  + " pipelines; \"sfcdc position set\" sets the position of one";
+        if (!bad.empty()) throw failure(exit_code::bad_config, "--from: " + bad);
+        from = std::move(read);
+    }
 
     termination asked; // first: whatever the start does, the process can be ended
     forbid_core_dumps();
     give_memory_back();
     prove_resources(c.pipelines.size());
     for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
-    supervisor(c, from).run(asked);
+    supervisor(c, std::move(from)).run(asked);
     return 0;
+}
+
+} // namespace
+
+void add_run(command_line& to) {
+    CLI::App* const command =
+        to.app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM, SIGINT or SIGHUP");
+    const auto options = std::make_shared<run_options>();
+    command->add_option("--config", options->config, "The configuration (TOML)")->required();
+    command->add_option(
+        "--from", options->from,
+        "Where to start when no position is stored or Salesforce no longer knows it: earliest, latest, a "
+        "replay id (hexadecimal or base64) or a time (2026-11-28T09:30:00Z)");
+    command->add_option("--log-level", to.log_level, "trace, debug, info, warn or error")
+        ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    command->callback([&to, options] { to.chosen = [options] { return run(*options); }; });
 }
 
 } // namespace sfcdc::runner

@@ -1,4 +1,4 @@
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../databricks/table_fit.hpp"
 #include "../databricks/table_setup.hpp"
 #include "../names.hpp"
@@ -6,7 +6,7 @@
 #include "../operations/termination.hpp"
 #include "../pipeline/hidden_fields.hpp"
 #include "../salesforce/org.hpp"
-#include "commands.hpp"
+#include "command_line.hpp"
 #include "schema_file.hpp"
 
 #include <sfcdc/row/current_sql.hpp>
@@ -25,6 +25,16 @@
 
 namespace sfcdc::runner {
 namespace {
+
+// What is to be done with tables: `action` is plan, apply, show, current, dedupe or privacy.
+struct tables_options {
+    std::string action;
+    std::filesystem::path config;                        // empty: offline, from schemas alone
+    std::vector<std::string> schemas;                    // files (.avsc)
+    std::string table = "main.default.{entity}_changes"; // offline: the table of an object
+    std::string target; // of the current state; empty: the table's name with _current in place of _changes
+    std::string engine = "databricks"; // databricks, spark, duckdb
+};
 
 // A table, and the columns that its rows are to have.
 struct wanted_table {
@@ -275,6 +285,37 @@ class tables_command {
 
 } // namespace
 
-int tables(const tables_options& options) { return tables_command(options).run(); }
+void add_tables(command_line& to) {
+    CLI::App* const command = to.app.add_subcommand(
+        "tables", "The tables of a configuration, or of schemas alone: what they are and should be");
+    command->require_subcommand(1);
+    const auto options = std::make_shared<tables_options>();
+    const auto add = [&](CLI::App* under, const char* name, const char* help) {
+        CLI::App* const action = under->add_subcommand(name, help);
+        action->add_option("--config", options->config, "The configuration (TOML); without it nothing is connected");
+        action->add_option("--schema", options->schemas, "An Avro schema of events (.avsc); may be given again");
+        action->add_option("--table", options->table, "Without --config: the table of an object")
+            ->capture_default_str();
+        action->callback([&to, options, name] {
+            options->action = name;
+            to.chosen = [options] { return tables_command(*options).run(); };
+        });
+        return action;
+    };
+    add(command, "plan", "Print the SQL that would make and widen the tables");
+    add(command, "apply", "Make and widen the tables");
+    add(command, "show", "Print the columns of the rows, and in what the tables differ");
+    add(command, "privacy", "Print which field of which table is plain, a token or absent");
+    CLI::App* const sql = command->add_subcommand("sql", "Print SQL on typed tables");
+    sql->require_subcommand(1);
+    for (const auto& [name, help] : {std::pair{"current", "The current state of the records, deleted ones gone"},
+                                     {"dedupe", "A view without the rows that came twice"}}) {
+        CLI::App* const action = add(sql, name, help);
+        action->add_option("--into", options->target, "The table or view that is made");
+        action->add_option("--engine", options->engine, "Whose SQL")
+            ->check(CLI::IsMember({"databricks", "spark", "duckdb"}))
+            ->capture_default_str();
+    }
+}
 
 } // namespace sfcdc::runner

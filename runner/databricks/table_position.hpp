@@ -1,7 +1,7 @@
 // Where a pipeline goes on when it has no stored position: behind what its tables hold, by the order of the commits, never by a clock.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../disk/position_file.hpp"
 #include "refusal.hpp"
 #include "token.hpp"

@@ -2,7 +2,7 @@
 // that of the REST API (SQL, Unity Catalog) has the rights of the service principal, and Zerobus does not take it.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../io/broker.hpp"
 
 #include <sfcdc/backoff.hpp>

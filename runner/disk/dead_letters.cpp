@@ -39,6 +39,7 @@ std::string base64(std::span<const std::byte> bytes) {
 } // namespace
 
 void dead_letters::keep(const dead_letter& letter) {
+    if (path_.empty()) return void(++(letter.outlet ? rows_ : events_));
     if (!open_) read_known();
     nlohmann::ordered_json line = {{"received_timestamp", letter.origin.received_timestamp},
                                    {"topic_name", topic_name_},

@@ -8,7 +8,7 @@
 
 namespace sfcdc::runner {
 
-std::optional<pubsub::replay_id> position_file::load(const position_owner& owner) const {
+std::optional<stored_position> position_file::read() const {
     std::ifstream in(path_);
     if (!in) {
         if (!std::filesystem::exists(path_)) return std::nullopt;
@@ -20,19 +20,26 @@ std::optional<pubsub::replay_id> position_file::load(const position_owner& owner
                    ? stored[name].get<std::string>()
                    : std::string();
     };
-    const auto [position, bad] = pubsub::replay_id::from_hex(member("replay_id"));
+    auto [position, bad] = pubsub::replay_id::from_hex(member("replay_id"));
     if (bad || position.empty() || member("topic").empty())
         throw failure(exit_code::needs_decision,
                       path_.string()
                           + ": this is not a checkpoint of sfcdc, or it is damaged. Restore it, or "
                             "remove it to start from the configured \"start\" position.");
-    if (member("topic") != owner.topic || member("org_id") != owner.org_id)
+    return stored_position{{member("org_id"), member("topic")}, std::move(position)};
+}
+
+std::optional<pubsub::replay_id> position_file::load(const position_owner& owner) const {
+    auto stored = read();
+    if (!stored) return std::nullopt;
+    const position_owner& is = stored->owner;
+    if (is.topic != owner.topic || is.org_id != owner.org_id)
         throw failure(
             exit_code::needs_decision,
-            path_.string() + ": the checkpoint is of topic " + member("topic") + " of org " + member("org_id")
-                + ", not of " + owner.topic + " of org " + owner.org_id
+            path_.string() + ": the checkpoint is of topic " + is.topic + " of org " + is.org_id + ", not of "
+                + owner.topic + " of org " + owner.org_id
                 + "; a position means nothing elsewhere. Name another \"checkpoint\" file, or remove this one.");
-    return position;
+    return std::move(stored->replay_id);
 }
 
 void position_file::store(const position_owner& owner, const pubsub::replay_id& position) const {

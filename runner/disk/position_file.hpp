@@ -18,12 +18,20 @@ struct position_owner {
     std::string topic;
 };
 
+struct stored_position {
+    position_owner owner;
+    pubsub::replay_id replay_id;
+};
+
 class position_file {
   public:
     explicit position_file(std::filesystem::path path) : path_(path), file_(std::move(path)) {}
 
     // Throws failure unless a position can be stored.
     void prove() const { file_.prove(); }
+
+    // Whatever position is stored, or nothing where there is no file yet. Throws failure for a file that is damaged.
+    std::optional<stored_position> read() const;
 
     // Nothing where there is no file yet. Throws failure for a file that is damaged or of another org or topic: going
     // on from a guess would lose or repeat events.

@@ -1,26 +1,68 @@
 #include "event_filter.hpp"
 
-namespace sfcdc::runner {
+#include "../names.hpp"
 
-bool event_filter::is_kept(const cdc::event& event) const {
+#include <algorithm>
+
+namespace sfcdc::runner {
+namespace {
+
+// A compound stands for its components: "BillingAddress" for "BillingAddress.City".
+template<class Names> bool names_field(const Names& names, std::string_view field) {
+    return names.contains(field) || names.contains(field.substr(0, field.find('.')));
+}
+
+bool matches_one(const std::vector<std::string>& patterns, std::string_view text) {
+    return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches(pattern, text); });
+}
+
+} // namespace
+
+std::string_view to_string(left_out_by reason) noexcept {
+    switch (reason) {
+    case left_out_by::nothing: return "nothing";
+    case left_out_by::entity: return "entity";
+    case left_out_by::change_type: return "change_type";
+    case left_out_by::origin: return "origin";
+    case left_out_by::fields: return "fields";
+    case left_out_by::time: return "time";
+    }
+    return "nothing";
+}
+
+event_filter::event_filter(const event_filter_config& config, std::optional<std::int64_t> not_before)
+    : entities_(config.entities.begin(), config.entities.end()),
+      excluded_(config.exclude_entities.begin(), config.exclude_entities.end()),
+      uninteresting_(config.skip_if_only.begin(), config.skip_if_only.end()),
+      interesting_(config.only_if_changed.begin(), config.only_if_changed.end()),
+      change_types_(config.exclude_change_types),
+      origins_(config.exclude_origins),
+      not_before_(not_before),
+      keeps_all_(entities_.empty() && excluded_.empty() && uninteresting_.empty() && interesting_.empty()
+                 && change_types_.empty() && origins_.empty() && !not_before_) {}
+
+left_out_by event_filter::judge_by_keys(const cdc::event& event) const {
     const cdc::event_header header = event.header();
     const std::string_view entity = header.entity_name();
-    if (!entities_.empty() && !entities_.contains(entity)) return false;
-    if (excluded_.contains(entity)) return false;
-    // Creations, deletions and gaps have no lists; an update that names nothing is kept, since nothing is known of it.
-    if (uninteresting_.empty() || header.change_type() != cdc::change_type::update) return true;
-    bool any = false;
+    if ((!entities_.empty() && !entities_.contains(entity)) || excluded_.contains(entity)) return left_out_by::entity;
+    if (matches_one(change_types_, cdc::to_string(header.change_type()))) return left_out_by::change_type;
+    if (matches_one(origins_, header.change_origin())) return left_out_by::origin;
+    if (!is_of_interest(event)) return left_out_by::fields;
+    return not_before_ && header.commit_timestamp() < *not_before_ ? left_out_by::time : left_out_by::nothing;
+}
+
+// Creations, deletions and gaps have no lists; an update that names nothing is of interest, since nothing is known of it.
+bool event_filter::is_of_interest(const cdc::event& event) const {
+    if (uninteresting_.empty() && interesting_.empty()) return true;
+    if (event.header().change_type() != cdc::change_type::update) return true;
+    bool any = false, others = false, wanted = false;
     for (const cdc::field_list& list : {event.changed_fields(), event.nulled_fields(), event.diff_fields()})
         for (const std::string_view field : list) {
             any = true;
-            if (!is_uninteresting(field)) return true;
+            others = others || !names_field(uninteresting_, field);
+            wanted = wanted || names_field(interesting_, field);
         }
-    return !any;
-}
-
-// A compound stands for its components: "BillingAddress" for "BillingAddress.City".
-bool event_filter::is_uninteresting(std::string_view field) const {
-    return uninteresting_.contains(field) || uninteresting_.contains(field.substr(0, field.find('.')));
+    return !any || (others && (interesting_.empty() || wanted));
 }
 
 } // namespace sfcdc::runner

@@ -1,7 +1,7 @@
 // Which fields of each schema a pipeline hides, as its keys deny and tokenise say.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 
 #include <sfcdc/avro/field_set.hpp>
 #include <sfcdc/cdc/plan.hpp>

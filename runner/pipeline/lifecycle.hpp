@@ -1,7 +1,7 @@
 // The state of one pipeline between its runs, and when the next run begins. Holds no clock and no thread.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../operations/failure.hpp"
 
 #include <sfcdc/backoff.hpp>

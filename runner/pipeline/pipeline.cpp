@@ -33,16 +33,17 @@ const char* name_of(start_position p) { return p == start_position::earliest ? "
 } // namespace
 
 pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
-                   std::size_t memory, std::optional<start_position> from, pipeline_counts& counts)
+                   std::size_t memory, const std::optional<start_from>& from, pipeline_counts& counts,
+                   const sink_maker& make)
     : config_(config),
       org_(org),
-      filter_(config.filter),
+      filter_(config.filter, from ? from->not_before : std::nullopt),
       hidden_(config.privacy, config.topic),
       table_by_entity_(has_entity(config.table)),
       memory_(memory),
       from_where_(from),
       letters_(config_.dead_letters, config_.topic, config.privacy.hides_something()),
-      sink_(make_sink(config_, workspace, inbox_)),
+      sink_(make ? make() : make_sink(config_, workspace, inbox_)),
       workspace_section_(workspace != nullptr ? workspace->config().section : std::string()),
       counts_(counts),
       rows_durable_before_(counts.rows_durable),
@@ -91,17 +92,34 @@ void pipeline::open(const std::stop_token& stop) {
     options.bytes = memory_;
     if (!config_.managed_subscription.empty()) {
         name_managed_subscription(options.subscription);
+        if (from_where_)
+            spdlog::warn("{}: --from does not say where to begin: Salesforce keeps the position of a managed "
+                         "subscription",
+                         config_.label);
     } else {
         options.subscription.topic_name = config_.topic;
-        if (from_where_) options.on_unknown_position = preset_of(*from_where_);
+        if (from_where_ && from_where_->replay_id.empty())
+            options.on_unknown_position = preset_of(from_where_->preset);
         if (!from_where_ && sink_->earliest_if_unknown())
             options.on_unknown_position = pubsub::replay_preset::earliest;
         if (stored) {
             options.subscription.replay_id = *stored;
             spdlog::info("{}: resuming after {}", config_.label, stored->hex());
+            if (from_where_)
+                spdlog::warn(
+                    "{}: a position is stored, so that --from does not say where to begin{}; \"sfcdc position "
+                    "set\" changes the stored one",
+                    config_.label,
+                    from_where_->not_before       ? " (events that are older than its time are left out all the same)"
+                    : options.on_unknown_position ? " (unless Salesforce does not know the stored one any more)"
+                                                  : "");
+        } else if (from_where_ && !from_where_->replay_id.empty()) {
+            options.subscription.replay_id = from_where_->replay_id;
+            spdlog::info("{}: no position yet, starting after {}", config_.label, from_where_->replay_id.hex());
         } else {
-            const start_position start =
-                from_where_.value_or(sink_->earliest_if_unknown() ? start_position::earliest : config_.start);
+            const start_position start = from_where_                    ? from_where_->preset
+                                         : sink_->earliest_if_unknown() ? start_position::earliest
+                                                                        : config_.start;
             options.subscription.preset = preset_of(start);
             spdlog::info("{}: no position yet, starting from {}", config_.label, name_of(start));
         }
@@ -253,8 +271,8 @@ bool pipeline::add(const delivery::event& event) {
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return true;
     }
-    if (!filter_.keeps(decoded)) {
-        ++counts_.filtered;
+    if (const left_out_by reason = filter_.judge(decoded); reason != left_out_by::nothing) {
+        ++counts_.left_out[static_cast<std::size_t>(reason)];
         (void)delivery_->pass_event(clock::now());
         return true;
     }
@@ -325,7 +343,7 @@ void pipeline::on(const dead_letter& letter) {
                    + letter.origin.replay_id.hex() + " and schema " + letter.origin.schema_id
                    + (letter.outlet ? " gives a row that " + sink_->table(*letter.outlet) + " does not take: "
                                     : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
-                   + letter.reason + "; kept in " + letters_.path().string();
+                   + letter.reason + (letters_.path().empty() ? "" : "; kept in " + letters_.path().string());
     spdlog::error("{}", last_letter_);
 }
 
@@ -359,7 +377,7 @@ void pipeline::on(const delivery_failed& failed) {
 void pipeline::on(const position_replaced& replaced) {
     spdlog::warn("{}: Salesforce does not know the position {} any more ({}). Going on from {}.", config_.label,
                  replaced.lost.hex(), describe(replaced.why),
-                 name_of(from_where_.value_or(start_position::earliest)));
+                 name_of(from_where_ ? from_where_->preset : start_position::earliest));
 }
 
 void pipeline::on(const commit_refused& why) {

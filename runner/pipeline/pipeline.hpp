@@ -2,7 +2,7 @@
 // and the position into a sink.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/start_from.hpp"
 #include "../disk/dead_letters.hpp"
 #include "../io/calls.hpp"
 #include "../io/errand.hpp"
@@ -16,6 +16,7 @@
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -34,20 +35,30 @@ namespace sfcdc::runner {
 
 // What a pipeline has done so far, in all of its runs. Written by its thread, read by any.
 struct pipeline_counts {
-    std::atomic<std::uint64_t> events{0}, filtered{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
-    std::atomic<std::uint64_t> undecodable{0}, rows_refused{0}; // that are dead letters
-    std::atomic<std::uint64_t> held{0};                         // not 0: events were received that are not passed
+    std::atomic<std::uint64_t> events{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
+    std::array<std::atomic<std::uint64_t>, left_out_reasons> left_out{}; // by the number of left_out_by
+    std::atomic<std::uint64_t> undecodable{0}, rows_refused{0};          // that are dead letters
+    std::atomic<std::uint64_t> held{0}; // not 0: events were received that are not passed
+    std::uint64_t events_left_out() const {
+        std::uint64_t all = 0;
+        for (const auto& n : left_out) all += n;
+        return all;
+    }
     std::atomic<bool> subscribed{false}; // by this run: login, topic and the place for the position were found good
 };
+
+using sink_maker = std::function<std::unique_ptr<sink>()>;
 
 class pipeline final : private calls::listener {
   public:
     // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
     // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
     // held, in bytes.
-    // `workspace` is null unless rows go there. All references outlive the pipeline.
+    // `workspace` is null unless rows go there. `make` makes another sink than the configuration names; empty: that one. All references
+    // outlive the pipeline.
     pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
-             std::size_t memory, std::optional<start_position> from, pipeline_counts& counts);
+             std::size_t memory, const std::optional<start_from>& from, pipeline_counts& counts,
+             const sink_maker& make = {});
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
     void prove() {
@@ -108,7 +119,7 @@ class pipeline final : private calls::listener {
     hidden_fields hidden_;
     const bool table_by_entity_; // the configuration's table has {entity} in it
     const std::size_t memory_;
-    const std::optional<start_position> from_where_;
+    const std::optional<start_from> from_where_;
 
     inbox inbox_;
     dead_letters letters_;

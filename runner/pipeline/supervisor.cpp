@@ -41,7 +41,7 @@ std::string text_of(const std::exception_ptr& end) {
 
 } // namespace
 
-supervisor::supervisor(const config& c, std::optional<start_position> from) : config_(c), from_where_(from) {
+supervisor::supervisor(const config& c, std::optional<start_from> from) : config_(c), from_where_(std::move(from)) {
     for (const pipeline_config& p : c.pipelines) {
         if (auto& org = orgs_[p.salesforce]; !org)
             org = std::make_unique<salesforce::org>(c.salesforce.at(p.salesforce));
@@ -145,7 +145,7 @@ void supervisor::report(const supervised& s) const {
 
 void supervisor::report_state(const supervised& s) {
     spdlog::info("{}: {} events received, {} left out, {} rows durable, {} undecodable; {}", s.config.label,
-                 s.counts.events.load(), s.counts.filtered.load(), s.counts.rows_durable.load(),
+                 s.counts.events.load(), s.counts.events_left_out(), s.counts.rows_durable.load(),
                  s.counts.undecodable.load(), name_of(s.life.state()));
 }
 
@@ -155,8 +155,10 @@ void supervisor::sum_up(const supervised& s) {
     const std::string& label = s.config.label;
     spdlog::info("{}: {} events received, {} rows durable, {} undecodable, {} calls", label, counts.events.load(),
                  counts.rows_durable.load(), counts.undecodable.load(), counts.calls.load());
-    if (const auto events = counts.filtered.load(); events > 0)
-        spdlog::info("{}: {} events were left out, as the configuration says", label, events);
+    for (std::size_t i = 0; i < left_out_reasons; ++i)
+        if (const auto events = counts.left_out[i].load(); events > 0)
+            spdlog::info("{}: {} events were left out by the configuration ({})", label, events,
+                         to_string(static_cast<left_out_by>(i)));
     if (const auto bytes = counts.replaced_bytes.load(); bytes > 0)
         spdlog::warn("{}: {} bytes were not UTF-8 and became U+FFFD", label, bytes);
     if (const auto rows = counts.rows_refused.load(); rows > 0)

@@ -2,7 +2,7 @@
 // again while at least one of them is up. When none is, the process ends, so that whoever started it decides.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/lock.hpp"
 #include "../operations/termination.hpp"
@@ -27,7 +27,7 @@ class supervisor {
   public:
     // `from` as pipeline has it. The configuration outlives it. Before anything is connected: throws failure unless every file can be
     // written, and every position belongs to this process alone.
-    supervisor(const config& c, std::optional<start_position> from);
+    supervisor(const config& c, std::optional<start_from> from);
     ~supervisor();
 
     // Until the process is asked to end, or no pipeline is up any more. Throws what the worst of them has ended with: the exit code
@@ -64,7 +64,7 @@ class supervisor {
     static void sum_up(const supervised& s);
 
     const config& config_;
-    const std::optional<start_position> from_where_;
+    const std::optional<start_from> from_where_;
     std::map<std::string, std::unique_ptr<salesforce::org>> orgs_;
     std::map<std::string, std::unique_ptr<databricks::workspace>> workspaces_;
     std::map<std::filesystem::path, std::weak_ptr<state_lock>> locks_; // pipelines of one database share one

@@ -1,7 +1,7 @@
 // The session that every Pub/Sub call carries: OAuth 2.0 client credentials, and the org id from userinfo.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../io/broker.hpp"
 
 #include <sfcdc/backoff.hpp>

@@ -1,7 +1,7 @@
 // Where the rows of a delivery go, and where its position is kept.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/position_file.hpp"
 #include "../io/inbox.hpp"

@@ -1,6 +1,7 @@
 #include "sqlite.hpp"
 
 #include "../disk/durable_file.hpp"
+#include "../disk/position_database.hpp"
 #include "../io/pause.hpp"
 #include "../names.hpp"
 #include "../operations/failure.hpp"
@@ -212,13 +213,9 @@ std::optional<pubsub::replay_id> sqlite_sink::open(const position_owner& owner, 
     execute("PRAGMA journal_mode=WAL", "set the journal mode", stop);
     execute("PRAGMA synchronous=FULL", "ask for synchronous writes", stop);
 
-    execute("CREATE TABLE IF NOT EXISTS sfcdc_position (topic TEXT, org_id TEXT, replay_id TEXT, PRIMARY KEY (topic, "
-            "org_id))",
-            "create the table of positions", stop);
+    execute(create_position_table, "create the table of positions", stop);
     if (!table_by_entity_) inserts_.emplace("", prepare_insert(table_, stop));
-    store_position_ = prepare("INSERT INTO sfcdc_position VALUES (?, ?, ?) ON CONFLICT (topic, org_id) DO UPDATE SET "
-                              "replay_id = excluded.replay_id",
-                              "store the position", stop);
+    store_position_ = prepare(store_position_statement, "store the position", stop);
     struct stat found{};
     if (::stat(path_.c_str(), &found) == 0) device_ = found.st_dev, inode_ = found.st_ino;
     return stored_position(stop);

@@ -4,7 +4,7 @@
 // the columns. No row waits for a change of a table that exists.
 #pragma once
 
-#include "../config.hpp"
+#include "../config/config.hpp"
 #include "../databricks/table_setup.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/position_file.hpp"

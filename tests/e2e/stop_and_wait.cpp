@@ -3,7 +3,7 @@
 // killed.
 //
 // usage: stop_and_wait CONFIG
-#include "config.hpp"
+#include "config/config.hpp"
 #include "databricks/token.hpp"
 #include "io/channel.hpp"
 #include "salesforce/org.hpp"

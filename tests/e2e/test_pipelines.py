@@ -227,7 +227,7 @@ class Routing(unittest.TestCase):
             wait_until(lambda: rows("sf_Invoice__c") == published["Invoice__ChangeEvent"], 30, "the invoices")
             self.assertEqual(runner.stop(), 0)
             self.assertEqual(rows("sf_Contact"), 0)
-            self.assertRegex(runner.said(), f"{published['ContactChangeEvent']} events were left out")
+            self.assertRegex(runner.said(), f"{published['ContactChangeEvent']} events were left out by the configuration \\(entity\\)")
 
     def test_what_is_left_out_is_passed(self):
         with Scene(BUILD, "--seed", 90) as scene:

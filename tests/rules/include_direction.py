@@ -51,7 +51,7 @@ RUNNER = {
     "databricks": {"operations", "io", "disk", "names", "config"},
     "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
     "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
-    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "pipeline"},
+    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks", "pipeline"},
     "main": {"operations", "commands"},
     "pch": set(),
 }
@@ -164,13 +164,13 @@ def self_test():
     bad_private("sfcdc/avro/plan.hpp", "// row::detail::f() does it", False)
 
     def bad_runner(path, text, wanted):
-        base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config.hpp": ""}
+        base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config/config.hpp": ""}
         got = list(runner_complaints({**base, path: text}))
         assert any(wanted in g for g in got) if wanted else not got, (path, text, got)
 
-    bad_runner("salesforce/login.cpp", '#include "../io/calls.hpp"\n#include "org.hpp"\n#include "../config.hpp"', None)
+    bad_runner("salesforce/login.cpp", '#include "../io/calls.hpp"\n#include "org.hpp"\n#include "../config/config.hpp"', None)
     bad_runner("salesforce/login.cpp", '#include "../databricks/token.hpp"', "must not include")
-    bad_runner("io/http.cpp", '#include "../config.hpp"', "must not include")
+    bad_runner("io/http.cpp", '#include "../config/config.hpp"', "must not include")
     bad_runner("databricks/x.hpp", '#include "../pipeline/pipeline.hpp"', "must not include")
     bad_runner("databricks/x.hpp", '#include "../io/none.hpp"', "there is no")
     bad_runner("helpers/x.hpp", "", "does not know")

@@ -1,6 +1,8 @@
-#include "config.hpp"
+#include "config/config.hpp"
 
 #include "catch.hpp"
+#include "config/options.hpp"
+#include "config/start_from.hpp"
 #include "folder.hpp"
 #include "operations/failure.hpp"
 
@@ -71,17 +73,11 @@ std::set<std::string> words_in(const std::string& text, const std::regex& word) 
     return out;
 }
 
-// What the table of docs/running.md names.
-keys documented() {
-    std::istringstream in(content("docs/running.md"));
+// What `sfcdc options` and docs/configuration.md describe.
+keys described() {
     keys out;
-    std::string section;
-    for (std::string line; std::getline(in, line);) {
-        std::smatch cells;
-        if (!std::regex_match(line, cells, std::regex(R"(\| *(`\[+(\w+)\]+`)? *\| *(`\w+`[^|]*)\|.*)"))) continue;
-        if (cells[2].matched) section = cells[2];
-        for (const std::string& key : words_in(cells[3], std::regex("`(\\w+)`"))) out[section].insert(key);
-    }
+    for (const sfcdc::runner::option& o : sfcdc::runner::options())
+        if (!o.section.empty()) out[std::string(o.section)].insert(std::string(o.key));
     return out;
 }
 
@@ -102,10 +98,86 @@ keys read_by_the_reader() {
 
 } // namespace
 
-TEST_CASE("the keys of the configuration are those that docs/running.md names") {
+TEST_CASE("the keys that are read are those that are described, in the documentation, too") {
     const keys read = read_by_the_reader();
     CHECK(read.at("pipeline").count("topic") == 1);
-    CHECK(read == documented());
+    CHECK(read == described());
+    const std::string page = content("docs/configuration.md");
+    for (const sfcdc::runner::option& o : sfcdc::runner::options()) {
+        INFO(o.key);
+        CHECK(page.find("`" + std::string(o.key) + "` | " + std::string(o.type) + " | " + std::string(o.otherwise))
+              != std::string::npos);
+        CHECK(page.find("| " + std::string(o.meaning) + " |") != std::string::npos);
+    }
+}
+
+TEST_CASE("a variable of the environment stands in for a key that is missing") {
+    ::setenv("DATABRICKS_HOST", "w.cloud.databricks.com", 1); // as platforms set it, without https://
+    ::setenv("DATABRICKS_CLIENT_ID", "me", 1);
+    ::setenv("DATABRICKS_CLIENT_SECRET", "hush", 1);
+    settings s;
+    s.databricks = "zerobus_endpoint = \"z\"\n";
+    const auto read = s.load().databricks.at("");
+    CHECK(read.workspace_url == "https://w.cloud.databricks.com");
+    const auto now = read.credentials.read(read.section);
+    CHECK(now.client_id == "me");
+    CHECK(now.client_secret == "hush");
+    s.databricks += "client_id = \"other\"\n"; // the file comes first
+    CHECK(s.load().databricks.at("").credentials.client_id.read().text == "other");
+    ::unsetenv("DATABRICKS_CLIENT_SECRET");
+    CHECK(s.complaint().find("[databricks] client_secret: missing, and so is the environment variable "
+                             "DATABRICKS_CLIENT_SECRET that may stand in for it")
+          != std::string::npos);
+    ::unsetenv("DATABRICKS_HOST");
+    ::unsetenv("DATABRICKS_CLIENT_ID");
+}
+
+TEST_CASE("mistakes come in the order of the file, each with line and column") {
+    settings s;
+    s.pipeline += "  silence_limit = 0\nlayuot = \"sfcdc\"\n";
+    s.salesforce += "nonsense = 1\n";
+    std::vector<std::string> places;
+    std::istringstream in(s.complaint());
+    for (std::string line; std::getline(in, line);) {
+        std::smatch place;
+        REQUIRE(std::regex_search(line, place, std::regex(R"(\.toml:(\d+:\d+): )")));
+        places.push_back(place[1]);
+    }
+    CHECK(places == std::vector<std::string>{"5:1", "15:19", "16:1"});
+}
+
+TEST_CASE("filters of events have their form, and only change events have what they ask for") {
+    const auto with = [](const std::string& lines, const char* topic = "/data/A") {
+        settings s;
+        s.pipeline = "topic = \"" + std::string(topic) + "\"\nsink = \"sqlite\"\npath = \"rows.db\"\n" + lines;
+        return s.complaint();
+    };
+    const std::string all = "only_if_changed = [\"Name\"]\nexclude_change_types = [\"GAP_*\", \"delete\"]\n"
+                            "exclude_origins = [\"*;client=sfcdc\"]\n";
+    CHECK(with(all).empty());
+    CHECK(with("exclude_change_types = [\"REMOVE\"]\n").find("\"REMOVE\" is no change type") != std::string::npos);
+    const std::string said = with(all, "/event/Order__e");
+    for (const char* const key : {"only_if_changed", "exclude_change_types", "exclude_origins"})
+        CHECK(said.find(std::string("[pipeline] ") + key + ": a platform event has no ChangeEventHeader")
+              != std::string::npos);
+}
+
+TEST_CASE("--from takes presets, replay ids and times") {
+    using sfcdc::runner::start_from_of;
+    using sfcdc::runner::start_position;
+    CHECK(start_from_of("earliest").from.preset == start_position::earliest);
+    CHECK(start_from_of("latest").from.preset == start_position::latest);
+    CHECK(start_from_of("00000000000a9b1c").from.replay_id.hex() == "00000000000a9b1c");
+    CHECK(start_from_of("0x00000000000a9b1c").from.replay_id.hex() == "00000000000a9b1c");
+    CHECK(start_from_of("AAAAAAAKmxw=").from.replay_id.hex() == "00000000000a9b1c");
+    CHECK(start_from_of("1970-01-02").from.not_before == 86'400'000);
+    CHECK(start_from_of("1970-01-01T00:01Z").from.not_before == 60'000);
+    CHECK(start_from_of("2026-11-28T09:30:05Z").from.not_before == 1'795'858'205'000);
+    for (const char* const bad : {"", "earlyest", "2026-13-01", "2026-02-30", "2026-11-28T09:30:05",
+                                  "2026-11-28T24:00Z", "2026-11-28T09:30:05+01:00", "0x", "00000000000a9b1", "!!"}) {
+        INFO(bad);
+        CHECK(start_from_of(bad).bad.find("a time in UTC was expected") != std::string::npos);
+    }
 }
 
 TEST_CASE("the configuration of the README is one") {
@@ -268,7 +340,7 @@ TEST_CASE("a file has one use, however it is spelt") {
         INFO(path << " and " << checkpoint);
         const std::string said = complaint(ndjson(path, checkpoint));
         CHECK(said.find("a file has one use") != std::string::npos);
-        CHECK(std::regex_search(said, std::regex(":1[03]: \\[pipeline\\] (path|dead_letters): ")));
+        CHECK(std::regex_search(said, std::regex(":1[03]:[0-9]+: \\[pipeline\\] (path|dead_letters): ")));
     }
     // Relative ones of which nothing exists yet.
     const std::string here = (std::filesystem::current_path() / "sfcdc_test_none").string();
@@ -432,13 +504,12 @@ TEST_CASE("several orgs and workspaces have names, and a pipeline says which it 
     CHECK(two.pipelines.at(0).salesforce == "us");
     CHECK(two.salesforce.at("us").section == "[salesforce.us]");
     CHECK(said("[salesforce.emea]\n" + org + "[salesforce.us]\n" + org + rows)
-              .find(":9: [pipeline] salesforce: missing; there are [salesforce.emea], [salesforce.us]")
+              .find(":9:1: [pipeline] salesforce: missing; there are [salesforce.emea], [salesforce.us]")
           != std::string::npos);
-    CHECK(
-        said("[salesforce.emea]\n" + org + rows + "salesforce = \"asia\"\n")
-            .find(
-                ":9: [pipeline] salesforce: there is no [salesforce.asia] in this file; known are [salesforce.emea]")
-        != std::string::npos);
+    CHECK(said("[salesforce.emea]\n" + org + rows + "salesforce = \"asia\"\n")
+              .find(":9:14: [pipeline] salesforce: there is no [salesforce.asia] in this file; known are "
+                    "[salesforce.emea]")
+          != std::string::npos);
     CHECK(said("[salesforce.emea]\n" + org + "nonsense = 1\n" + rows).find("[salesforce.emea] nonsense: unknown key")
           != std::string::npos);
     CHECK(said("[salesforce.\"a b\"]\n" + org + rows).find("[salesforce.a b]: a name of ASCII letters")
@@ -450,7 +521,7 @@ TEST_CASE("several orgs and workspaces have names, and a pipeline says which it 
     CHECK(old.pipelines.at(0).path == "rows.db");
     CHECK(old.corrections.at(0) == "[[stream]] is called [[pipeline]]");
     CHECK(said("[salesforce]\n" + org + old_rows + rows).find("stream: unknown key") != std::string::npos);
-    CHECK(said("[salesforce]\n" + org + "[[stream]]\nnone = 1\n").find(":6: [pipeline] none: unknown key")
+    CHECK(said("[salesforce]\n" + org + "[[stream]]\nnone = 1\n").find(":6:1: [pipeline] none: unknown key")
           != std::string::npos);
 }
 

@@ -3,7 +3,7 @@
 
 #include "../http_server.hpp"
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "databricks/rest.hpp"
 
 #include <chrono>

@@ -1,7 +1,7 @@
 // The configuration file, read and checked as a whole before anything is connected.
 #pragma once
 
-#include "credentials.hpp"
+#include "../credentials.hpp"
 
 #include <sfcdc/cdc/tokenise.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
@@ -53,7 +53,10 @@ enum class evolve_mode : std::uint8_t {
 struct event_filter_config {
     std::vector<std::string> entities{}; // by entityName; empty: all
     std::vector<std::string> exclude_entities{};
-    std::vector<std::string> skip_if_only{}; // an update that changes no field but these is left out
+    std::vector<std::string> skip_if_only{};         // an update that changes no field but these is left out
+    std::vector<std::string> only_if_changed{};      // an update that changes none of these fields is left out
+    std::vector<std::string> exclude_change_types{}; // patterns (matches()) of the symbols of cdc::change_type
+    std::vector<std::string> exclude_origins{};      // patterns of changeOrigin
 };
 
 // Some fields: those of the objects that one pattern stands for whose dotted name the other one stands for (matches()).
@@ -111,10 +114,12 @@ struct config {
     std::vector<std::string> corrections{}; // what was written otherwise than it was meant, for the log
 };
 
-// Throws failure(bad_config) whose message has a line "FILE:LINE: [section] key: what is wrong" for each mistake. Nothing is
+// Throws failure(bad_config) whose message has a line "FILE:LINE:COLUMN: [section] key: what is wrong" for each mistake. Nothing is
 // connected or created; that the files can be written is proved by who writes them.
 config load_config(const std::filesystem::path& file);
-// The same of a text; `name` stands for the file in messages.
+// The same of a file that need not have pipelines: for commands that need the services alone.
+config load_services(const std::filesystem::path& file);
+// load_config() of a text; `name` stands for the file in messages.
 config parse_config(std::string_view text, const std::filesystem::path& name);
 
 } // namespace sfcdc::runner

@@ -1,0 +1,35 @@
+// The command line. Each subcommand is one file: it adds itself, with its options, and says what is to be done when it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+namespace sfcdc::runner {
+
+struct command_line {
+    CLI::App& app;
+    std::function<int()> chosen{}; // returns the exit code, or throws failure; set by the subcommand that was parsed
+    std::string log_level = "info";
+};
+
+void add_run(command_line& to);
+void add_check(command_line& to);
+void add_decode(command_line& to);
+void add_tables(command_line& to);
+void add_options(command_line& to);
+void add_tail(command_line& to);
+void add_position(command_line& to);
+void add_schema(command_line& to);
+void add_completion(command_line& to);
+
+// In the order of `sfcdc --help`.
+inline constexpr void (*subcommands[])(command_line&) = {
+    add_run, add_check, add_tables, add_position, add_tail, add_schema, add_decode, add_options, add_completion,
+};
+
+// What was written and is no subcommand or option of `at`, with the word that it was likely meant to be; empty: all words are known.
+std::string unknown_words(const CLI::App& at);
+
+} // namespace sfcdc::runner

@@ -1,0 +1,138 @@
+#include "../config/start_from.hpp"
+#include "../disk/lock.hpp"
+#include "../disk/position_database.hpp"
+#include "command_line.hpp"
+#include "output.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace sfcdc::runner {
+namespace {
+
+struct position_options {
+    std::filesystem::path config;
+    std::string pipeline; // its topic or its label; empty: all
+    std::string replay_id, org_id;
+};
+
+std::vector<const pipeline_config*> chosen(const config& c, const std::string& name) {
+    std::vector<const pipeline_config*> out;
+    for (const pipeline_config& p : c.pipelines)
+        if (name.empty() || p.topic == name || p.label == name) out.push_back(&p);
+    if (!out.empty()) return out;
+    std::string known;
+    for (const pipeline_config& p : c.pipelines) known += (known.empty() ? "" : ", ") + p.label;
+    throw failure(exit_code::bad_config, "--pipeline: there is no " + name + "; known are " + known);
+}
+
+std::vector<stored_position> positions_of(const pipeline_config& p) {
+    if (p.state().empty()) return {};
+    if (p.sink == sink_kind::sqlite) return positions_in_database(p.path, p.topic);
+    auto stored = position_file(p.checkpoint).read();
+    return stored ? std::vector{std::move(*stored)} : std::vector<stored_position>();
+}
+
+std::string place_of(const pipeline_config& p) {
+    return p.state().empty() ? "Salesforce, as the managed subscription " + p.managed_subscription
+                             : p.state().string();
+}
+
+int show(const position_options& options) {
+    const config c = load_config(options.config);
+    output out;
+    for (const pipeline_config* p : chosen(c, options.pipeline)) {
+        const auto stored = positions_of(*p);
+        if (stored.empty())
+            out.write(p->label + ": "
+                      + (p->state().empty() ? "the position is kept by " : "no position is stored in ") + place_of(*p)
+                      + "\n");
+        for (const stored_position& s : stored)
+            out.write(p->label + ": " + s.replay_id.hex() + " (base64 " + s.replay_id.base64() + ") of "
+                      + s.owner.topic + " of org " + s.owner.org_id + ", in " + place_of(*p) + "\n");
+    }
+    out.flush();
+    return 0;
+}
+
+int export_all(const position_options& options) {
+    const config c = load_config(options.config);
+    output out;
+    for (const pipeline_config* p : chosen(c, options.pipeline))
+        for (const stored_position& s : positions_of(*p))
+            out.write(nlohmann::ordered_json{{"pipeline", p->label},
+                                             {"topic", s.owner.topic},
+                                             {"org_id", s.owner.org_id},
+                                             {"replay_id", s.replay_id.hex()},
+                                             {"replay_id_base64", s.replay_id.base64()},
+                                             {"state", p->state().string()}}
+                          .dump()
+                      + "\n");
+    out.flush();
+    return 0;
+}
+
+int set(const position_options& options) {
+    const config c = load_config(options.config);
+    const auto pipelines = chosen(c, options.pipeline);
+    if (pipelines.size() != 1)
+        throw failure(exit_code::bad_config,
+                      "the configuration has several pipelines; name one with --pipeline TOPIC_OR_LABEL");
+    const pipeline_config& p = *pipelines.front();
+    const auto [from, bad] = start_from_of(options.replay_id);
+    if (!bad.empty() || from.replay_id.empty())
+        throw failure(exit_code::bad_config,
+                      "REPLAY_ID: hexadecimal digits or base64 were expected, not \"" + options.replay_id + "\"");
+    if (p.state().empty())
+        throw failure(exit_code::bad_config, "the position is kept by " + place_of(p) + "; it is set there");
+    const state_lock lock(p.state()); // not beside a daemon that runs
+    const auto stored = positions_of(p);
+    position_owner owner{options.org_id, p.topic};
+    if (owner.org_id.empty() && stored.size() == 1) owner.org_id = stored.front().owner.org_id;
+    if (owner.org_id.empty())
+        throw failure(exit_code::bad_config,
+                      stored.empty() ? "no position is stored yet that would say of which org it is; name it with "
+                                       "--org-id (18 characters; the log of a run has it where it logs in)"
+                                     : "positions of several orgs are stored; name one with --org-id");
+    if (!stored.empty() && p.sink != sink_kind::sqlite && stored.front().owner.topic != p.topic)
+        throw failure(exit_code::needs_decision, p.checkpoint.string() + ": the checkpoint is of "
+                                                     + stored.front().owner.topic + ", not of " + p.topic
+                                                     + ". Name another \"checkpoint\" file, or remove this one.");
+    if (p.sink == sink_kind::sqlite)
+        store_in_database(p.path, {owner, from.replay_id});
+    else
+        position_file(p.checkpoint).store(owner, from.replay_id);
+    output out;
+    for (const stored_position& s : stored)
+        if (s.owner.org_id == owner.org_id) out.write(p.label + ": the position was " + s.replay_id.hex() + "\n");
+    out.write(p.label + ": the position is " + from.replay_id.hex() + ", in " + place_of(p) + "\n");
+    out.flush();
+    return 0;
+}
+
+} // namespace
+
+void add_position(command_line& to) {
+    CLI::App* const command = to.app.add_subcommand("position", "Show and set where pipelines go on");
+    command->require_subcommand(1);
+    const auto options = std::make_shared<position_options>();
+    const auto add = [&](const char* name, const char* help, int (*perform)(const position_options&)) {
+        CLI::App* const action = command->add_subcommand(name, help);
+        action->add_option("--config", options->config, "The configuration (TOML)")->required();
+        action->add_option("--pipeline", options->pipeline, "One pipeline, by its topic or as the log calls it");
+        action->callback([&to, options, perform] { to.chosen = [options, perform] { return perform(*options); }; });
+        return action;
+    };
+    add("show", "Print the stored positions", show);
+    add("export", "Print the stored positions as JSON, one a line", export_all);
+    CLI::App* const setting =
+        add("set", "Store a position: the pipeline goes on behind this event. The daemon must not run", set);
+    setting->add_option("REPLAY_ID", options->replay_id, "Of the event, hexadecimal or base64")->required();
+    setting->add_option("--org-id", options->org_id, "Of the org, where no position is stored yet");
+}
+
+} // namespace sfcdc::runner
