@@ -3,6 +3,7 @@ on DuckDB, over the rows of both. What is right is told by the events of the org
 
 Databricks' own functions are translated by the macros in MACROS. from_avro() has no counterpart: its macro looks up what fastavro has read.
 """
+import functools
 import io
 import json
 import os
@@ -107,9 +108,14 @@ class Lake:
         return [(row, body) for row, body in zip(self.truth, self.bodies) if row["entity_name"] == entity]
 
 
-@pytest.fixture(scope="module", params=["commit", "clock"])
+@functools.cache
+def made(generation):
+    return Lake(generation)
+
+
+@pytest.fixture(params=["commit", "clock"])
 def lake(request):
-    return Lake(request.param)
+    return made(request.param)
 
 
 # For queries that order by commit times.
