@@ -119,11 +119,26 @@ void answer_lines(httplib::Response& response, std::size_t end, source lines_fro
 void serve_control(httplib::Server& routes, world& in) {
     routes.Get("/status", [&in](const auto&, auto& response) { answer(response, 200, status(in)); });
 
-    routes.Get("/published", [&in](const auto&, auto& response) {
-        answer_lines(response, in.salesforce.published(), [&in](std::size_t& next, std::size_t limit) {
-            return in.salesforce.published_lines(next, limit);
+    // With ?payloads, each line has its event's Avro datum, in hexadecimal digits.
+    routes.Get("/published", [&in](const auto& request, auto& response) {
+        const bool payloads = request.has_param("payloads");
+        answer_lines(response, in.salesforce.published(), [&in, payloads](std::size_t& next, std::size_t limit) {
+            return in.salesforce.published_lines(next, limit, payloads);
         });
     });
+
+    // The Avro schema ?id=ID, as the org has it.
+    routes.Get("/schema", [&in](const auto& request, auto& response) {
+        attempt(response, [&] {
+            const auto schema = in.salesforce.find_schema(request.get_param_value("id"));
+            if (!schema) throw std::invalid_argument("There is no such schema.");
+            response.set_content(*schema, "application/json");
+        });
+    });
+
+    // The texts of the last statements of the SQL warehouse, in the order in which they were sent.
+    routes.Get("/statements",
+               [&in](const auto&, auto& response) { answer(response, 200, in.sql_warehouse.texts()); });
 
     // The rows of ?table=NAME, where they are counted.
     routes.Get("/counted", [&in](const auto& request, auto& response) {

@@ -130,7 +130,7 @@ void org::expire_everything() {
     origin_ = {counter_, log_.size()};
 }
 
-std::string org::published_lines(std::size_t& from, std::size_t limit) const {
+std::string org::published_lines(std::size_t& from, std::size_t limit, bool with_payloads) const {
     std::lock_guard lock(mutex_);
     std::string lines;
     for (std::size_t end = std::min(log_.size(), from + limit); from < end; ++from) {
@@ -143,6 +143,7 @@ std::string org::published_lines(std::size_t& from, std::size_t limit) const {
                                     {"records", event.records},
                                     {"published_us", microseconds(event.published)}};
         if (event.undecodable) line["undecodable"] = true;
+        if (with_payloads) line["payload"] = lower_hex(event.payload);
         lines += line.dump() + '\n';
     }
     return lines;

@@ -71,7 +71,7 @@ class org {
     void expire_everything();
 
     // Lines of JSON about at most `limit` events from `from` on; moves `from`.
-    std::string published_lines(std::size_t& from, std::size_t limit) const;
+    std::string published_lines(std::size_t& from, std::size_t limit, bool with_payloads = false) const;
     std::size_t published() const;
 
     static std::string replay_id(std::uint64_t counter);

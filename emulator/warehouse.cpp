@@ -238,6 +238,13 @@ void warehouse::advance() {
     advance_locked();
 }
 
+std::vector<std::string> warehouse::texts() {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    for (const sql_statement& one : statements_) all.push_back(one.text);
+    return all;
+}
+
 void warehouse::advance_locked() {
     const auto now = std::chrono::steady_clock::now(), up_at = fault_.warehouse_up_at(false);
     const auto time = fault_.statement_time();

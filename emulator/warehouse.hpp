@@ -45,6 +45,8 @@ class warehouse {
     void cancel(const std::string& id);
     // Executes what is due.
     void advance();
+    // The texts of the statements that are still known, a thousand at least, in the order in which they were sent.
+    std::vector<std::string> texts();
 
   private:
     void advance_locked();

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <map>
 #include <set>
 #include <tuple>
@@ -24,6 +25,14 @@ using row::column_source;
 
 // Rows of tables without commit numbers: so many, the newest by their time, are decoded, and the newest of them by its commit counts.
 constexpr int rows_of_a_time = 100;
+
+// What stands in the comment of a table that sfcdc has made.
+constexpr std::string_view made_here = "sfcdc";
+
+// Milliseconds since 1970. Rows that are older were there before any pipeline of this process had written.
+const std::int64_t process_start =
+    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 
 // An event in the order of the topic.
 struct place {
@@ -209,28 +218,49 @@ class search {
         return {place{*commit, *sequence, std::move(id)}, {}};
     }
 
-    // The time in these rows may be that of the writer's clock, so that the newest by it need not be the newest.
+    // The time in these rows may be that of the writer's clock, so that the newest by it need not be the newest; and rows of one
+    // transaction share their commit time. Replay ids are not promised to be in order, and only choose among rows of one time.
+    statement newest_payloads(const std::string& table, bool with_schemas) const {
+        statement s = narrowed("SELECT " + name(column_source::replay_id_hex) + ", base64("
+                               + name(column_source::payload) + "), " + name(column_source::schema_id)
+                               + (with_schemas ? ", " + name(column_source::schema_json) : "") + " FROM "
+                               + row::sql_table_name(table));
+        s.text += " ORDER BY " + name(column_source::commit_ms) + " DESC, " + name(column_source::replay_id_hex)
+                  + " DESC LIMIT " + std::to_string(rows_of_a_time);
+        return s;
+    }
+    static bool may_be_too_large(refusal_class what) {
+        using enum refusal_class;
+        return what == other || what == invalid || what == cancelled || what == throttled;
+    }
     newest_place newest_by_payloads(const std::string& table) {
-        statement s =
-            narrowed("SELECT " + name(column_source::replay_id_hex) + ", base64(" + name(column_source::payload)
-                     + "), " + name(column_source::schema_id) + " FROM " + row::sql_table_name(table));
-        s.text += " ORDER BY " + name(column_source::commit_ms) + " DESC LIMIT " + std::to_string(rows_of_a_time);
-        auto [answer, refused] = execute(at_, s, stop_);
-        if (refused) return {{}, std::move(refused)};
-        if (answer.rows.empty()) return {};
+        // The Python library writes the schema into each row, so that one statement is enough. A result with a hundred very large
+        // schemas can be more than the service gives, which says so in one way or another.
+        const bool with_schemas = has(column_source::schema_json);
+        auto found = execute(at_, newest_payloads(table, with_schemas), stop_);
+        if (with_schemas && found.refused && may_be_too_large(found.refused->what))
+            found = execute(at_, newest_payloads(table, false), stop_);
+        if (found.refused) return {{}, std::move(found.refused)};
+        const statement_result& answer = found.value;
+        if (answer.rows.empty()) return none_of_ours(table);
         if (entity_of(owner_.topic).empty() && owner_.topic != "/data/ChangeEvents"
             && !has(column_source::topic_name))
             cannot_tell(table, "its rows do not say of which topic they are");
+        std::map<std::string, std::string> schemas; // by id
+        for (const auto& cells : answer.rows)
+            if (cells.size() == 4 && cells[2] && cells[3] && !cells[3]->empty())
+                schemas.emplace(*cells[2], *cells[3]);
         std::set<std::string> entities;
         std::map<std::string, cdc::plan> plans; // by schema id
         std::optional<place> newest;
         cdc::decoder decoder;
         for (const auto& cells : answer.rows) {
-            if (cells.size() != 3 || !cells[0] || !cells[1] || !cells[2])
+            if (cells.size() < 3 || !cells[0] || !cells[1] || !cells[2])
                 cannot_tell(table, "a row lacks its payload or schema id");
             const auto [plan, fresh] = plans.try_emplace(*cells[2]);
             if (fresh)
-                if (auto bad = read_plan(table, *cells[2], plan->second)) return {{}, std::move(bad)};
+                if (auto bad = read_plan(table, *cells[2], schemas[*cells[2]], plan->second))
+                    return {{}, std::move(bad)};
             const auto [payload, bad_text] = wire::from_base64(*cells[1]);
             const auto [event, bad] = decoder.decode(plan->second, payload);
             auto [id, bad_id] = pubsub::replay_id::from_hex(*cells[0]);
@@ -245,23 +275,50 @@ class search {
                                    + ", as a topic of that object alone would write them");
         return {std::move(newest), {}};
     }
-    // The Python library writes the schema into each row, sfcdc into some.
-    std::optional<refusal> read_plan(const std::string& table, const std::string& schema_id, cdc::plan& plan) {
+    // sfcdc writes the schema into some rows only: then it is looked for.
+    std::optional<refusal> read_plan(const std::string& table, const std::string& schema_id, std::string& schema,
+                                     cdc::plan& plan) {
         if (!has(column_source::schema_json))
             cannot_tell(table, "there is no column with the schemas of its payloads");
-        auto [answer, refused] =
-            execute(at_,
-                    {"SELECT max(" + name(column_source::schema_json) + ") FROM " + row::sql_table_name(table)
-                         + " WHERE " + name(column_source::schema_id) + " = :schema_id",
-                     {{"schema_id", schema_id}}},
-                    stop_);
-        if (refused) return std::move(refused);
-        if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || !answer.rows[0][0])
-            cannot_tell(table, "no row has the schema " + schema_id);
-        auto [made, bad] = cdc::compile(*answer.rows[0][0]);
+        if (schema.empty()) {
+            auto [answer, refused] =
+                execute(at_,
+                        {"SELECT max(" + name(column_source::schema_json) + ") FROM " + row::sql_table_name(table)
+                             + " WHERE " + name(column_source::schema_id) + " = :schema_id",
+                         {{"schema_id", schema_id}}},
+                        stop_);
+            if (refused) return std::move(refused);
+            if (answer.rows.size() != 1 || answer.rows[0].size() != 1 || answer.rows[0][0].value_or("").empty())
+                cannot_tell(table, "no row has the schema " + schema_id);
+            schema = std::move(*answer.rows[0][0]);
+        }
+        auto [made, bad] = cdc::compile(schema);
         if (bad) cannot_tell(table, "the schema " + schema_id + " cannot be read: " + std::string(bad.message()));
         plan = std::move(made);
         return std::nullopt;
+    }
+    // A table without rows of this org and object. One that sfcdc has made may be shared by pipelines, and so may one whose rows were
+    // written since this process began. Any other is taken over from somebody, who has filled it with something else.
+    newest_place none_of_ours(const std::string& table) {
+        if (!has(column_source::org_id) || !has(column_source::entity_name) || !has(column_source::received_ms))
+            return {};
+        const std::string& written = name(column_source::received_ms);
+        auto [answer, refused] =
+            execute(at_,
+                    {"SELECT " + name(column_source::org_id) + ", " + name(column_source::entity_name) + " FROM "
+                         + row::sql_table_name(table) + " WHERE " + written + " < :start ORDER BY " + written
+                         + " DESC LIMIT 1",
+                     {{"start", std::to_string(process_start), "BIGINT"}}},
+                    stop_);
+        if (refused) return {{}, std::move(refused)};
+        if (answer.rows.empty()) return {};
+        const auto [there, not_described] = describe_table(at_, table, stop_);
+        if (!not_described && there.comment.find(made_here) != std::string::npos) return {};
+        const auto& cells = answer.rows[0];
+        const std::string entity = entity_of(owner_.topic);
+        cannot_tell(table, "it has rows, the newest of them of " + cells.at(1).value_or("no object") + " in the org "
+                               + cells.at(0).value_or("without an id") + ", and none of "
+                               + (entity.empty() ? "" : entity + " in ") + "the org " + owner_.org_id);
     }
 
     workspace& at_;

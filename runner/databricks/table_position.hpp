@@ -27,7 +27,8 @@ struct table_position {
 // event of several rows counts only when a later one is there. Of several tables the one that is least far counts.
 //
 // Tables that salesforce-zerobus or layout = "salesforce_zerobus" has written have no column for the order. It is read from the
-// payloads of their newest rows.
+// payloads of their newest rows: by one statement where these carry their schemas, as the library's do. Such a table with rows of other
+// orgs or objects alone is an error, unless sfcdc has made it, or they are younger than this process: then pipelines share it.
 //
 // Refused where a table cannot be read. Throws stopped; failure(needs_decision) when there are rows whose order cannot be told;
 // failure(refused) when the workspace refuses the credentials.

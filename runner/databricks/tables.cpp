@@ -45,6 +45,7 @@ table_description read_table(const members& m) {
     t.table_type = m.text("table_type");
     t.data_source_format = m.text("data_source_format");
     t.owner = m.text("owner");
+    t.comment = m.text("comment");
     t.pipeline_id = m.text("pipeline_id");
     t.row_filter = m.has("row_filter");
     const members properties = m.object("properties");

@@ -33,6 +33,7 @@ struct table_description {
     std::string table_type{};         // "MANAGED", "STREAMING_TABLE", "EXTERNAL", "VIEW", ...
     std::string data_source_format{}; // "DELTA", "ICEBERG", ...
     std::string owner{};
+    std::string comment{};
     std::string pipeline_id{}; // not empty: a pipeline owns the table
     bool row_filter = false;
     std::map<std::string, std::string>

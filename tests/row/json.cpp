@@ -26,11 +26,11 @@ std::string string_json(std::string_view text, std::uint32_t* replaced = nullptr
     }
     return out;
 }
-template<class T> std::string float_json(T v) {
+template<class T> std::string float_json(T v, row::json_numbers numbers = row::json_numbers::shortest) {
     std::string out;
     {
         wire::appender appended(out);
-        row::json_writer(appended).floating(v);
+        row::json_writer(appended, numbers).floating(v);
     }
     return out;
 }
@@ -183,6 +183,35 @@ TEST_CASE("JSON: floating-point numbers are the shortest text that reads back") 
         const float short_back = std::strtof(short_text.c_str(), nullptr);
         REQUIRE(std::memcmp(&short_back, &f, 4) == 0);
         REQUIRE(json::accept(short_text));
+    }
+}
+
+TEST_CASE("JSON: floating-point numbers with a fraction are those of Python's json.dumps()") {
+    const auto text = [](auto v) { return float_json(v, row::json_numbers::fractional); };
+    CHECK(text(0.0) == "0.0");
+    CHECK(text(-0.0) == "-0.0");
+    CHECK(text(5.0) == "5.0");
+    CHECK(text(2.5) == "2.5");
+    CHECK(text(-100'000.0) == "-100000.0");
+    CHECK(text(0.1f) == "0.1");
+    CHECK(text(0.0001) == "0.0001");
+    CHECK(text(0.00001234) == "1.234e-05");
+    CHECK(text(123456789012345.67) == "123456789012345.67");
+    CHECK(text(9999999999999998.0) == "9999999999999998.0");
+    CHECK(text(1e16) == "1e+16");
+    CHECK(text(5e-324) == "5e-324");
+    CHECK(text(std::numeric_limits<double>::infinity()) == "\"Infinity\"");
+    std::mt19937_64 random(11);
+    for (int i = 0; i < 20000; ++i) {
+        const std::uint64_t bits = random();
+        double d = 0;
+        std::memcpy(&d, &bits, 8);
+        if (i % 4 != 0) d = static_cast<double>(static_cast<std::int64_t>(bits >> i % 60)) / (i % 3 == 0 ? 1 : 1000);
+        if (!std::isfinite(d)) continue;
+        const std::string one = text(d);
+        const double back = std::strtod(one.c_str(), nullptr);
+        REQUIRE(std::memcmp(&back, &d, 8) == 0);
+        REQUIRE(json::parse(one).is_number_float());
     }
 }
 

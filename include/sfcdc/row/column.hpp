@@ -78,9 +78,9 @@ enum class column_source : std::uint8_t {
     record_id,      // null where the event names no single record: "001*", GAP_OVERFLOW, a platform event
 
     // the body as JSON
-    body_json,   // all fields but the header, null where the event has no value
+    body_json,   // all fields but the header, null where the event has no value, doubles with a fraction
     stated_json, // what the event states: a value; null where a field was cleared, or of a new record is empty
-    event_json,  // body_json with ChangeEventHeader in front, and the names of its bitmaps in it
+    event_json,  // all fields with ChangeEventHeader in front, and the names of its bitmaps in it
 
     // one field of the body, and what belongs to a table of such columns
     field,

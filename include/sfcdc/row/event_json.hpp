@@ -17,7 +17,7 @@ namespace sfcdc::inline v0::row {
 namespace detail {
 
 enum class body : std::uint8_t {
-    all_fields, // null where the event has no value
+    all_fields, // null where the event has no value, numbers with a fraction where they are doubles
     stated,     // a value where there is one, null where it was cleared or is empty, nothing where it is unchanged
     // As stated, but a compound without a value whose children were all cleared is null as a whole. Where only some were
     // cleared it is an object of those, since the event does not say that the others are empty.
@@ -164,7 +164,7 @@ inline void append_fields(json_writer& json, const cdc::event& e, body which, bo
 
 inline std::uint32_t append_body(const cdc::event& e, const cdc::event::states& states, body which,
                                  wire::appender& out) {
-    json_writer json(out);
+    json_writer json(out, which == body::all_fields ? json_numbers::fractional : json_numbers::shortest);
     bool first = true;
     json.raw('{');
     body_members(json, e, states, which, first).append();
@@ -262,8 +262,8 @@ inline std::uint32_t append_field_lists_json(const cdc::event& e, std::string& o
     return json.replaced();
 }
 
-// Appends the value of column_source::body_json: all fields, null where the event has no value. A compound without a value
-// is null, whatever the event says of its children.
+// Appends the value of column_source::body_json: all fields, null where the event has no value, doubles as json_numbers::fractional
+// has them. A compound without a value is null, whatever the event says of its children.
 inline std::uint32_t append_body_json(const cdc::event& e, std::string& out) {
     wire::appender appended(out);
     return detail::append_body(e, detail::body::all_fields, appended);

@@ -21,10 +21,19 @@
 
 namespace sfcdc::inline v0::row {
 
+// How a floating-point number is written. Both read back to the same bits.
+enum class json_numbers : std::uint8_t {
+    shortest, // 5, 2.5, 1e+05
+    // 5.0, 2.5, 100000.0: with a fraction or an exponent, so that whoever infers types from a text finds no integer. The exponent
+    // is left to numbers below 10^-4 and from 10^16 on. These are the texts of Python's json.dumps().
+    fractional,
+};
+
 // Appends JSON values one after the other and counts what was not UTF-8. Commas and brackets are the caller's.
 class json_writer {
   public:
-    explicit json_writer(wire::appender& out) noexcept : out_(out) {}
+    explicit json_writer(wire::appender& out, json_numbers numbers = json_numbers::shortest) noexcept
+        : out_(out), fractional_(numbers == json_numbers::fractional) {}
 
     std::uint32_t replaced() const noexcept { return replaced_; }
 
@@ -43,6 +52,7 @@ class json_writer {
     template<class Float> void floating(Float v) {
         const bool is_finite = v - v == 0; // An infinity minus itself is no number.
         if (!is_finite) return not_finite(v);
+        if (fractional_) return with_fraction(v);
         char* const to = out_.reserve(wire::decimal_room);
         if constexpr (std::is_same_v<Float, double>)
             if (char* const end = wire::write_short_decimal(to, v); end != nullptr) return out_.advance_to(end);
@@ -162,6 +172,19 @@ class json_writer {
         const std::string_view text = v != v ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"";
         std::memcpy(extend(out_, text.size()), text.data(), text.size());
     }
+    template<class Float> [[gnu::noinline]] void with_fraction(Float v) {
+        const Float size = v < 0 ? -v : v;
+        const bool fixed = size == 0 || (size >= Float(1e-4) && size < Float(1e16));
+        char* const to = out_.reserve(wire::decimal_room);
+        char* end = std::to_chars(to, to + wire::decimal_room, v,
+                                  fixed ? std::chars_format::fixed : std::chars_format::scientific)
+                        .ptr;
+        if (fixed && std::memchr(to, '.', static_cast<std::size_t>(end - to)) == nullptr) {
+            *end++ = '.';
+            *end++ = '0';
+        }
+        out_.advance_to(end);
+    }
     template<class T> static T read(const avro::value& v) noexcept {
         T out{};
         v.read(out);
@@ -221,6 +244,7 @@ class json_writer {
 
     wire::appender& out_;
     std::uint32_t replaced_ = 0;
+    const bool fractional_;
 };
 
 // Appends one value of any Avro type to `out`: a record or a map as an object, an array as an array, and a value that has no schema as
