@@ -18,6 +18,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <arpa/inet.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,9 +83,11 @@ class reader {
         const bool old_word = root.get("pipeline") == nullptr && root.get("stream") != nullptr;
         const std::string_view word_for_pipeline = old_word ? "stream" : "pipeline";
         if (old_word) c.corrections.emplace_back("[[stream]] is called [[pipeline]]");
-        only(root, "", {"memory_limit", "salesforce", "databricks", word_for_pipeline});
+        only(root, "", {"memory_limit", "status", "salesforce", "databricks", word_for_pipeline});
         memory_limit(root, c.memory_limit);
-        sections(root, "salesforce", {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"},
+        status(root, c.status);
+        sections(root, "salesforce",
+                 {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file", "delivery_allocation"},
                  c.salesforce, [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
         sections(root, "databricks",
                  {"workspace_url", "zerobus_endpoint", "warehouse_id", "client_id", "client_secret", "ca_file"},
@@ -297,7 +300,39 @@ class reader {
         return std::string_view(section).substr(1, section.size() - 2);
     }
 
+    void status(const toml::table& root, status_config& c) {
+        const toml::node* const n = root.get("status");
+        if (n == nullptr) return;
+        const toml::table* const t = n->as_table();
+        if (t == nullptr) return wrong(n->source(), "status: a section [status] was expected");
+        only(*t, "status", {"listen", "log_interval", "ready_after"});
+        c.log_interval =
+            std::chrono::seconds(number(*t, "status", "log_interval", 0, 86'400, c.log_interval.count()));
+        c.ready_after = std::chrono::seconds(number(*t, "status", "ready_after", 1, 86'400, c.ready_after.count()));
+        if (t->get("listen") == nullptr) return;
+        const std::string listen = text(*t, "status", "listen", true);
+        if (listen.empty()) return; // it was said
+        const std::size_t colon = std::min(listen.rfind(':'), listen.size());
+        const std::string_view port = std::string_view(listen).substr(std::min(colon + 1, listen.size()));
+        std::string host = listen.substr(0, colon);
+        if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+            host = host.substr(1, host.size() - 2);
+        else if (host.find(':') != host.npos)
+            host.clear(); // IPv6 without brackets: where does the port begin?
+        unsigned char address[sizeof(in6_addr)];
+        const bool is_address = host == "localhost" || ::inet_pton(AF_INET, host.c_str(), address) == 1
+                                || ::inet_pton(AF_INET6, host.c_str(), address) == 1;
+        const auto [end, bad] = std::from_chars(port.data(), port.data() + port.size(), c.port);
+        if (!is_address || port.empty() || bad != std::errc() || end != port.data() + port.size())
+            return wrong(where(*t, "listen"),
+                         "[status] listen: an IP address and a port were expected, as in \"127.0.0.1:9464\" or "
+                         "\"[::1]:9464\"; \"0.0.0.0:9464\" listens for other machines, too");
+        c.host = host;
+    }
+
     void salesforce(const toml::table& t, salesforce_config& c) {
+        c.delivery_allocation = static_cast<std::uint64_t>(
+            number(t, inner(c.section), "delivery_allocation", 1, std::int64_t{1} << 40, 0));
         const std::string_view name = inner(c.section);
         c.login_url = text(t, name, "login_url", true);
         url(t, name, "login_url", c.login_url);
