@@ -48,7 +48,7 @@ def series(text):
 
 class Status(unittest.TestCase):
     def test_numbers_are_those_of_the_emulator(self):
-        with Scene(BUILD, "--seed", 91) as scene:
+        with Scene(BUILD, "--seed", 91, "--keepalive-ms", 500) as scene:
             scene.emulator.publish(2000)
             scene.emulator.fault("undecodable", times=2)
             scene.emulator.publish(200)
@@ -62,6 +62,9 @@ class Status(unittest.TestCase):
             wait_until(lambda: pipeline()["stream_rotations"] == 1, 60, "the rotation")
             scene.emulator.fault("drop_subscribers")
             wait_until(lambda: pipeline()["reconnects"] and pipeline()["waits_for"] == "connected", 60, "the subscription after its end")
+
+            # The emulator's events were committed long ago, but a keepalive says that there is nothing newer.
+            wait_until(lambda: pipeline()["position_age_seconds"] < 600, 60, "a keepalive")
 
             pages = {path: get(at + path) for path in ("/", "/metrics", "/status", "/healthz", "/readyz")}
             self.assertEqual({path: code for path, (code, _) in pages.items()}, dict.fromkeys(pages, 200))
