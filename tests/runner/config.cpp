@@ -52,8 +52,8 @@ struct settings {
     std::string status{};
 
     config load() const {
-        return ::load("[status]\n" + status + "[salesforce]\n" + salesforce + "[databricks]\n" + databricks
-                      + "[[pipeline]]\n" + pipeline);
+        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[pipeline]]\n" + pipeline
+                      + "[status]\n" + status);
     }
     // "": nothing is wrong.
     std::string complaint() const {
