@@ -1,5 +1,6 @@
 #include "../config/start_from.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/status_server.hpp"
 #include "../operations/termination.hpp"
 #include "../pipeline/supervisor.hpp"
 #include "command_line.hpp"
@@ -41,9 +42,10 @@ void give_memory_back() {
 }
 
 // What gRPC and curl need is had before they are asked: without it some of them end the process, and others wait for ever.
-void prove_resources(std::size_t pipelines) {
+void prove_resources(std::size_t pipelines, bool has_status_server) {
     rlimit limit{};
-    const std::size_t descriptors = 24 + 8 * pipelines;
+    const std::size_t descriptors = 24 + 8 * pipelines + (has_status_server ? 16 : 0);
+    const std::size_t thread_count = 12 + 2 * pipelines + (has_status_server ? 1 + status_server::threads : 0);
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < descriptors) {
         limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, descriptors);
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < descriptors)
@@ -59,11 +61,11 @@ void prove_resources(std::size_t pipelines) {
     std::vector<std::jthread> threads; // joined behind the lock's end
     const std::scoped_lock all_at_once(hold);
     try {
-        for (std::size_t i = 0; i < 12 + 2 * pipelines; ++i)
+        for (std::size_t i = 0; i < thread_count; ++i)
             threads.emplace_back([&hold] { const std::scoped_lock wait(hold); });
     } catch (const std::system_error& e) {
         throw failure(exit_code::failed, std::string("No further thread can be started (") + e.what()
-                                             + "), and so many pipelines need " + std::to_string(12 + 2 * pipelines)
+                                             + "), and so many pipelines need " + std::to_string(thread_count)
                                              + "; raise the limit of processes and threads (ulimit -u, pids).");
     }
 }
@@ -89,7 +91,7 @@ int run(const run_options& options) {
     termination asked; // first: whatever the start does, the process can be ended
     forbid_core_dumps();
     give_memory_back();
-    prove_resources(c.pipelines.size());
+    prove_resources(c.pipelines.size(), !c.status.host.empty());
     for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
     supervisor(c, std::move(from)).run(asked);
     return 0;

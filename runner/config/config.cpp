@@ -167,8 +167,14 @@ config read(document& doc, std::string_view text, bool needs_pipelines) {
     const bool old_word = root.get("pipeline") == nullptr && root.get("stream") != nullptr;
     const std::string_view pipelines = old_word ? "stream" : "pipeline";
     if (old_word) c.corrections.emplace_back("[[stream]] is called [[pipeline]]");
-    const section top(doc, root, "", "", {"salesforce", "databricks", pipelines});
+    const section top(doc, root, "", "", {"salesforce", "databricks", "status", pipelines});
     c.memory_limit = memory_limit(top, c.memory_limit);
+    if (const toml::node* const n = root.get("status")) {
+        if (const toml::table* const t = n->as_table())
+            read_status(section(doc, *t, "status", "status"), c.status);
+        else
+            doc.mistake(n->source(), "status: a section [status] was expected");
+    }
     read_services(doc, root, "salesforce", c.salesforce, read_salesforce);
     read_services(doc, root, "databricks", c.databricks, read_databricks);
     if (const toml::node* const list = root.get(pipelines))

@@ -26,6 +26,7 @@ struct salesforce_config {
     client_credentials credentials{};
     std::string pubsub_endpoint = "api.pubsub.salesforce.com:443"; // TLS unless it starts with http://
     std::string ca_file{};                                         // PEM; empty: the system's roots
+    std::uint64_t delivery_allocation = 0; // events that the org may deliver in 24 hours; 0: not known
 };
 
 struct databricks_config {
@@ -106,7 +107,16 @@ struct pipeline_config {
     const std::filesystem::path& state() const noexcept { return sink == sink_kind::sqlite ? path : checkpoint; }
 };
 
+// How the process tells how it is.
+struct status_config {
+    std::string host{}; // an IP address without brackets, or "localhost"; empty: there is no server
+    std::uint16_t port = 0;
+    std::chrono::seconds log_interval{60}; // of the line that says how a pipeline is; 0: none
+    std::chrono::seconds ready_after{600}; // not ready when a position could not move for so long
+};
+
 struct config {
+    status_config status{};
     std::size_t memory_limit = 256u << 20; // of events and rows that are held by all pipelines together, in bytes
     std::map<std::string, salesforce_config> salesforce{}; // by the names of pipeline_config
     std::map<std::string, databricks_config> databricks{};

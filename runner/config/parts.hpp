@@ -11,6 +11,7 @@ namespace sfcdc::runner {
 
 void read_salesforce(const section& s, salesforce_config& c);
 void read_databricks(const section& s, databricks_config& c);
+void read_status(const section& s, status_config& c);
 
 // One [[pipeline]]; the services of `all` have been read. `missing` has the services whose section was already said to be missing.
 pipeline_config read_pipeline(const section& s, config& all, std::set<std::string>& missing);

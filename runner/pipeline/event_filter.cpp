@@ -18,18 +18,6 @@ bool matches_one(const std::vector<std::string>& patterns, std::string_view text
 
 } // namespace
 
-std::string_view to_string(left_out_by reason) noexcept {
-    switch (reason) {
-    case left_out_by::nothing: return "nothing";
-    case left_out_by::entity: return "entity";
-    case left_out_by::change_type: return "change_type";
-    case left_out_by::origin: return "origin";
-    case left_out_by::fields: return "fields";
-    case left_out_by::time: return "time";
-    }
-    return "nothing";
-}
-
 event_filter::event_filter(const event_filter_config& config, std::optional<std::int64_t> not_before)
     : entities_(config.entities.begin(), config.entities.end()),
       excluded_(config.exclude_entities.begin(), config.exclude_entities.end()),

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "../config/config.hpp"
+#include "../operations/left_out.hpp"
 
 #include <sfcdc/cdc/event.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,19 +15,6 @@
 #include <vector>
 
 namespace sfcdc::runner {
-
-// What keeps an event from becoming rows.
-enum class left_out_by : std::uint8_t {
-    nothing,     // it becomes rows
-    entity,      // entities, exclude_entities
-    change_type, // exclude_change_types
-    origin,      // exclude_origins
-    fields,      // skip_if_only, only_if_changed
-    time,        // --from with a time
-};
-inline constexpr std::size_t left_out_reasons = 6;
-// "entity", "change_type", "origin", "fields", "time"; "nothing".
-std::string_view to_string(left_out_by reason) noexcept;
 
 class event_filter {
   public:

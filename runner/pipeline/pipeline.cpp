@@ -20,14 +20,16 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
+std::int64_t now_ms() { return pipeline_counts::system_ms(); }
 
 pubsub::replay_preset preset_of(start_position p) {
     return p == start_position::earliest ? pubsub::replay_preset::earliest : pubsub::replay_preset::latest;
 }
+// One event in so many is timed.
+constexpr std::uint64_t timed_events = 64;
+// More than the turns that fit between a row and its acknowledgement; without further ones lags are measured less often.
+constexpr std::size_t most_milestones = 4096;
+
 const char* name_of(start_position p) { return p == start_position::earliest ? "earliest" : "latest"; }
 
 } // namespace
@@ -64,6 +66,12 @@ void pipeline::run(const std::stop_token& stop) {
             of.stop_errands();
             of.counts_.held = 0;
             of.counts_.subscribed = false;
+            of.counts_.subscription = pubsub::subscription_state::closed;
+            for (auto* const now_none : {&of.counts_.rows_waiting, &of.counts_.bytes_in_flight, &of.counts_.memory})
+                *now_none = 0;
+            of.counts_.credits = 0;
+            of.counts_.oldest_waiting = 0;
+            if (of.counts_.stalled_since == 0) of.counts_.stalled_since = pipeline_counts::steady_ms();
         }
     } const stopped_at_end{*this};
     try {
@@ -104,6 +112,7 @@ void pipeline::open(const std::stop_token& stop) {
             options.on_unknown_position = pubsub::replay_preset::earliest;
         if (stored) {
             options.subscription.replay_id = *stored;
+            counts_.say_position(*stored);
             spdlog::info("{}: resuming after {}", config_.label, stored->hex());
             if (from_where_)
                 spdlog::warn(
@@ -149,13 +158,14 @@ void pipeline::loop(const std::stop_token& stop) {
         take_news();
         const pubsub::replay_id* const position = delivery_->position_due();
         const bool stored = sink_->commit(position);
-        if (stored && position != nullptr) delivery_->position_stored();
+        const bool moved = stored && position != nullptr;
+        if (moved) {
+            counts_.say_position(*position);
+            delivery_->position_stored();
+        }
         while (auto action = delivery_->poll_action(clock::now()))
             std::visit([this](auto& a) { perform(a); }, *action);
-        counts_.held = delivery_->waiting();
-        std::int64_t durable = 0;
-        for (std::uint32_t i = 0; i < delivery_->outlets(); ++i) durable += delivery_->durable_rows(i);
-        counts_.rows_durable = rows_durable_before_ + static_cast<std::uint64_t>(durable);
+        measure(moved);
         if (delivery_->closed()) break;
         std::optional<time_point> first = sink_->timeout();
         if (stored || !first)
@@ -165,6 +175,93 @@ void pipeline::loop(const std::stop_token& stop) {
     if (delivery_->drain_timed_out())
         spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
                      config_.label, drain_time.count());
+}
+
+// ---- metrics
+
+// Once for each event: what only it says.
+void pipeline::note_event(const cdc::event& event) {
+    if (!event.has_header()) { // of a platform event
+        committed_ = event.get<std::int64_t>(event.plan().find("CreatedDate")).value;
+        return;
+    }
+    const cdc::event_header header = event.header();
+    committed_ = header.commit_timestamp();
+    if (header.change_type_name().starts_with("GAP_")) ++counts_.gaps;
+}
+
+void pipeline::on(const delivery_keepalive& alive) {
+    if (alive.position.empty()) return;
+    if (milestones_.size() < most_milestones) milestones_.push_back({events_handed_over_, now_ms(), false});
+}
+
+// Once a turn: what the delivery knows.
+void pipeline::measure(bool position_moved) {
+    const delivery& d = *delivery_;
+    const std::size_t waiting = d.waiting();
+    counts_.held = waiting;
+    counts_.subscription = d.subscription().state();
+    counts_.credits = d.subscription().outstanding();
+    counts_.memory = d.held_bytes();
+
+    // Events that are thrown away unread, because the run ends, were received all the same.
+    const std::uint64_t received = events_handed_over_ + waiting - d.checkpoint().waiting();
+    if (received > received_) {
+        counts_.received += received - received_;
+        counts_.deliveries.add(received - received_, pipeline_counts::steady_ms() / 1000);
+        received_ = received;
+    }
+
+    std::int64_t durable = 0, rows = 0, waiting_rows = 0;
+    std::size_t bytes = 0;
+    zerobus::ingest_stream_counts streams;
+    for (std::uint32_t i = 0; i < d.outlets(); ++i) {
+        durable += d.durable_rows(i);
+        rows += d.rows(i);
+        waiting_rows += d.rows(i) - d.settled(i);
+        if (sink_->writes_itself()) continue;
+        const zerobus::ingest_stream& s = d.stream(i);
+        bytes += s.held_bytes();
+        streams.acknowledgements += s.counts().acknowledgements;
+        streams.resends += s.counts().resends;
+        streams.rotations += s.counts().rotations;
+    }
+    counts_.rows_durable = rows_durable_before_ + static_cast<std::uint64_t>(durable);
+    counts_.rows += static_cast<std::uint64_t>(rows) - rows_;
+    rows_ = static_cast<std::uint64_t>(rows);
+    counts_.rows_waiting = static_cast<std::uint64_t>(waiting_rows);
+    counts_.bytes_in_flight = bytes;
+    counts_.acks += streams.acknowledgements - streams_.acknowledgements;
+    counts_.resends += streams.resends - streams_.resends;
+    counts_.rotations += streams.rotations - streams_.rotations;
+    streams_ = streams;
+
+    measure_lag();
+    const bool can_move = waiting == 0 && d.subscription().state() == pubsub::subscription_state::streaming;
+    if (can_move)
+        counts_.stalled_since = 0;
+    else if (position_moved || counts_.stalled_since == 0)
+        counts_.stalled_since = pipeline_counts::steady_ms();
+}
+
+// A milestone is passed when the position behind it is stored, or is Salesforce's to keep.
+void pipeline::measure_lag() {
+    if (committed_ != 0 && milestones_.size() < most_milestones)
+        milestones_.push_back({events_handed_over_, committed_, true});
+    committed_ = 0;
+    if (delivery_->position_due() == nullptr && !milestones_.empty()) {
+        const std::uint64_t passed = events_handed_over_ - delivery_->checkpoint().waiting();
+        const std::int64_t now = now_ms();
+        for (; !milestones_.empty() && milestones_.front().events <= passed; milestones_.pop_front()) {
+            const milestone& m = milestones_.front();
+            counts_.position_time = m.committed;
+            if (!m.of_event) continue;
+            const std::int64_t lag = std::max<std::int64_t>(now - m.committed, 0);
+            counts_.lag.add(std::chrono::milliseconds(lag));
+            counts_.last_lag = lag;
+        }
+    }
+    counts_.oldest_waiting = milestones_.empty() ? 0 : milestones_.front().committed;
 }
 
 // ---- what the delivery asks for
@@ -228,6 +325,10 @@ void pipeline::take_schema() {
                 spdlog::info("{}: schema {}: {}", config_.label, answer->id, known.hidden->summary);
                 log_warnings_of_hidden_fields();
             }
+            const avro::schema& text = answer->schema->plan.schema();
+            std::string& last = schema_of_[text.full_name(text[text.root()])];
+            if (!last.empty() && last != answer->id) ++counts_.schema_changes;
+            last = answer->id;
             delivery_->schema_known(answer->id);
         } else {
             delivery_->schema_refused(answer->id, answer->why_not, clock::now());
@@ -243,6 +344,7 @@ void pipeline::take_schema() {
 
 void pipeline::call_opened(std::uint64_t call) noexcept { tell(pubsub::opened{call}); }
 void pipeline::call_responded(std::uint64_t call, received_bytes response) noexcept {
+    counts_.bytes_received += response.view().size();
     (void)delivery_->handle(pubsub::response{call, response.view()}, clock::now(), response.owner(), now_ms());
     counts_.held = delivery_->waiting();
     if (counts_.held > 0) termination::events_received();
@@ -259,6 +361,7 @@ void pipeline::hand_over() {
     while (const delivery::event* const event = delivery_->next_event(clock::now())) {
         if (!sink_->ready()) return; // the same event comes again
         if (!add(*event)) return;
+        ++events_handed_over_;
         ++counts_.events;
     }
 }
@@ -266,12 +369,16 @@ void pipeline::hand_over() {
 // False when the sink is not ready for it.
 bool pipeline::add(const delivery::event& event) {
     const known_schema& schema = schemas_.at(std::string(event.schema_id));
+    const bool timed = counts_.events % timed_events == 0;
+    const clock::time_point begin = timed ? clock::now() : clock::time_point();
     const auto [decoded, bad] = decode(schema, event.payload);
+    const clock::time_point is_decoded = timed ? clock::now() : clock::time_point();
     if (bad) {
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return true;
     }
     if (const left_out_by reason = filter_.judge(decoded); reason != left_out_by::nothing) {
+        note_event(decoded);
         ++counts_.left_out[static_cast<std::size_t>(reason)];
         (void)delivery_->pass_event(clock::now());
         return true;
@@ -289,7 +396,13 @@ bool pipeline::add(const delivery::event& event) {
                                .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema.schema->json)
                                                                                : std::string_view(),
                                .received_timestamp = event.received_timestamp};
+    const clock::time_point is_bound = timed ? clock::now() : clock::time_point();
     counts_.replaced_bytes += sink_->add(decoded, around);
+    if (timed) {
+        counts_.decode.add(is_decoded - begin);
+        counts_.encode.add(clock::now() - is_bound);
+    }
+    note_event(decoded);
     (void)delivery_->pass_event(clock::now());
     return true;
 }
@@ -344,12 +457,17 @@ void pipeline::on(const dead_letter& letter) {
                    + (letter.outlet ? " gives a row that " + sink_->table(*letter.outlet) + " does not take: "
                                     : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
                    + letter.reason + (letters_.path().empty() ? "" : "; kept in " + letters_.path().string());
+    counts_.say_error(last_letter_);
     spdlog::error("{}", last_letter_);
 }
 
 void pipeline::on(const delivery_interrupted& pause) {
     const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(pause.until - clock::now());
     const std::int64_t ms = std::max<std::int64_t>(wait.count(), 0);
+    counts_.reconnected.add(pause.why);
+    counts_.say_error((pause.why.outlet ? "The stream into " + sink_->table(*pause.why.outlet) + " was interrupted: "
+                                        : std::string("The subscription ended: "))
+                      + describe(pause.why));
     if (pause.why.outlet) sink_->interrupted(pause.why);
     if (pause.why.outlet)
         return spdlog::warn("zerobus: {}: the stream is interrupted ({}); next one in {} ms",

@@ -8,6 +8,7 @@
 #include "../io/errand.hpp"
 #include "../io/inbox.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/metrics.hpp"
 #include "../salesforce/org.hpp"
 #include "../sinks/sink.hpp"
 #include "event_filter.hpp"
@@ -16,12 +17,11 @@
 #include <sfcdc/cdc/decoder.hpp>
 #include <sfcdc/delivery.hpp>
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -32,20 +32,6 @@
 #include <vector>
 
 namespace sfcdc::runner {
-
-// What a pipeline has done so far, in all of its runs. Written by its thread, read by any.
-struct pipeline_counts {
-    std::atomic<std::uint64_t> events{0}, calls{0}, replaced_bytes{0}, rows_durable{0};
-    std::array<std::atomic<std::uint64_t>, left_out_reasons> left_out{}; // by the number of left_out_by
-    std::atomic<std::uint64_t> undecodable{0}, rows_refused{0};          // that are dead letters
-    std::atomic<std::uint64_t> held{0}; // not 0: events were received that are not passed
-    std::uint64_t events_left_out() const {
-        std::uint64_t all = 0;
-        for (const auto& n : left_out) all += n;
-        return all;
-    }
-    std::atomic<bool> subscribed{false}; // by this run: login, topic and the place for the position were found good
-};
 
 using sink_maker = std::function<std::unique_ptr<sink>()>;
 
@@ -105,8 +91,12 @@ class pipeline final : private calls::listener {
     void on(const delivery_interrupted& pause);
     void on(const delivery_failed& failed);
     void on(const position_replaced& replaced);
-    void on(const delivery_keepalive&) {}
+    void on(const delivery_keepalive& alive);
     void on(const commit_refused& why);
+
+    void note_event(const cdc::event& event);
+    void measure(bool position_moved);
+    void measure_lag();
 
     void perform(subscription_action& a);
     void perform(stream_action& a) { sink_->perform(a); }
@@ -133,10 +123,26 @@ class pipeline final : private calls::listener {
     std::string login_refusal_; // for the operator
     std::unordered_map<std::string, known_schema> schemas_;
     std::unordered_map<std::string, std::int64_t> rows_since_schema_;
+    std::map<std::string, std::string, std::less<>> schema_of_; // the last schema of each object, by its Avro name
     std::deque<std::string> schemas_to_fetch_;
     std::set<std::string, std::less<>> entities_; // that have a table of their own
     cdc::decoder decoder_;
     std::vector<std::byte> payload_with_tokens_; // of the event at hand
+
+    // A place in the topic, for the measurement of lags: behind so many events of this run. `committed` is the commit of the last of
+    // these, in milliseconds since 1970, or the time at which a keepalive said that there are no more.
+    struct milestone {
+        std::uint64_t events;
+        std::int64_t committed;
+        bool of_event;
+    };
+    std::deque<milestone> milestones_;     // those that the position has not passed, at most one for each turn
+    std::uint64_t events_handed_over_ = 0; // of this run: passed or rejected
+    std::uint64_t received_ = 0;           // of this run, as counts_ knows
+    std::int64_t committed_ = 0;           // of the last event of this turn; 0: there was none
+    // The sums of all streams of this run, as counts_ knows them.
+    zerobus::ingest_stream_counts streams_{};
+    std::uint64_t rows_ = 0;
 
     std::string last_letter_;    // for the operator
     std::optional<failure> end_; // why it comes to an end, when it does so by itself

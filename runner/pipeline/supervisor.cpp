@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <random>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace sfcdc::runner {
@@ -29,6 +31,9 @@ exit_code code_of(const std::exception_ptr& end) {
     }
 }
 
+// "salesforce.eu" of "[salesforce.eu]".
+std::string word_of(const std::string& section) { return section.substr(1, section.size() - 2); }
+
 std::string text_of(const std::exception_ptr& end) {
     try {
         std::rethrow_exception(end);
@@ -41,7 +46,8 @@ std::string text_of(const std::exception_ptr& end) {
 
 } // namespace
 
-supervisor::supervisor(const config& c, std::optional<start_from> from) : config_(c), from_where_(std::move(from)) {
+supervisor::supervisor(const config& c, std::optional<start_from> from)
+    : config_(c), from_where_(std::move(from)), metrics_(c.status.ready_after, c.memory_limit) {
     for (const pipeline_config& p : c.pipelines) {
         if (auto& org = orgs_[p.salesforce]; !org)
             org = std::make_unique<salesforce::org>(c.salesforce.at(p.salesforce));
@@ -54,11 +60,35 @@ supervisor::supervisor(const config& c, std::optional<start_from> from) : config
         supervised& s = pipelines_.emplace_back(p, seed());
         s.lock = lock_of(p.state());
         make_run(s)->prove(); // by each run again
+        show(s);
     }
+    for (const auto& [name, org] : c.salesforce)
+        if (orgs_.contains(name)) metrics_.add_org(word_of(org.section), org.delivery_allocation);
+    if (!c.status.host.empty())
+        status_server_ =
+            std::make_unique<status_server>(status_server_options{c.status.host, c.status.port}, metrics_);
 }
 
 supervisor::~supervisor() {
     for (supervised& s : pipelines_) s.stop.request_stop(); // all at once, before the first is waited for
+}
+
+// Puts the pipeline on the pages. How old a stored position is, only its event says; until one has come, the time at which a file with
+// nothing but the position was written stands in for it, which is a little later.
+void supervisor::show(supervised& s) {
+    const pipeline_config& p = s.config;
+    std::error_code none;
+    if (!p.checkpoint.empty())
+        if (const auto written = std::filesystem::last_write_time(p.checkpoint, none); !none)
+            s.counts.position_time = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                         std::chrono::file_clock::to_sys(written).time_since_epoch())
+                                         .count();
+    constexpr std::string_view sinks[] = {"zerobus", "sqlite", "ndjson"};
+    std::string destination = p.sink == sink_kind::zerobus ? p.table : p.path.string();
+    if (p.sink == sink_kind::sqlite) destination += ": " + p.table;
+    metrics_.add({p.label, p.topic, std::string(sinks[static_cast<std::size_t>(p.sink)]), std::move(destination),
+                  word_of(config_.salesforce.at(p.salesforce).section)},
+                 s.counts);
 }
 
 // The position of a database is in the database.
@@ -84,6 +114,7 @@ std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
 // A run that cannot begin has failed like one that ends.
 void supervisor::start(supervised& s, termination& asked) {
     s.life.begins();
+    s.counts.say_state(name_of(s.life.state()));
     s.lock_lost = false;
     s.end = nullptr;
     s.done = false;
@@ -127,6 +158,8 @@ void supervisor::collect(supervised& s, termination& asked) {
 void supervisor::ended(supervised& s, termination& asked) {
     s.lock.reset();
     s.life.ended(s.end ? std::optional(code_of(s.end)) : std::nullopt, steady::now());
+    s.counts.say_state(name_of(s.life.state()));
+    if (s.end) s.counts.say_error(text_of(s.end));
     asked.exit_with(worst());
     if (!any_up()) asked.end(worst()); // before anything is logged: standard error may block
     sum_up(s);
@@ -141,12 +174,6 @@ void supervisor::report(const supervised& s) const {
                + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count()) + " s";
     if (!any_up()) then = "no pipeline is up";
     spdlog::error("{}: {} [{}]", s.config.label, text_of(s.end), then);
-}
-
-void supervisor::report_state(const supervised& s) {
-    spdlog::info("{}: {} events received, {} left out, {} rows durable, {} undecodable; {}", s.config.label,
-                 s.counts.events.load(), s.counts.events_left_out(), s.counts.rows_durable.load(),
-                 s.counts.undecodable.load(), name_of(s.life.state()));
 }
 
 void supervisor::sum_up(const supervised& s) {
@@ -169,6 +196,19 @@ bool supervisor::any_up() const {
     return std::any_of(pipelines_.begin(), pipelines_.end(), [](const supervised& s) { return s.life.up(); });
 }
 
+// The line of each interval.
+void supervisor::report_health(const supervised& s) {
+    const pipeline_counts& c = s.counts;
+    const pubsub::replay_id position = c.texts().position;
+    const auto lag = c.lag_now();
+    spdlog::info("{}: {} received, {} durable, {} refused, {} undecodable, {} waiting, lag {}, position {}, {}",
+                 s.config.label, c.received.load(), c.rows_durable.load(), c.rows_refused.load(),
+                 c.undecodable.load(), c.held.load(),
+                 lag ? std::to_string(lag->count() / 1000) + "." + std::to_string(lag->count() / 100 % 10) + " s"
+                     : std::string("unknown"),
+                 position.empty() ? std::string("none") : position.hex(), c.waits_for());
+}
+
 int supervisor::worst() const {
     int code = 0;
     for (const supervised& s : pipelines_)
@@ -184,7 +224,7 @@ void supervisor::run(termination& asked) {
         break;
     }
     bool stopping = false;
-    auto next_look = steady::now(), next_report = steady::now() + 60s;
+    auto next_look = steady::now(), next_report = steady::now() + config_.status.log_interval;
     const auto is_up = [](const supervised& s) { return s.thread.joinable(); };
     while (std::any_of(pipelines_.begin(), pipelines_.end(), is_up)) {
         if (asked.wait(100ms)) {
@@ -201,8 +241,8 @@ void supervisor::run(termination& asked) {
         for (supervised& s : pipelines_) {
             if (is_up(s) && s.done)
                 collect(s, asked);
-            else if (is_up(s) && s.counts.subscribed)
-                s.life.is_running(now);
+            else if (is_up(s) && s.counts.subscribed && s.life.state() == pipeline_state::starting)
+                s.life.is_running(now), s.counts.say_state(name_of(s.life.state()));
             else if (s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
                 spdlog::info("{}: starting again", s.config.label), start(s, asked);
         }
@@ -211,9 +251,9 @@ void supervisor::run(termination& asked) {
             for (supervised& s : pipelines_)
                 if (is_up(s)) look_at_lock(s);
         }
-        if (now >= next_report) {
-            next_report = now + 60s;
-            for (const supervised& s : pipelines_) report_state(s);
+        if (config_.status.log_interval > 0s && now >= next_report) {
+            next_report = now + config_.status.log_interval;
+            for (const supervised& s : pipelines_) report_health(s);
         }
     }
     const int code = worst();

@@ -5,6 +5,8 @@
 #include "../config/config.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/lock.hpp"
+#include "../operations/metrics.hpp"
+#include "../operations/status_server.hpp"
 #include "../operations/termination.hpp"
 #include "../salesforce/org.hpp"
 #include "lifecycle.hpp"
@@ -52,6 +54,7 @@ class supervisor {
     };
 
     std::unique_ptr<pipeline> make_run(supervised& s);
+    void show(supervised& s);
     void start(supervised& s, termination& asked);
     void collect(supervised& s, termination& asked);
     void ended(supervised& s, termination& asked);
@@ -60,7 +63,7 @@ class supervisor {
     bool any_up() const;
     int worst() const;
     void report(const supervised& s) const;
-    static void report_state(const supervised& s);
+    static void report_health(const supervised& s);
     static void sum_up(const supervised& s);
 
     const config& config_;
@@ -69,6 +72,8 @@ class supervisor {
     std::map<std::string, std::unique_ptr<databricks::workspace>> workspaces_;
     std::map<std::filesystem::path, std::weak_ptr<state_lock>> locks_; // pipelines of one database share one
     std::list<supervised> pipelines_;
+    metrics metrics_;
+    std::unique_ptr<status_server> status_server_; // null: the configuration has none
 };
 
 } // namespace sfcdc::runner

@@ -51,9 +51,11 @@ struct settings {
     std::string databricks =
         "workspace_url = \"https://w\"\nzerobus_endpoint = \"z\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
     std::string pipeline = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
+    std::string status{};
 
     config load() const {
-        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[pipeline]]\n" + pipeline);
+        return ::load("[salesforce]\n" + salesforce + "[databricks]\n" + databricks + "[[pipeline]]\n" + pipeline
+                      + "[status]\n" + status);
     }
     // "": nothing is wrong.
     std::string complaint() const {
@@ -93,7 +95,8 @@ keys read_by_the_reader() {
     };
     return {{"salesforce", known(&settings::salesforce)},
             {"databricks", known(&settings::databricks)},
-            {"pipeline", known(&settings::pipeline)}};
+            {"pipeline", known(&settings::pipeline)},
+            {"status", known(&settings::status)}};
 }
 
 } // namespace
@@ -250,6 +253,34 @@ TEST_CASE("numbers of the configuration have bounds, and defaults as docs/runnin
     CHECK(with("silence_limit = 9223372036854775807\n").find("from 1 to 86400") != std::string::npos);
     CHECK(with("schema_json_every = -1\n").find("from 0 to ") != std::string::npos);
     CHECK_FALSE(with("silence_limit = 1.5\n").empty());
+}
+
+TEST_CASE("where the status server listens") {
+    CHECK(settings().load().status.host.empty());
+    CHECK(settings().load().status.log_interval == std::chrono::seconds(60));
+    CHECK(settings().load().status.ready_after == std::chrono::seconds(600));
+    CHECK(settings().load().salesforce.at("").delivery_allocation == 0);
+    const auto with = [](const std::string& line) {
+        settings s;
+        s.status = line;
+        return s;
+    };
+    const auto at = [&](const std::string& listen) {
+        const auto c = with("listen = \"" + listen + "\"\n").load().status;
+        return c.host + " " + std::to_string(c.port);
+    };
+    CHECK(at("127.0.0.1:9464") == "127.0.0.1 9464");
+    CHECK(at("0.0.0.0:0") == "0.0.0.0 0"); // other machines, when somebody writes it
+    CHECK(at("[::1]:65535") == "::1 65535");
+    CHECK(at("localhost:1") == "localhost 1");
+    for (const char* const bad : {"", ":1", "9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+                                  "127.0.0.1:1x", "::1:9464", "[::1]", "example.com:80", "127.1:80", "[]:1"}) {
+        INFO(bad);
+        CHECK(with(std::string("listen = \"") + bad + "\"\n").complaint().find("[status] listen: ")
+              != std::string::npos);
+    }
+    CHECK(with("ready_after = 0\n").complaint().find("from 1 to 86400") != std::string::npos);
+    CHECK(with("log_interval = 0\n").complaint().empty());
 }
 
 TEST_CASE("a warehouse is named by its id alone, or not at all") {

@@ -89,6 +89,9 @@ class ingest_stream {
     // Of held(), and of rejected rows that were not polled yet: what options.bytes bounds.
     std::size_t held_bytes() const noexcept { return requests_.bytes() + rejected_bytes_; }
 
+    // For metrics.
+    const ingest_stream_counts& counts() const noexcept { return counts_; }
+
     // No more rows: the stream is closed() when all that it holds is settled, and its last call has ended.
     void close() noexcept { closing_ = true; }
 
@@ -188,6 +191,7 @@ class ingest_stream {
 
     void take(detail::ingest_call& c, const close_stream_signal& signal, time_point now) {
         if (c.phase != phase::streaming) return;
+        ++counts_.rotations;
         const duration d = signal.duration.value_or(duration{});
         const auto seconds = std::clamp<std::int64_t>(d.seconds, 0, limits::close_signal_seconds);
         const auto nanos = std::clamp<std::int64_t>(d.nanos, 0, 999'999'999);
@@ -198,6 +202,7 @@ class ingest_stream {
 
     errc on_call(detail::ingest_call& c, const call_ended& in, time_point now) {
         const detail::ingest_call ended = std::exchange(c, {});
+        counts_.resends += ended.in_flight();
         const status_rule& rule = rule_of(in.status);
         const remedy what = ended.phase < phase::streaming ? rule.opening : rule.streaming;
         if (what == remedy::find_row && ended.in_flight() > 0)
@@ -245,6 +250,7 @@ class ingest_stream {
     void acknowledge(detail::ingest_call& c, std::int64_t durable_requests, time_point now) {
         const offset_range rows = requests_.pop(static_cast<std::size_t>(durable_requests - c.durable));
         c.durable = durable_requests;
+        ++counts_.acknowledgements;
         if (durable* const last = events_.empty() ? nullptr : std::get_if<durable>(&events_.back()))
             last->rows.end = rows.end;
         else
@@ -257,6 +263,7 @@ class ingest_stream {
     // The call is of no use any more; what it has in flight is sent again.
     void give_up(detail::ingest_call& c, reason why, bool faulty, time_point now) {
         const bool was_current = &c == &calls_.current();
+        counts_.resends += c.in_flight();
         calls_.cancel(c);
         if (!was_current) return interrupt(std::move(why), now); // the next call is open already
         go_on(faulty ? patience_.after_faulty_call(now) : patience_.after(remedy::retry, now), std::move(why));
@@ -369,6 +376,7 @@ class ingest_stream {
 
     time_point open_at_ = time_point::min();
 
+    ingest_stream_counts counts_{};
     unsigned rejections_ = 0; // of rows, since there was health
     bool started_ = false;    // a stream was created once
     token token_ = token::good;

@@ -44,6 +44,17 @@
 
 #include <cstdint>
 
+namespace sfcdc::inline v0::zerobus {
+
+// What an ingest stream has done in its whole life, for metrics. The numbers only grow.
+struct ingest_stream_counts {
+    std::uint64_t acknowledgements = 0; // responses that made at least one request durable
+    std::uint64_t resends = 0; // requests that were in flight when their call was lost, and so go out on the next one
+    std::uint64_t rotations = 0; // times that the server announced the end of a call
+};
+
+} // namespace sfcdc::inline v0::zerobus
+
 namespace sfcdc::inline v0::zerobus::detail {
 
 enum class call_phase : std::uint8_t { none, opening, creating, streaming, draining, half_closed };
