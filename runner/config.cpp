@@ -6,6 +6,7 @@
 #include "names.hpp"
 #include "operations/failure.hpp"
 #include "operations/log.hpp"
+#include "salesforce/grants/grant.hpp"
 
 #include <sfcdc/row/typed_layout.hpp>
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <set>
 #include <string_view>
@@ -84,8 +86,8 @@ class reader {
         if (old_word) c.corrections.emplace_back("[[stream]] is called [[pipeline]]");
         only(root, "", {"memory_limit", "salesforce", "databricks", word_for_pipeline});
         memory_limit(root, c.memory_limit);
-        sections(root, "salesforce", {"login_url", "client_id", "client_secret", "pubsub_endpoint", "ca_file"},
-                 c.salesforce, [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
+        sections(root, "salesforce", salesforce_keys(), c.salesforce,
+                 [this](const toml::table& t, salesforce_config& s) { salesforce(t, s); });
         sections(root, "databricks",
                  {"workspace_url", "zerobus_endpoint", "warehouse_id", "client_id", "client_secret", "ca_file"},
                  c.databricks, [this](const toml::table& t, databricks_config& d) { databricks(t, d); });
@@ -200,9 +202,10 @@ class reader {
     }
 
     // Checked now, and expanded again at each use.
-    secret secret_text(const toml::table& t, std::string_view name, std::string_view key) {
-        const std::string now = text(t, name, key, true);
-        if (key == "client_secret") log::hide(now, true);
+    secret secret_text(const toml::table& t, std::string_view name, std::string_view key, bool hidden,
+                       bool required = true) {
+        const std::string now = text(t, name, key, required);
+        if (hidden) log::hide(now, true);
         const toml::node* const n = t.get(key);
         return secret(n != nullptr && n->is_string() ? n->as_string()->get() : std::string());
     }
@@ -299,24 +302,98 @@ class reader {
 
     void salesforce(const toml::table& t, salesforce_config& c) {
         const std::string_view name = inner(c.section);
-        c.login_url = text(t, name, "login_url", true);
-        url(t, name, "login_url", c.login_url);
-        c.credentials = {secret_text(t, name, "client_id"), secret_text(t, name, "client_secret")};
+        login(t, c);
         c.pubsub_endpoint = text(t, name, "pubsub_endpoint", false, c.pubsub_endpoint);
         endpoint(t, name, "pubsub_endpoint", c.pubsub_endpoint);
         ca_file(t, name, c.ca_file);
-        for (const std::string_view host : {"login.salesforce.com", "test.salesforce.com"})
-            if (c.login_url.find(host) != std::string::npos)
-                wrong(where(t, "login_url"), label(name, "login_url")
-                                                 + ": client credentials work on the org's My Domain host only "
-                                                   "(https://NAME.my.salesforce.com), not on "
-                                                 + std::string(host));
+    }
+
+    static std::vector<std::string_view> salesforce_keys() {
+        std::vector<std::string_view> keys = {"grant", "login_url", "pubsub_endpoint", "ca_file"};
+        const auto add = [&](std::string_view key) {
+            if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
+        };
+        for (const salesforce::grant& g : salesforce::all_grants()) {
+            add(g.host_key);
+            for (const salesforce::grant_key& key : g.keys) add(key.name);
+        }
+        return keys;
+    }
+
+    // The grant that the section names, or the one that its keys show: each grant has a key that no other one has. Client credentials
+    // where there is none of them.
+    const salesforce::grant& grant_of(const toml::table& t, std::string_view name) {
+        std::vector<std::pair<std::string_view, const salesforce::grant*>> names;
+        const salesforce::grant *shown = nullptr, *otherwise = salesforce::find_grant("client_credentials");
+        for (const salesforce::grant& g : salesforce::all_grants()) {
+            names.emplace_back(g.name, &g);
+            if (t.get("grant") != nullptr || t.get(g.own_key) == nullptr) continue;
+            if (shown == nullptr)
+                shown = &g;
+            else
+                wrong(where(t, g.own_key), label(name, g.own_key) + ": is a key of grant = \"" + std::string(g.name)
+                                               + "\", and " + std::string(shown->own_key) + " one of \""
+                                               + std::string(shown->name) + "\"; say by grant which is meant");
+        }
+        return *choice<const salesforce::grant*>(t, name, "grant", false, names,
+                                                 shown != nullptr ? shown : otherwise);
+    }
+
+    void login(const toml::table& t, salesforce_config& c) {
+        const std::string_view name = inner(c.section);
+        const std::size_t before = errors_.size();
+        const salesforce::grant& g = grant_of(t, name);
+        c.grant = g.name;
+        if (errors_.size() != before) return; // what belongs to another grant would be said about each key
+        salesforce::login_texts own;
+        for (const salesforce::grant_key& key : g.keys) {
+            c.keys[std::string(key.name)] =
+                secret_text(t, name, key.name, key.kind == salesforce::key_kind::secret, key.required);
+            const std::string now = c.keys[std::string(key.name)].read().text;
+            if (key.kind == salesforce::key_kind::file && !now.empty())
+                in_use_.emplace(identity(now), "the file of " + label(name, key.name));
+            own.set(key.name, now);
+        }
+        for (const auto& [key, node] : t) {
+            const std::string others = salesforce::grants_with(key.str());
+            if (others.empty() || g.host_key == key.str() || g.find(key.str()) != nullptr) continue;
+            wrong(key.source(), label(name, key.str()) + ": is a key of grant = " + others
+                                    + "; this section logs in by \"" + c.grant + "\""
+                                    + (t.get("grant") == nullptr ? ", since no other grant is named" : ""));
+        }
+        c.login_url = text(t, name, g.host_key, true);
+        url(t, name, g.host_key, c.login_url);
+        if (const std::string host = salesforce::wrong_host(c.login_url); !host.empty())
+            wrong(where(t, g.host_key), label(name, g.host_key) + ": " + host);
+        for (const salesforce::mistake& m : g.check(c, own))
+            wrong(where(t, m.key), label(name, m.key) + ": " + m.what);
+    }
+
+    // What the platforms of Databricks set in the environment of an app or a job stands for keys that are missing.
+    secret databricks_text(const toml::table& t, std::string_view name, std::string_view key, bool hidden) {
+        const char* const variable = key == "client_id" ? "DATABRICKS_CLIENT_ID" : "DATABRICKS_CLIENT_SECRET";
+        if (t.get(key) != nullptr || !has_value(variable)) return secret_text(t, name, key, hidden);
+        const std::string written = "${" + std::string(variable) + "}";
+        if (const std::string now = expand(written, t.source(), label(name, key)); hidden) log::hide(now, true);
+        return secret(written);
+    }
+    void workspace_url(const toml::table& t, std::string_view name, std::string& value) {
+        if (t.get("workspace_url") != nullptr || !has_value("DATABRICKS_HOST")) {
+            value = text(t, name, "workspace_url", true);
+        } else {
+            value = expand("${DATABRICKS_HOST}", t.source(), label(name, "workspace_url"));
+            if (!value.empty() && value.find("://") == value.npos) value.insert(0, "https://");
+        }
+        url(t, name, "workspace_url", value);
+    }
+    static bool has_value(const char* variable) {
+        const char* const value = std::getenv(variable);
+        return value != nullptr && *value != '\0';
     }
 
     void databricks(const toml::table& t, databricks_config& c) {
         const std::string_view name = inner(c.section);
-        c.workspace_url = text(t, name, "workspace_url", true);
-        url(t, name, "workspace_url", c.workspace_url);
+        workspace_url(t, name, c.workspace_url);
         c.zerobus_endpoint = text(t, name, "zerobus_endpoint", true);
         endpoint(t, name, "zerobus_endpoint", c.zerobus_endpoint);
         c.warehouse_id = text(t, name, "warehouse_id", false);
@@ -326,7 +403,8 @@ class reader {
                   label(name, "warehouse_id")
                       + ": the id alone was expected, letters and digits as in "
                         "\"1234567890abcdef\": what the HTTP path of the warehouse ends with");
-        c.credentials = {secret_text(t, name, "client_id"), secret_text(t, name, "client_secret")};
+        c.credentials = {databricks_text(t, name, "client_id", false),
+                         databricks_text(t, name, "client_secret", true)};
         ca_file(t, name, c.ca_file);
     }
 
