@@ -69,15 +69,19 @@ class Renewals(unittest.TestCase):
             (folder / "token.new").write_text(second["access_token"] + "\n")
             (folder / "token.new").rename(token_file)
             emulator.fault("subscribe_error", code="service.auth.error")
-            wait_until(lambda: min(received()) >= 3000 and emulator.status()["subscribers"] == 4, 120, "all rows of each grant")
+
+            def published():  # the workload has platform events, too
+                return sorted(event["replay_id"] for event in emulator.published() if event["topic"].startswith("/data/"))
+
+            wait_until(lambda: emulator.status()["published"] == 3000, 60, "the events")
+            wait_until(lambda: min(received()) >= len(published()), 120, "all rows of each grant")
             self.assertEqual(emulator.status()["tokens"]["salesforce"], 2 + 6)
-            published = sorted(event["replay_id"] for event in emulator.published())
             self.assertEqual(runner.stop(), 0, runner.said())
 
-            self.assertEqual(len(published), 3000)
-            self.assertEqual(sorted(emulator.replay_ids()), published)
+            self.assertGreater(len(published()), 2000)
+            self.assertEqual(sorted(emulator.replay_ids()), published())
             for name, path in databases.items():
-                self.assertEqual(sorted(replay_ids(path)), published, name)
+                self.assertEqual(sorted(replay_ids(path)), published(), name)
             said = runner.said()
             self.assertEqual(said.count("logged in to"), 8)
             self.assertEqual(said.count("SOAP login() ends for all versions in Summer '27; move [salesforce.soap]"), 2)
@@ -133,7 +137,7 @@ class Refusals(unittest.TestCase):
         self.jwt(3, "user hasn't approved this consumer", "pre-authorized", username="somebody@emulator.example")
 
     def test_jwt_of_an_unknown_consumer(self):
-        self.jwt(3, "invalid_client_id (client identifier invalid)", "check [salesforce.one] client_id", client_id="no-such-app")
+        self.jwt(3, "invalid_client_id (client identifier invalid)", "check [salesforce.one] client_id: the org of login_url has no such app", client_id="no-such-app")
 
     def test_jwt_for_another_kind_of_org(self):
         self.jwt(3, "audience is invalid", "set [salesforce.one] audience", audience="https://test.salesforce.com")

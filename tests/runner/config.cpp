@@ -648,3 +648,36 @@ TEST_CASE("typed tables: what is said of them, and what contradicts itself") {
     made.pipeline = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\ncreate = true\n";
     says(made, "sfcdc makes tables of the zerobus sink");
 }
+
+TEST_CASE("what the platforms of Databricks set stands for keys that are missing") {
+    struct variable {
+        explicit variable(const char* called, const char* value) : name(called) { ::setenv(name, value, 1); }
+        ~variable() { ::unsetenv(name); }
+        variable(const variable&) = delete;
+        variable& operator=(const variable&) = delete;
+        const char* const name;
+    };
+    settings s;
+    s.databricks = "zerobus_endpoint = \"z\"\n";
+    for (const char* const key : {"workspace_url", "client_id", "client_secret"})
+        CHECK(s.complaint().find("[databricks] " + std::string(key) + ": missing") != std::string::npos);
+    {
+        const variable host("DATABRICKS_HOST", "adb-1.2.azuredatabricks.net/"),
+            id("DATABRICKS_CLIENT_ID", "principal");
+        CHECK(s.complaint().find("[databricks] client_secret: missing") != std::string::npos);
+        const variable given("DATABRICKS_CLIENT_SECRET", "secret-of-the-app");
+        const auto c = s.load().databricks.at("");
+        CHECK(c.workspace_url == "https://adb-1.2.azuredatabricks.net");
+        CHECK(c.credentials.read("").client_id == "principal");
+        CHECK(c.credentials.read("").client_secret == "secret-of-the-app");
+        const variable replaced("DATABRICKS_CLIENT_SECRET", "another-secret"); // each use reads it again
+        CHECK(c.credentials.read("").client_secret == "another-secret");
+        // The keys of the file go before.
+        s.databricks += "workspace_url = \"https://w\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+        CHECK(s.load().databricks.at("").workspace_url == "https://w");
+        CHECK(s.load().databricks.at("").credentials.read("").client_id == "a");
+    }
+    s.databricks = "zerobus_endpoint = \"z\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    const variable plain("DATABRICKS_HOST", "http://adb-1.2.azuredatabricks.net");
+    CHECK(s.complaint().find("[databricks] workspace_url: a URL with https:// was expected") != std::string::npos);
+}

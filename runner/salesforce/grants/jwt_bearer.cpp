@@ -53,6 +53,9 @@ std::string remedy(const login_settings& settings, const std::string& refusal, c
     if (says("expired"))
         return "the assertion was valid for two minutes; check the clock of this machine, and that the user of "
                + section + " username is active.";
+    if (says("invalid_client_id"))
+        return "check " + section
+               + " client_id: the org of login_url has no such app; one that is new takes up to ten minutes.";
     if (says("invalid_client") || says("invalid assertion"))
         return "check " + section
                + " client_id and username, and that the app has the certificate that belongs to private_key_file.";

@@ -17,12 +17,14 @@
 #include <utility>
 #include <vector>
 
+// Its names are not those of other tests that are compiled together with it.
+namespace grants_test {
+namespace {
+
 using namespace sfcdc::runner;
 using salesforce::all_grants;
 using salesforce::find_grant;
 using salesforce::wrong_host;
-
-namespace {
 
 const std::string rows = "[[pipeline]]\ntopic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\n";
 const std::string my_domain = "login_url = \"https://acme.my.salesforce.com\"\n";
@@ -100,7 +102,7 @@ TEST_CASE("the keys show the grant; another grant's key is named") {
     CHECK(load(token).salesforce.at("").login_url == "https://acme.my.salesforce.com");
     CHECK(grant_of("grant = \"soap\"\nsecurity_token = \"t\"\n" + my_domain + soap) == "soap");
 
-    has(complaint(my_domain + credentials + soap), ":5: [salesforce] password: is a key of grant = \"soap\", and "
+    has(complaint(my_domain + credentials + soap), ":6: [salesforce] password: is a key of grant = \"soap\", and "
                                                    "client_secret one of \"client_credentials\"; say by "
                                                    "grant which is meant");
     has(complaint("grant = \"client_credentials\"\n" + my_domain + credentials + soap),
@@ -250,5 +252,8 @@ TEST_CASE("JWT: what is sent, and what its refusals mean") {
         "the assertion was for https://test.salesforce.com");
     has(refused("invalid_grant", "expired authorization code"), "check the clock");
     has(refused("invalid_grant", "invalid assertion"), "the certificate that belongs to private_key_file");
-    has(refused("invalid_client_id", "client identifier invalid"), "check [salesforce] client_id, username");
+    has(refused("invalid_client_id", "client identifier invalid"),
+        "check [salesforce] client_id: the org of login_url has no such app");
 }
+
+} // namespace grants_test
