@@ -2,6 +2,7 @@
 
 #include "http_server.hpp"
 #include "identifiers.hpp"
+#include "salesforce_http.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -51,6 +52,8 @@ managed_subscription& managed_named(const json& command, world& in) {
 // Faults of the org itself are carried out here. Besides those that faults.hpp lists there are:
 //
 //   op                            members     what happens
+//   revoke_token                  token,      a token of Salesforce is not valid any more, others are; also ends subscriptions, with
+//                                 end_streams (true)  service.auth.error
 //   drop_table                    table       the same as DROP TABLE: its rows are gone, and streams into it end with NOT_FOUND
 //   stop_managed_subscription     name        its call ends with managed.subscription.config.stopped, and so do new ones
 //   delete_managed_subscription   name        the same with managed.subscription.config.deleted
@@ -61,6 +64,10 @@ void fault(const json& command, world& in) {
     if (op == "expire_salesforce_tokens") {
         in.salesforce_tokens.expire_all();
         // A revoked session ends the streams that it opened, unless the test wants to see only the next call fail.
+        if (command.value("end_streams", true)) in.fault.interrupt_subscribers("service.auth.error");
+    } else if (op == "revoke_token") {
+        if (!in.salesforce_tokens.revoke(command.at("token").get<std::string>()))
+            throw std::invalid_argument("There is no such token.");
         if (command.value("end_streams", true)) in.fault.interrupt_subscribers("service.auth.error");
     } else if (op == "expire_databricks_tokens") {
         in.databricks_tokens.expire_all();
@@ -212,6 +219,22 @@ void serve_control(httplib::Server& routes, world& in) {
             fault(body, in);
             return json::object();
         });
+    });
+
+    // A token of Salesforce, as `sf org display` would show it. {"lifetime_s":60} is how long it is valid.
+    routes.Post("/token", [&in](const auto& request, auto& response) {
+        obey(request, response, [&](const json& body) -> json {
+            const std::chrono::seconds lifetime(body.value("lifetime_s", in.settings.token_lifetime.count()));
+            return {{"access_token", salesforce_token(in, lifetime)},
+                    {"instance_url", in.urls.salesforce_url},
+                    {"org_id", in.salesforce.id()},
+                    {"username", in.settings.username}};
+        });
+    });
+
+    // The private key whose certificate the client's app has, in PEM.
+    routes.Get("/private_key", [&in](const auto&, auto& response) {
+        attempt(response, [&] { response.set_content(in.app.private_pem(), "application/x-pem-file"); });
     });
 
     // The body is an Avro schema; events may then be published with its id.

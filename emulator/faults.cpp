@@ -156,6 +156,9 @@ void faults::apply(const json& command) {
             const http_fault fault = http_fault_of(command);
             auto& queue = token_faults_[of == "salesforce" ? 0 : 1];
             queue.insert(queue.end(), times(command), fault);
+        } else if (op == "login_error") {
+            login_faults_.insert(login_faults_.end(), times(command),
+                                 {command.at("error").get<std::string>(), command.value("description", "")});
         } else if (op == "warehouse_asleep") {
             asleep_ =
                 command.value("ms", json()).is_null() ? std::chrono::milliseconds::max() : milliseconds_of(command);
@@ -187,6 +190,7 @@ void faults::apply(const json& command) {
             acks_after_half_close_ = expires_in_quoted_ = alter_forbidden_ = false;
             poisons_.clear();
             for (auto& queue : token_faults_) queue.clear();
+            login_faults_.clear();
             asleep_.reset();
             warehouse_up_at_ = {};
             statement_time_ = column_delay_ = {};
@@ -255,6 +259,8 @@ std::vector<faults::poison> faults::poisons() const {
     std::lock_guard lock(mutex_);
     return poisons_;
 }
+
+std::optional<faults::login_fault> faults::take_login_fault() { return take_front(mutex_, login_faults_); }
 
 std::optional<faults::http_fault> faults::take_token_fault(side of) {
     return take_front(mutex_, token_faults_[of == side::salesforce ? 0 : 1]);

@@ -28,6 +28,8 @@
 //                              retry_after_s
 //   token_status               side, status, times (1),   the token endpoint answers so
 //                              retry_after_s
+//   login_error                error, description (""),   the next logins to Salesforce are refused so: as an OAuth error,
+//                              times (1)                  or as the fault code of SOAP
 //   quoted_expires_in          on (true)                  expires_in comes as a string
 //   undecodable                times (1)                  the next events are published cut short
 //   clear                                                 ends all of these
@@ -107,6 +109,10 @@ class faults {
     };
     std::optional<http_fault> take_token_fault(side of);
     std::optional<http_fault> take_rest_fault();
+    struct login_fault {
+        std::string error, description;
+    };
+    std::optional<login_fault> take_login_fault();
     bool expires_in_quoted() const;
 
     // ---- the workload
@@ -136,6 +142,7 @@ class faults {
     std::deque<sql_fault> sql_faults_;
     std::deque<http_fault> rest_faults_;
     std::deque<http_fault> token_faults_[2];
+    std::deque<login_fault> login_faults_;
     bool alter_forbidden_ = false, expires_in_quoted_ = false;
     std::uint64_t undecodable_ = 0;
 };

@@ -84,4 +84,20 @@ std::string base64url(std::string_view bytes) {
     return out;
 }
 
+std::optional<std::string> from_base64url(std::string_view text) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::string out;
+    std::uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char c : text) {
+        const std::size_t digit = digits.find(c);
+        if (digit == digits.npos) return std::nullopt;
+        bits = (bits << 6) | static_cast<std::uint32_t>(digit);
+        if ((held += 6) < 8) continue;
+        held -= 8;
+        out += static_cast<char>((bits >> held) & 0xff);
+    }
+    return out;
+}
+
 } // namespace emulator

@@ -4,6 +4,7 @@
 #include "dice.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,8 @@ std::string record_id(std::string_view key_prefix, std::uint64_t number);
 
 // Base64 with the alphabet for URLs and no padding.
 std::string base64url(std::string_view bytes);
+// Nothing where the text is not that.
+std::optional<std::string> from_base64url(std::string_view text);
 std::string lower_hex(std::string_view bytes);
 
 } // namespace emulator

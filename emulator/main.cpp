@@ -75,6 +75,11 @@ int main(int argc, char** argv) {
     add_duration(app, "--token-lifetime-s", chosen.token_lifetime, "Of the tokens of both sides");
     app.add_option("--client-id", chosen.client_id, "Salesforce client")->capture_default_str();
     app.add_option("--client-secret", chosen.client_secret)->capture_default_str();
+    app.add_option("--username", chosen.username, "Salesforce user, who has approved the client")
+        ->capture_default_str();
+    app.add_option("--password", chosen.password, "For SOAP's login()")->capture_default_str();
+    app.add_option("--security-token", chosen.security_token, "Behind the password; empty: none is asked for")
+        ->capture_default_str();
     app.add_option("--databricks-client-id", chosen.databricks_client_id, "Databricks service principal")
         ->capture_default_str();
     app.add_option("--databricks-client-secret", chosen.databricks_client_secret)->capture_default_str();

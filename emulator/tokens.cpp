@@ -24,6 +24,11 @@ void token_book::expire_all() {
     valid_.clear();
 }
 
+bool token_book::revoke(const std::string& token) {
+    std::lock_guard lock(mutex_);
+    return valid_.erase(token) > 0;
+}
+
 std::size_t token_book::issued() const {
     std::lock_guard lock(mutex_);
     return issued_;

@@ -17,6 +17,8 @@ class token_book {
     // The scope of a token that is valid now.
     std::optional<std::string> scope_of(const std::string& token) const;
     void expire_all();
+    // False when there is no such token.
+    bool revoke(const std::string& token);
     std::size_t issued() const;
 
   private:

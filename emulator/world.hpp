@@ -1,6 +1,7 @@
 // Everything that the services share.
 #pragma once
 
+#include "app_key.hpp"
 #include "bells.hpp"
 #include "catalog.hpp"
 #include "changing_workload.hpp"
@@ -48,6 +49,10 @@ struct options {
         0}; // before HTTP answers and unary calls; and on every message of a stream, each way
     std::string client_id = "sfcdc-emulator-client";
     std::string client_secret = "sfcdc-emulator-secret";
+    std::string username = "integration@emulator.example"; // has approved the app
+    std::string password = "sfcdc-emulator-password";
+    std::string security_token =
+        "sfcdcEmulatorSecurityToken"; // empty: from a trusted network, where none is asked for
     std::string databricks_client_id = "sfcdc-emulator-principal";
     std::string databricks_client_secret = "sfcdc-emulator-principal-secret";
     std::string warehouse_id = "e0000000000000a1";
@@ -93,6 +98,7 @@ struct world {
     bells ingest_streams;
     faults fault;
     token_book salesforce_tokens;
+    app_key app; // of the client that logs in with a JWT
     token_book databricks_tokens;
     org salesforce;
     changing_workload changes;

@@ -200,7 +200,16 @@ put("config", sf + stream % (b"sqlite", b'path = "rows.db"\ncolumns = ["replay_i
     sf + stream % (b"ndjson", b'path = "-"\ncheckpoint = "x"\nsilence_limit = 5') * 2,
     sf + stream % (b"ndjson", b'path = "./x"\ncheckpoint = "x"\ndead_letters = "${HOME}/${file:/etc/hostname}"'),
     b"[salesforce]\nlogin_url = \"https://u:p@h\"\n[[pipeline]]\ntopic = 5\n", b"x = [[[[[{a.b.c = 1}]]]]]", b"a" + b".a" * 99 + b" = 1", b"[[pipeline]\n", b"\xff\xfe", b"")
+def soap(body):
+    return b'<e:Envelope xmlns:e="x"><e:Body>' + body + b"</e:Body></e:Envelope>"
+soap_session = b"<loginResponse><result><serverUrl>%s</serverUrl><sessionId>%s</sessionId><userInfo><organizationId>%s</organizationId></userInfo></result></loginResponse>"
+soap_answers = [
+    soap(soap_session % (b"https://acme.my.salesforce.com/services/Soap/u/64.0/00D", b"00D!s", b"00D000000000001EAA")),
+    soap(soap_session % (b"https://acme.my.salesforce.com.evil.example/x", b"a&#10;b", b"00D&#10;00000000001EAA")),
+    soap(b"<e:Fault><faultcode>sf:INVALID_LOGIN</faultcode><faultstring>INVALID_LOGIN: a &lt; b</faultstring></e:Fault>"),
+    soap(b"<e:Fault><faultcode>sf:\xe2\x80\xa8</faultcode></e:Fault>"), b"<!DOCTYPE b [<!ENTITY a 'aa'>]>" + soap(b"&a;"), b"<a>" * 500]
 answer = b'{"access_token":"00D!t","instance_url":"%s","id":"https://login.salesforce.com/id/00D000000000001EAA/005","expires_in":%s}'
 put("login_answers", answer % (b"https://acme.my.salesforce.com", b"3600"), answer % (b"https://acme.my.salesforce.com.evil.example", b'"60"'),
     answer % (b"http://127.0.0.1:1", b"-1"), answer % (b"https://u@acme.my.salesforce.com/x?y", b"18446744073709551615"),
-    b'{"organization_id":"00D000000000001EAA"}', b'{"error":"invalid_grant","error_description":"a=b\\n\xe2\x80\xa8"}', b"[[[", b"<html>", b"")
+    b'{"organization_id":"00D000000000001EAA"}', b'{"error":"invalid_grant","error_description":"a=b\\n\xe2\x80\xa8"}', b"[[[", b"<html>", b"",
+    *soap_answers)

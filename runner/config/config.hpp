@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../credentials.hpp"
+#include "../salesforce/grants/login_settings.hpp"
 
 #include <sfcdc/cdc/tokenise.hpp>
 #include <sfcdc/pubsub/subscription_options.hpp>
@@ -20,12 +21,8 @@
 namespace sfcdc::runner {
 
 // Of a service there may be several: [salesforce] is the one without a name, [salesforce.NAME] another one.
-struct salesforce_config {
-    std::string section = "[salesforce]"; // as the file calls it, for messages
-    std::string login_url{};              // My Domain: https://acme.my.salesforce.com
-    client_credentials credentials{};
+struct salesforce_config : salesforce::login_settings {
     std::string pubsub_endpoint = "api.pubsub.salesforce.com:443"; // TLS unless it starts with http://
-    std::string ca_file{};                                         // PEM; empty: the system's roots
     std::uint64_t delivery_allocation = 0; // events that the org may deliver in 24 hours; 0: not known
 };
 

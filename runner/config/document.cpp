@@ -158,11 +158,14 @@ std::string section::text(std::string_view key, bool required, std::string other
     return expanded;
 }
 
-secret section::secret_text(std::string_view key, bool hidden) const {
-    const std::string now = text(key, true);
+secret section::secret_text(std::string_view key, bool hidden, bool required) const {
+    const std::string now = text(key, required);
     if (hidden) log::hide(now, true);
     const toml::node* const n = table_.get(key);
-    if (n == nullptr) return secret("${" + variable_of(key) + "}");
+    if (n == nullptr) {
+        const std::string variable = variable_of(key);
+        return variable.empty() || now.empty() ? secret() : secret("${" + variable + "}");
+    }
     return secret(n->is_string() ? n->as_string()->get() : std::string());
 }
 

@@ -79,8 +79,8 @@ class section {
     // A text, with what ${} in it stands for. A variable of the environment stands in for a missing key whose option names one. `required`:
     // missing and empty are mistakes.
     std::string text(std::string_view key, bool required = false, std::string otherwise = {}) const;
-    // A text that is expanded again at each use; it is checked now.
-    secret secret_text(std::string_view key, bool hidden) const;
+    // A text that is expanded again at each use; it is checked now. `hidden`: it never shows in the log.
+    secret secret_text(std::string_view key, bool hidden, bool required = true) const;
     std::int64_t number(std::string_view key, std::int64_t least, std::int64_t most, std::int64_t otherwise) const;
     bool flag(std::string_view key, bool otherwise) const;
     std::vector<std::string> texts(std::string_view key) const;

@@ -1,4 +1,4 @@
-// HTTP requests by libcurl, each of which blocks: to the token endpoints of both services, to userinfo, and to the REST API of a
+// HTTP requests by libcurl, each of which blocks: to the token endpoints of both services, to userinfo, to SOAP's login, and to the REST API of a
 // Databricks workspace.
 #pragma once
 
@@ -20,6 +20,8 @@ struct request {
     std::string bearer;                                    // not empty: Authorization: Bearer
     std::string ca_file;
     std::string json{};                        // not empty: POST of this JSON text; there is no form then
+    std::string xml{};                         // the same of XML
+    std::vector<std::string> headers{};        // more lines of the head, "NAME: VALUE"; without line feeds
     std::size_t longest_answer = 1u << 20;     // in bytes
     std::chrono::milliseconds timeout{30'000}; // for the whole of request and answer
 };

@@ -14,8 +14,8 @@ failure of_subscription(const delivery_failed& failed, const advised_pipeline& o
         return {exit_code::failed, "The subscription to " + of.topic + " cannot go on (" + said + ")."};
     if (failed.why.budget_used_up)
         return {exit_code::refused, "Salesforce accepts the login but not the session (" + said
-                                        + "); check the IP restrictions of the run-as user of " + of.salesforce
-                                        + " client_id."};
+                                        + "); check the IP restrictions of the user that " + of.salesforce
+                                        + " logs in as."};
     return {exit_code::refused, "Salesforce ended the subscription to " + of.topic + " for good (" + said
                                     + "); check [[pipeline]] topic and the permissions of the run-as user."};
 }

@@ -1,4 +1,4 @@
-// The session that every Pub/Sub call carries: OAuth 2.0 client credentials, and the org id from userinfo.
+// The session that every Pub/Sub call carries: a token by the grant of the configuration, and the id of its org.
 #pragma once
 
 #include "../config/config.hpp"
@@ -20,7 +20,7 @@ struct session {
 };
 using sessions = broker<session>;
 
-// Logs in once. Blocks for as long as two times http::send. Throws failure(refused) when the credentials are refused, http::unavailable
+// Logs in once; a grant whose token is given reads it. Blocks for as long as two times http::send. Precondition: the grant exists. Throws failure(refused) when the credentials are refused, http::unavailable
 // when another try may help.
 session log_in(const salesforce_config& config, const std::stop_token& stop);
 

@@ -77,8 +77,8 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
     }
     if (patience.next().budget_used_up)
         throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + said
-                                              + "); check the IP restrictions of the run-as user of "
-                                              + config_.section + " client_id.");
+                                              + "); check the IP restrictions of the user that " + config_.section
+                                              + " logs in as.");
     return said;
 }
 
@@ -93,8 +93,8 @@ std::string org::check_topic(const std::string& topic, const std::stop_token& st
                                               + "); check [[pipeline]] topic, that Change Data Capture is on for the "
                                                 "object, and that the run-as user may read it.");
     if (!info.can_subscribe())
-        throw failure(exit_code::refused, "The user of " + config_.section
-                                              + " client_id may not subscribe to [[pipeline]] topic " + topic + ".");
+        throw failure(exit_code::refused, "The user that " + config_.section
+                                              + " logs in as may not subscribe to [[pipeline]] topic " + topic + ".");
     return info.schema_id();
 }
 

@@ -62,6 +62,17 @@ class Emulator:
         """`more`: workload, schema_changes, bytes; see docs/emulator.md."""
         self.control("/publish", {"count": count, "rate": rate, **more})
 
+    def token(self):
+        """A session of the org, as `sf org display` shows one: access_token, instance_url, org_id, username."""
+        return json.loads(self.control("/token", {}))
+
+    def private_key(self, path):
+        """Writes the key that the org's app knows, made for this run, for logins by JWT."""
+        path = pathlib.Path(path)
+        path.touch(mode=0o600)
+        path.write_text(self.control("/private_key"), encoding="utf-8")
+        return path
+
     def lines(self, path):
         """JSON lines of the control interface, one by one: there may be more of them than fit into memory."""
         request = urllib.request.Request(self.info["control_url"] + path)

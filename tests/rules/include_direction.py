@@ -9,7 +9,7 @@
 
 and those of runner/, in quotes:
 
-    operations <- io, disk, names <- credentials <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
+    operations <- io, disk, names <- credentials, salesforce/grants <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
 
 It also says where one folder uses another's namespace `detail`, or its kernels.
 
@@ -46,8 +46,10 @@ RUNNER = {
     "disk": {"operations"},
     "names": set(),
     "credentials": {"operations", "io", "disk"},
-    "config": {"operations", "io", "disk", "names", "credentials"},
-    "salesforce": {"operations", "io", "disk", "config"},
+    # The grants say themselves which keys of the configuration they have.
+    "salesforce/grants": {"operations", "io", "disk"},
+    "config": {"operations", "io", "disk", "names", "credentials", "salesforce/grants"},
+    "salesforce": {"operations", "io", "disk", "config", "salesforce/grants"},
     "databricks": {"operations", "io", "disk", "names", "config"},
     "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
     "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
@@ -123,16 +125,22 @@ def private_complaints(files):
                 yield "%s:%d: uses a private part of %s: %s" % (path, text.count("\n", 0, match.start()) + 1, match.group(1), match.group(2))
 
 
+def runner_part(path):
+    """io/http.hpp -> io; config.cpp -> config; a folder in a folder may be a part of its own"""
+    inner = posixpath.dirname(path)
+    return inner if inner in RUNNER else path.split("/")[0].rsplit(".", 1)[0]
+
+
 def runner_complaints(files):
     """files: path below runner/ -> text"""
     for path, text in sorted(files.items()):
-        own = path.split("/")[0].rsplit(".", 1)[0]
+        own = runner_part(path)
         if own not in RUNNER:
             yield "runner/%s: a part that this test does not know: %s" % (path, own)
             continue
         for match in re.finditer(r'^\s*#\s*include\s*"([^"]+)"', text, re.MULTILINE):
             target = posixpath.normpath(posixpath.join(posixpath.dirname(path), match.group(1)))
-            other = target.split("/")[0].rsplit(".", 1)[0]
+            other = runner_part(target)
             if target not in files:
                 if not target.endswith(".pb.h"):
                     yield "runner/%s: there is no %s" % (path, target)
@@ -164,12 +172,14 @@ def self_test():
     bad_private("sfcdc/avro/plan.hpp", "// row::detail::f() does it", False)
 
     def bad_runner(path, text, wanted):
-        base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config/config.hpp": ""}
+        base = {"io/calls.hpp": "", "salesforce/org.hpp": "", "databricks/token.hpp": "", "pipeline/pipeline.hpp": "", "config/config.hpp": "", "salesforce/grants/grant.hpp": ""}
         got = list(runner_complaints({**base, path: text}))
         assert any(wanted in g for g in got) if wanted else not got, (path, text, got)
 
     bad_runner("salesforce/login.cpp", '#include "../io/calls.hpp"\n#include "org.hpp"\n#include "../config/config.hpp"', None)
     bad_runner("salesforce/login.cpp", '#include "../databricks/token.hpp"', "must not include")
+    bad_runner("config/salesforce.cpp", '#include "../salesforce/grants/grant.hpp"', None)
+    bad_runner("salesforce/grants/soap.cpp", '#include "../org.hpp"', "must not include")
     bad_runner("io/http.cpp", '#include "../config/config.hpp"', "must not include")
     bad_runner("databricks/x.hpp", '#include "../pipeline/pipeline.hpp"', "must not include")
     bad_runner("databricks/x.hpp", '#include "../io/none.hpp"', "there is no")

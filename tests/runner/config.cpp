@@ -5,6 +5,7 @@
 #include "config/start_from.hpp"
 #include "folder.hpp"
 #include "operations/failure.hpp"
+#include "salesforce/grants/grant.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -105,6 +106,10 @@ TEST_CASE("the keys that are read are those that are described, in the documenta
     const keys read = read_by_the_reader();
     CHECK(read.at("pipeline").count("topic") == 1);
     CHECK(read == described());
+    for (const sfcdc::runner::salesforce::grant& g : sfcdc::runner::salesforce::all_grants()) {
+        CHECK(read.at("salesforce").contains(std::string(g.host_key)));
+        for (const auto& key : g.keys) CHECK(read.at("salesforce").contains(std::string(key.name)));
+    }
     const std::string page = content("docs/configuration.md");
     for (const sfcdc::runner::option& o : sfcdc::runner::options()) {
         INFO(o.key);
@@ -112,27 +117,6 @@ TEST_CASE("the keys that are read are those that are described, in the documenta
               != std::string::npos);
         CHECK(page.find("| " + std::string(o.meaning) + " |") != std::string::npos);
     }
-}
-
-TEST_CASE("a variable of the environment stands in for a key that is missing") {
-    ::setenv("DATABRICKS_HOST", "w.cloud.databricks.com", 1); // as platforms set it, without https://
-    ::setenv("DATABRICKS_CLIENT_ID", "me", 1);
-    ::setenv("DATABRICKS_CLIENT_SECRET", "hush", 1);
-    settings s;
-    s.databricks = "zerobus_endpoint = \"z\"\n";
-    const auto read = s.load().databricks.at("");
-    CHECK(read.workspace_url == "https://w.cloud.databricks.com");
-    const auto now = read.credentials.read(read.section);
-    CHECK(now.client_id == "me");
-    CHECK(now.client_secret == "hush");
-    s.databricks += "client_id = \"other\"\n"; // the file comes first
-    CHECK(s.load().databricks.at("").credentials.client_id.read().text == "other");
-    ::unsetenv("DATABRICKS_CLIENT_SECRET");
-    CHECK(s.complaint().find("[databricks] client_secret: missing, and so is the environment variable "
-                             "DATABRICKS_CLIENT_SECRET that may stand in for it")
-          != std::string::npos);
-    ::unsetenv("DATABRICKS_HOST");
-    ::unsetenv("DATABRICKS_CLIENT_ID");
 }
 
 TEST_CASE("mistakes come in the order of the file, each with line and column") {
@@ -749,4 +733,37 @@ TEST_CASE("typed tables: what is said of them, and what contradicts itself") {
     settings made = sqlite;
     made.pipeline = "topic = \"/data/A\"\nsink = \"sqlite\"\npath = \"rows.db\"\ncreate = true\n";
     says(made, "sfcdc makes tables of the zerobus sink");
+}
+
+TEST_CASE("what the platforms of Databricks set stands for keys that are missing") {
+    struct variable {
+        explicit variable(const char* called, const char* value) : name(called) { ::setenv(name, value, 1); }
+        ~variable() { ::unsetenv(name); }
+        variable(const variable&) = delete;
+        variable& operator=(const variable&) = delete;
+        const char* const name;
+    };
+    settings s;
+    s.databricks = "zerobus_endpoint = \"z\"\n";
+    for (const char* const key : {"workspace_url", "client_id", "client_secret"})
+        CHECK(s.complaint().find("[databricks] " + std::string(key) + ": missing") != std::string::npos);
+    {
+        const variable host("DATABRICKS_HOST", "adb-1.2.azuredatabricks.net/"),
+            id("DATABRICKS_CLIENT_ID", "principal");
+        CHECK(s.complaint().find("[databricks] client_secret: missing") != std::string::npos);
+        const variable given("DATABRICKS_CLIENT_SECRET", "secret-of-the-app");
+        const auto c = s.load().databricks.at("");
+        CHECK(c.workspace_url == "https://adb-1.2.azuredatabricks.net");
+        CHECK(c.credentials.read("").client_id == "principal");
+        CHECK(c.credentials.read("").client_secret == "secret-of-the-app");
+        const variable replaced("DATABRICKS_CLIENT_SECRET", "another-secret"); // each use reads it again
+        CHECK(c.credentials.read("").client_secret == "another-secret");
+        // The keys of the file go before.
+        s.databricks += "workspace_url = \"https://w\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+        CHECK(s.load().databricks.at("").workspace_url == "https://w");
+        CHECK(s.load().databricks.at("").credentials.read("").client_id == "a");
+    }
+    s.databricks = "zerobus_endpoint = \"z\"\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    const variable plain("DATABRICKS_HOST", "http://adb-1.2.azuredatabricks.net");
+    CHECK(s.complaint().find("[databricks] workspace_url: a URL with https:// was expected") != std::string::npos);
 }

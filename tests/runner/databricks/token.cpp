@@ -119,7 +119,7 @@ TEST_CASE("a token of the REST API is asked for without a table, and is another 
         answers{ok(R"({"access_token":"rest"})"), ok(R"({"access_token":"table"})"), {"401 x\r\n", "{}"}});
     const databricks_config config{.workspace_url = server.url(),
                                    .zerobus_endpoint = "1234.zerobus.example:443",
-                                   .credentials = {secret("user"), secret("password")}};
+                                   .credentials = {secret("user"), secret("pass-of-user")}};
     sfcdc::runner::databricks::workspace workspace(config);
     CHECK(workspace.rest_tokens().newer_than(0, {}).credential.text == "rest");
     CHECK(workspace.tokens_of("main.sales.events").newer_than(0, {}).credential.text == "table");

@@ -56,7 +56,7 @@ TEST_CASE("each end of a delivery has an exit code, and names what is to be chan
     used_up.why.budget_used_up = true;
     f = advice(used_up, named);
     CHECK(f.code() == exit_code::refused);
-    CHECK(has(f, "[salesforce.emea] client_id"));
+    CHECK(has(f, "the user that [salesforce.emea] logs in as"));
 
     for (const grpc_status status :
          {grpc_status::permission_denied, grpc_status::not_found, grpc_status::invalid_argument}) {

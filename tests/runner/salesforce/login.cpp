@@ -26,7 +26,7 @@ salesforce_config config_of(const std::string& url, const std::string& client_se
     salesforce_config c;
     c.section = "[salesforce.emea]";
     c.login_url = url;
-    c.credentials = {secret("app"), secret(client_secret)};
+    c.keys = {{"client_id", secret("app")}, {"client_secret", secret(client_secret)}};
     return c;
 }
 

@@ -1,6 +1,6 @@
 #include "answers.hpp"
 
-#include "../io/url.hpp"
+#include "../../io/url.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -21,9 +21,6 @@ bool letters_and_digits(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     });
-}
-bool is_org_id(std::string_view text) {
-    return text.size() == 18 && text.starts_with("00D") && letters_and_digits(text);
 }
 
 // ".../id/<organisation>/<user>": the last but one segment.
@@ -46,28 +43,42 @@ bool of_salesforce(std::string_view host) {
 
 } // namespace
 
-token_answer read_token_answer(std::string_view body, const std::string& login_url) {
+bool is_org_id(std::string_view text) {
+    return text.size() == 18 && text.starts_with("00D") && letters_and_digits(text);
+}
+
+token_answer read_token_answer(std::string_view body) {
     const nlohmann::json answer = parse(body);
-    token_answer out{
-        member(answer, "access_token"), member(answer, "instance_url"), org_of_identity(member(answer, "id")), {}};
-    while (out.instance_url.ends_with('/')) out.instance_url.pop_back();
-    const auto login = url_parts::of(login_url), instance = url_parts::of(out.instance_url);
-    if (out.access_token.empty() || out.instance_url.empty())
-        out.wrong = "it has no access_token or instance_url";
-    else if (!std::all_of(out.access_token.begin(), out.access_token.end(),
-                          [](char c) { return c > ' ' && c <= '~'; }))
-        out.wrong = "its access_token has characters that no header may carry";
-    else if (!instance || instance->has_user || instance->has_path || instance->has_query)
-        out.wrong = "its instance_url is no https:// and a host";
-    else if (instance->scheme != "https"
-             && !(instance->scheme == "http" && instance->loopback() && login && login->loopback()))
-        out.wrong = "its instance_url is not https://";
-    else if (!login
-             || !(instance->host == login->host || (instance->loopback() && login->loopback())
-                  || (of_salesforce(instance->host) && of_salesforce(login->host))))
-        out.wrong = "its instance_url leads to " + instance->host
-                    + ", which is no host of the login's domains; the token is not sent there";
-    return out;
+    return {member(answer, "access_token"), member(answer, "instance_url"), org_of_identity(member(answer, "id"))};
+}
+
+std::string check_token(token_answer& answer, const std::string& login_url) {
+    while (answer.instance_url.ends_with('/')) answer.instance_url.pop_back();
+    const auto login = url_parts::of(login_url), instance = url_parts::of(answer.instance_url);
+    if (answer.access_token.empty() || answer.instance_url.empty()) return "it has no access_token or instance_url";
+    if (!fits_a_header(answer.access_token)) return "its access_token has characters that no header may carry";
+    if (!instance || instance->has_user || instance->has_path || instance->has_query)
+        return "its instance_url is no https:// and a host";
+    if (instance->scheme != "https"
+        && !(instance->scheme == "http" && instance->loopback() && login && login->loopback()))
+        return "its instance_url is not https://";
+    if (!login
+        || !(instance->host == login->host || (instance->loopback() && login->loopback())
+             || (of_salesforce(instance->host) && of_salesforce(login->host))))
+        return "its instance_url leads to " + instance->host
+               + ", which is no host of the login's domains; the token is not sent there";
+    return {};
+}
+
+bool fits_a_header(std::string_view token) {
+    return std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+bool refuses_session(std::string_view body) {
+    constexpr std::array<std::string_view, 3> words = {"Bad_OAuth_Token", "Missing_OAuth_Token",
+                                                       "INVALID_SESSION_ID"};
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return body.substr(0, 1'000).find(word) != body.npos; });
 }
 
 std::string read_org_id(std::string_view body) {
