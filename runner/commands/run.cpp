@@ -1,5 +1,6 @@
 #include "../config.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/service_manager.hpp"
 #include "../operations/termination.hpp"
 #include "../pipeline/supervisor.hpp"
 #include "commands.hpp"
@@ -7,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -66,9 +68,7 @@ void prove_resources(std::size_t pipelines) {
     }
 }
 
-} // namespace
-
-int run(const run_options& options) {
+void stream(const run_options& options, service_manager& manager) {
     const config c = load_config(options.config);
     std::optional<start_position> from;
     if (!options.from.empty()) from = options.from == "latest" ? start_position::latest : start_position::earliest;
@@ -78,7 +78,19 @@ int run(const run_options& options) {
     give_memory_back();
     prove_resources(c.pipelines.size());
     for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
-    supervisor(c, from).run(asked);
+    supervisor(c, from).run(asked, manager);
+}
+
+} // namespace
+
+int run(const run_options& options) {
+    service_manager manager = service_manager::from_environment();
+    try {
+        stream(options, manager);
+    } catch (const std::exception& e) {
+        manager.status(e.what()); // stands there until the next start
+        throw;
+    }
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "../io/errand.hpp"
 #include "../io/inbox.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/heartbeat.hpp"
 #include "../salesforce/org.hpp"
 #include "../sinks/sink.hpp"
 #include "event_filter.hpp"
@@ -38,6 +39,7 @@ struct pipeline_counts {
     std::atomic<std::uint64_t> undecodable{0}, rows_refused{0}; // that are dead letters
     std::atomic<std::uint64_t> held{0};                         // not 0: events were received that are not passed
     std::atomic<bool> subscribed{false}; // by this run: login, topic and the place for the position were found good
+    heartbeat heart;                     // of the thread of the run
 };
 
 class pipeline final : private calls::listener {
