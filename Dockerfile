@@ -11,7 +11,7 @@ COPY . .
 ARG SOURCE_DATE_EPOCH=0
 RUN meson setup /build --prefix /usr --sysconfdir /etc --buildtype release -Doptimization=2 -Dunity=on -Dunity_size=8 \
         -Drunner=enabled -Demulator=disabled -Dtests=disabled \
-    && ninja -C /build runner/sfcdc \
+    && ninja -C /build \
     && SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" packaging/deb/make.py /build /packages
 
 FROM debian:12-slim
