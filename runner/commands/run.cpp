@@ -1,5 +1,6 @@
 #include "../config/start_from.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/service_manager.hpp"
 #include "../operations/status_server.hpp"
 #include "../operations/termination.hpp"
 #include "../pipeline/supervisor.hpp"
@@ -8,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -75,7 +77,7 @@ struct run_options {
     std::string from; // as start_from_of() takes it; empty: as the configuration says
 };
 
-int run(const run_options& options) {
+void stream(const run_options& options, service_manager& manager) {
     const config c = load_config(options.config);
     std::optional<start_from> from;
     if (!options.from.empty()) {
@@ -93,7 +95,17 @@ int run(const run_options& options) {
     give_memory_back();
     prove_resources(c.pipelines.size(), !c.status.host.empty());
     for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
-    supervisor(c, std::move(from)).run(asked);
+    supervisor(c, std::move(from)).run(asked, manager);
+}
+
+int run(const run_options& options) {
+    service_manager manager = service_manager::from_environment();
+    try {
+        stream(options, manager);
+    } catch (const std::exception& e) {
+        manager.status(e.what()); // stands there until the next start
+        throw;
+    }
     return 0;
 }
 

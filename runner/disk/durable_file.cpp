@@ -1,6 +1,7 @@
 #include "durable_file.hpp"
 
 #include "../operations/failure.hpp"
+#include "../operations/heartbeat.hpp"
 #include "lock.hpp"
 
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -171,7 +173,10 @@ void line_file::open() {
     const bool existed = type_at(path_, true) != fs::file_type::not_found;
     // Read and write: what is unfinished at the end is looked for. A pipe is opened for writing alone, which waits for its reader.
     const bool pipe = type_at(path_, true) == fs::file_type::fifo;
+    std::optional<heartbeat::waits> for_the_reader;
+    if (pipe) for_the_reader.emplace();
     descriptor opened(::open(path_.c_str(), (pipe ? O_WRONLY : O_RDWR) | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    for_the_reader.reset();
     if (opened < 0) fail_with_errno(path_, "open for writing");
     struct stat found{};
     if (::fstat(opened, &found) != 0) fail_with_errno(path_, "look at");
@@ -229,6 +234,8 @@ bool line_file::still_at_path() const {
 void line_file::append(std::string_view lines) {
     if (descriptor_ < 0) open();
     if (!regular_) {
+        std::optional<heartbeat::waits> for_the_reader;
+        if (!synced_) for_the_reader.emplace();
         write_all(lines);
         if (synced_ && ::fsync(descriptor_) != 0) fail_with_errno(path_, "write to the disk");
         return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../operations/failure.hpp"
+#include "../operations/heartbeat.hpp"
 #include "http.hpp"
 #include "pause.hpp"
 
@@ -52,6 +53,7 @@ template<class Credential> class broker {
     // the service is asked unless another thread does already. A service that was unavailable is asked again when its wait is over, so that
     // this may block for minutes. Throws failure(refused), also for a refusal that is remembered; http::unavailable; and stopped.
     issued newer_than(unsigned refused, const std::stop_token& stop) {
+        const heartbeat::waits for_the_service;
         std::unique_lock lock(mutex_);
         for (;;) {
             const auto now = clock::now();

@@ -1,5 +1,7 @@
 #include "http.hpp"
 
+#include "../operations/heartbeat.hpp"
+
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
@@ -90,6 +92,7 @@ response send(const request& r, const std::stop_token& stop) {
     }
     if (!r.ca_file.empty()) curl_easy_setopt(c, CURLOPT_CAINFO, r.ca_file.c_str());
 
+    const heartbeat::waits for_the_answer;
     const CURLcode done = curl_easy_perform(c);
     if (done == CURLE_WRITE_ERROR)
         return {0, "the answer is longer than " + std::to_string(r.longest_answer) + " bytes", {}, true};

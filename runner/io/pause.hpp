@@ -1,6 +1,8 @@
 // Waits that end when a stop is asked for.
 #pragma once
 
+#include "../operations/heartbeat.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -15,6 +17,7 @@ inline void pause(const std::stop_token& stop, std::chrono::milliseconds time) {
     std::mutex mutex;
     std::condition_variable_any never;
     std::unique_lock lock(mutex);
+    const heartbeat::waits on_purpose;
     never.wait_for(lock, stop, time, [] { return false; });
     if (stop.stop_requested()) throw stopped{};
 }

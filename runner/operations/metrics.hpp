@@ -4,6 +4,7 @@
 // stores. They get the form of Prometheus only when somebody asks, in the thread of the one who asks.
 #pragma once
 
+#include "heartbeat.hpp"
 #include "left_out.hpp"
 
 #include <sfcdc/call/fault.hpp>
@@ -138,6 +139,7 @@ struct pipeline_counts {
     gauge<std::uint64_t> rows_waiting; // for a sink to make them durable
     gauge<std::uint64_t> bytes_in_flight, memory; // rows that streams hold; all that the pipeline holds
     gauge<std::uint32_t> credits;                 // events that Salesforce may still send
+    heartbeat heart;                              // of the thread of the run
     gauge<bool> subscribed; // by this run: login, topic and the place for the position were found good
     gauge<pubsub::subscription_state> subscription{pubsub::subscription_state::closed};
 

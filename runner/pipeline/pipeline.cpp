@@ -150,6 +150,7 @@ void pipeline::name_managed_subscription(pubsub::subscription_options& options) 
 
 void pipeline::loop(const std::stop_token& stop) {
     for (;;) {
+        counts_.heart.turn();
         if (stop.stop_requested()) delivery_->close(clock::now());
         take_session();
         take_schema();
@@ -170,6 +171,8 @@ void pipeline::loop(const std::stop_token& stop) {
         std::optional<time_point> first = sink_->timeout();
         if (stored || !first)
             if (const auto when = delivery_->poll_timeout(); when && (!first || *when < *first)) first = when;
+        if (const auto due = counts_.heart.due_each)
+            first = std::min(first.value_or(time_point::max()), clock::now() + *due);
         inbox_.wait_until(first);
     }
     if (delivery_->drain_timed_out())

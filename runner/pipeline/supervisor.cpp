@@ -115,6 +115,7 @@ std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
 void supervisor::start(supervised& s, termination& asked) {
     s.life.begins();
     s.counts.say_state(name_of(s.life.state()));
+    s.watch.begin_anew();
     s.lock_lost = false;
     s.end = nullptr;
     s.done = false;
@@ -122,6 +123,7 @@ void supervisor::start(supervised& s, termination& asked) {
     try {
         if (!s.lock) s.lock = lock_of(s.config.state());
         s.thread = start_thread([this, &s, stop = s.stop.get_token()] {
+            const heartbeat::attached beats(s.counts.heart);
             try {
                 const std::unique_ptr<pipeline> run = make_run(s);
                 run->prove();
@@ -160,6 +162,7 @@ void supervisor::ended(supervised& s, termination& asked) {
     s.life.ended(s.end ? std::optional(code_of(s.end)) : std::nullopt, steady::now());
     s.counts.say_state(name_of(s.life.state()));
     if (s.end) s.counts.say_error(text_of(s.end));
+    if (s.end) s.last_error = text_of(s.end);
     asked.exit_with(worst());
     if (!any_up()) asked.end(worst()); // before anything is logged: standard error may block
     sum_up(s);
@@ -173,7 +176,7 @@ void supervisor::report(const supervised& s) const {
         then = "the next try is in "
                + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count()) + " s";
     if (!any_up()) then = "no pipeline is up";
-    spdlog::error("{}: {} [{}]", s.config.label, text_of(s.end), then);
+    spdlog::error("{}: {} [{}]", s.config.label, s.last_error, then);
 }
 
 void supervisor::sum_up(const supervised& s) {
@@ -216,7 +219,29 @@ int supervisor::worst() const {
     return code;
 }
 
-void supervisor::run(termination& asked) {
+// How the pipelines are now, in their order. A thread that hangs is said once, and once when it turns again.
+std::vector<pipeline_health> supervisor::health(const service_manager& manager) {
+    std::vector<pipeline_health> out;
+    for (supervised& s : pipelines_) {
+        const bool looked_at = manager.watchdog() && s.thread.joinable() && !s.done;
+        const bool turned = std::exchange(
+            s.turns, !looked_at || s.watch.turns_within(s.counts.heart, *manager.watchdog(), steady::now()));
+        if (turned && !s.turns)
+            spdlog::error("{}: its thread has not turned for {} s; the service manager is no longer told that this "
+                          "process is alive",
+                          s.config.label,
+                          std::chrono::duration_cast<std::chrono::seconds>(*manager.watchdog()).count());
+        if (!turned && s.turns) spdlog::warn("{}: its thread turns again", s.config.label);
+        out.push_back({s.config.label, s.life.state(), s.turns, s.last_error});
+    }
+    return out;
+}
+
+void supervisor::run(termination& asked, service_manager& manager) {
+    service_report report_to(manager, steady::now());
+    if (manager.watchdog())
+        for (supervised& s : pipelines_)
+            s.counts.heart.due_each = std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 4);
     for (supervised& s : pipelines_) {
         start(s, asked);
         if (s.life.up()) continue;
@@ -230,6 +255,7 @@ void supervisor::run(termination& asked) {
         if (asked.wait(100ms)) {
             if (!std::exchange(stopping, true)) {
                 for (supervised& s : pipelines_) s.stop.request_stop(); // first: standard error may block
+                report_to.stopping();
                 spdlog::info("stopping: what was received is being made durable");
             }
             if (std::all_of(pipelines_.begin(), pipelines_.end(),
@@ -246,6 +272,7 @@ void supervisor::run(termination& asked) {
             else if (s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
                 spdlog::info("{}: starting again", s.config.label), start(s, asked);
         }
+        report_to.look(health(manager), now);
         if (now >= next_look) {
             next_look = now + 1s;
             for (supervised& s : pipelines_)

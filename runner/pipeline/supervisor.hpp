@@ -5,12 +5,15 @@
 #include "../config/config.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/lock.hpp"
+#include "../operations/heartbeat.hpp"
 #include "../operations/metrics.hpp"
+#include "../operations/service_manager.hpp"
 #include "../operations/status_server.hpp"
 #include "../operations/termination.hpp"
 #include "../salesforce/org.hpp"
 #include "lifecycle.hpp"
 #include "pipeline.hpp"
+#include "service_report.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -21,7 +24,9 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace sfcdc::runner {
 
@@ -33,8 +38,8 @@ class supervisor {
     ~supervisor();
 
     // Until the process is asked to end, or no pipeline is up any more. Throws what the worst of them has ended with: the exit code
-    // is the greatest of those of the pipelines that are not up or drained.
-    void run(termination& asked);
+    // is the greatest of those of the pipelines that are not up or drained. `manager` hears how they are.
+    void run(termination& asked, service_manager& manager);
 
   private:
     struct supervised {
@@ -45,6 +50,9 @@ class supervisor {
         pipeline_counts counts;
         std::shared_ptr<state_lock> lock;
         bool lock_lost = false;
+        std::string last_error; // for the operator
+        heartbeat_watch watch;
+        bool turns = true;
         // A run. Its pipeline lives in the thread, and is gone with it: what it held (a transaction, the lock of a file, calls) is free for
         // others. The thread writes `end` before `done`.
         std::stop_source stop;
@@ -59,6 +67,7 @@ class supervisor {
     void collect(supervised& s, termination& asked);
     void ended(supervised& s, termination& asked);
     void look_at_lock(supervised& s) const;
+    std::vector<pipeline_health> health(const service_manager& manager);
     std::shared_ptr<state_lock> lock_of(const std::filesystem::path& state);
     bool any_up() const;
     int worst() const;

@@ -5,6 +5,7 @@
 #include "../io/pause.hpp"
 #include "../operations/advice.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/heartbeat.hpp"
 
 #include <sfcdc/avro/schema_id.hpp>
 #include <sfcdc/call/patience.hpp>
@@ -66,7 +67,10 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
         for (const auto& [name, value] : headers(s.credential)) context.AddMetadata(name, value);
         context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(15));
         const std::stop_callback cancel(stop, [&] { context.TryCancel(); });
-        const grpc::Status status = rpc(context);
+        const grpc::Status status = [&] {
+            const heartbeat::waits for_the_answer;
+            return rpc(context);
+        }();
         if (status.ok()) return std::nullopt;
         const call_status end = status_of(status, context);
         said = describe(end.code, end.error_code, end.message);
@@ -110,6 +114,7 @@ std::shared_ptr<const event_schema> org::schema(const std::string& id, const std
             found = at->second;
     }
     if (found.valid()) { // asked for by another pipeline, whose stop is not ours
+        const heartbeat::waits for_the_answer;
         while (found.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready)
             if (stop.stop_requested()) throw stopped{};
         return found.get();
