@@ -1,5 +1,6 @@
 #include "../config/start_from.hpp"
 #include "../operations/failure.hpp"
+#include "../operations/log.hpp"
 #include "../operations/service_manager.hpp"
 #include "../operations/status_server.hpp"
 #include "../operations/termination.hpp"
@@ -74,11 +75,17 @@ void prove_resources(std::size_t pipelines, bool has_status_server) {
 
 struct run_options {
     std::filesystem::path config;
-    std::string from; // as start_from_of() takes it; empty: as the configuration says
+    std::string from;      // as start_from_of() takes it; empty: as the configuration says
+    std::string log_level; // empty: as the configuration says
 };
 
 void stream(const run_options& options, service_manager& manager) {
-    const config c = load_config(options.config);
+    const auto loaded = std::make_shared<const config>(load_config(options.config));
+    const config& c = *loaded;
+    const auto log_as = [&options](const config& of) {
+        log::start(options.log_level.empty() ? of.log_level : options.log_level, of.log_form);
+    };
+    log_as(c);
     std::optional<start_from> from;
     if (!options.from.empty()) {
         auto [read, bad] = start_from_of(options.from);
@@ -90,12 +97,23 @@ void stream(const run_options& options, service_manager& manager) {
         from = std::move(read);
     }
 
-    termination asked; // first: whatever the start does, the process can be ended
+    termination asked(c.drain_time); // first: whatever the start does, the process can be ended
     forbid_core_dumps();
     give_memory_back();
     prove_resources(c.pipelines.size(), !c.status.host.empty());
-    for (const std::string& corrected : c.corrections) spdlog::info("{}", corrected);
-    supervisor(c, std::move(from)).run(asked, manager);
+    const auto say_corrections = [](const config& of) {
+        for (const std::string& corrected : of.corrections) spdlog::info("{}", corrected);
+    };
+    say_corrections(c);
+    supervisor all(loaded, std::move(from), [&] {
+        auto next = std::make_shared<const config>(load_config(options.config));
+        prove_resources(next->pipelines.size(), !next->status.host.empty());
+        log_as(*next);
+        say_corrections(*next);
+        return next;
+    });
+    asked.reload_on_hangup();
+    all.run(asked, manager);
 }
 
 int run(const run_options& options) {
@@ -112,15 +130,15 @@ int run(const run_options& options) {
 } // namespace
 
 void add_run(command_line& to) {
-    CLI::App* const command =
-        to.app.add_subcommand("run", "Stream events as the configuration says, until SIGTERM, SIGINT or SIGHUP");
+    CLI::App* const command = to.app.add_subcommand(
+        "run", "Stream events as the configuration says, until SIGTERM or SIGINT; SIGHUP reloads it");
     const auto options = std::make_shared<run_options>();
     command->add_option("--config", options->config, "The configuration (TOML)")->required();
     command->add_option(
         "--from", options->from,
         "Where to start when no position is stored or Salesforce no longer knows it: earliest, latest, a "
         "replay id (hexadecimal or base64) or a time (2026-11-28T09:30:00Z)");
-    command->add_option("--log-level", to.log_level, "trace, debug, info, warn or error")
+    command->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     command->callback([&to, options] { to.chosen = [options] { return run(*options); }; });
 }

@@ -152,6 +152,8 @@ void name_pipelines(config& c) {
     std::map<std::string, int> of_topic;
     for (const pipeline_config& p : c.pipelines) ++of_topic[p.topic];
     for (pipeline_config& p : c.pipelines) {
+        p.written += c.salesforce.at(p.salesforce).written;
+        if (p.sink == sink_kind::zerobus) p.written += c.databricks.at(p.databricks).written;
         p.label = p.topic;
         if (of_topic[p.topic] == 1) continue;
         if (!p.salesforce.empty()) p.label += " of " + p.salesforce;
@@ -169,6 +171,13 @@ config read(document& doc, std::string_view text, bool needs_pipelines) {
     if (old_word) c.corrections.emplace_back("[[stream]] is called [[pipeline]]");
     const section top(doc, root, "", "", {"salesforce", "databricks", "status", pipelines});
     c.memory_limit = memory_limit(top, c.memory_limit);
+    c.drain_time = std::chrono::seconds(top.number("drain_time", 1, 3'600, c.drain_time.count()));
+    c.log_form = top.choice<log::form>("log_format", false, {{"text", log::form::text}, {"json", log::form::json}},
+                                       c.log_form);
+    c.log_level = top.choice<std::string>(
+        "log_level", false,
+        {{"trace", "trace"}, {"debug", "debug"}, {"info", "info"}, {"warn", "warn"}, {"error", "error"}},
+        c.log_level);
     if (const toml::node* const n = root.get("status")) {
         if (const toml::table* const t = n->as_table())
             read_status(section(doc, *t, "status", "status"), c.status);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "../credentials.hpp"
+#include "../operations/log.hpp"
+#include "../operations/termination.hpp"
 #include "../salesforce/grants/login_settings.hpp"
 
 #include <sfcdc/cdc/tokenise.hpp>
@@ -22,11 +24,13 @@ namespace sfcdc::runner {
 
 // Of a service there may be several: [salesforce] is the one without a name, [salesforce.NAME] another one.
 struct salesforce_config : salesforce::login_settings {
+    std::string written{};                                         // the section of the file, in one form
     std::string pubsub_endpoint = "api.pubsub.salesforce.com:443"; // TLS unless it starts with http://
     std::uint64_t delivery_allocation = 0; // events that the org may deliver in 24 hours; 0: not known
 };
 
 struct databricks_config {
+    std::string written{}; // as above
     std::string section = "[databricks]";
     std::string workspace_url{};
     std::string zerobus_endpoint{}; // https://<workspace-id>.zerobus.<region>.cloud.databricks.com
@@ -94,6 +98,9 @@ struct pipeline_config {
     std::filesystem::path path;        // sqlite: the database; ndjson: the file, "-" is stdout
     std::filesystem::path checkpoint;  // zerobus, ndjson: where the position is kept
     std::filesystem::path dead_letters;
+    // The blocks of the file that this pipeline is made of, in one form: after a reload, one with an equal text goes on as it is.
+    std::string written;
+    std::chrono::seconds drain_time = usual_drain_time; // as config has it
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     failure_policy on_failure = failure_policy::restart;
     std::chrono::seconds silence_limit = // of the subscription
@@ -114,6 +121,9 @@ struct status_config {
 
 struct config {
     status_config status{};
+    std::string log_level = "info"; // a name that spdlog knows
+    log::form log_form = log::form::text;
+    std::chrono::seconds drain_time = usual_drain_time; // what was received may become durable for so long at the end
     std::size_t memory_limit = 256u << 20; // of events and rows that are held by all pipelines together, in bytes
     std::map<std::string, salesforce_config> salesforce{}; // by the names of pipeline_config
     std::map<std::string, databricks_config> databricks{};

@@ -4,6 +4,7 @@
 namespace sfcdc::runner {
 
 void read_databricks(const section& s, databricks_config& c) {
+    c.written = s.written();
     c.workspace_url = s.url("workspace_url", true);
     c.zerobus_endpoint = s.endpoint("zerobus_endpoint", true);
     c.warehouse_id = s.text("warehouse_id");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 #include <tuple>
 
 #include <sys/stat.h>
@@ -108,6 +109,12 @@ section::section(document& in, const toml::table& table, std::string_view kind, 
         }
         in_.mistake(key.source(), label(key.str()) + ": unknown key" + hint);
     }
+}
+
+std::string section::written() const {
+    std::ostringstream out;
+    out << '[' << name_ << "]\n" << toml::toml_formatter(table_);
+    return out.str();
 }
 
 const toml::source_region& section::where(std::string_view key) const {

@@ -65,6 +65,8 @@ class section {
 
     const toml::table& table() const noexcept { return table_; }
     const std::string& name() const noexcept { return name_; }
+    // The table in one form, whatever its spelling, order and comments in the file.
+    std::string written() const;
     bool has(std::string_view key) const { return table_.get(key) != nullptr; }
     std::uint32_t line_of(std::string_view key) const { return where(key).begin.line; }
     document& in() const noexcept { return in_; }

@@ -98,6 +98,8 @@ std::string letters_beside(const pipeline_config& c) {
 
 pipeline_config read_pipeline(const section& s, config& all, std::set<std::string>& missing) {
     pipeline_config c;
+    c.written = s.written();
+    c.drain_time = all.drain_time;
     c.topic = topic_of(s, all.corrections);
     const bool change_events = c.topic.empty() || c.topic.starts_with("/data/");
     c.start = s.choice<start_position>(

@@ -55,6 +55,7 @@ void read_login(const section& s, salesforce_config& c) {
 } // namespace
 
 void read_salesforce(const section& s, salesforce_config& c) {
+    c.written = s.written();
     read_login(s, c);
     c.pubsub_endpoint = s.endpoint("pubsub_endpoint", false, c.pubsub_endpoint);
     c.ca_file = s.ca_file();

@@ -2,6 +2,7 @@
 
 #include <sfcdc/wire/utf8.hpp>
 
+#include <nlohmann/json.hpp>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -81,18 +82,26 @@ void without_controls(std::string& text) {
 // The message of a line, in the place of spdlog's own %v.
 class safe_message final : public spdlog::custom_flag_formatter {
   public:
+    explicit safe_message(form as) : as_(as) {}
     void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
-        const std::string text = one_line({message.payload.data(), message.payload.size()});
+        std::string text = one_line({message.payload.data(), message.payload.size()});
+        if (as_ == form::json) text = nlohmann::json(text).dump();
         to.append(text.data(), text.data() + text.size());
     }
-    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<safe_message>(); }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<safe_message>(as_); }
+
+  private:
+    const form as_;
 };
 
 } // namespace
 
-void start(const std::string& level) {
+void start(const std::string& level, form as) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-    formatter->add_flag<safe_message>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
+    formatter->add_flag<safe_message>('*', as).set_pattern(
+        as == form::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})"
+                         : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
+    spdlog::drop("sfcdc");
     auto logger = spdlog::stderr_color_mt("sfcdc");
     logger->set_formatter(std::move(formatter));
     logger->set_level(spdlog::level::from_str(level));

@@ -2,13 +2,19 @@
 // no control characters and shows no secret, whatever the text was made of.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace sfcdc::runner::log {
 
-// Sets up spdlog. `level` is a name that spdlog knows.
-void start(const std::string& level);
+enum class form : std::uint8_t {
+    text, // "2026-11-28T09:30:00.000Z info MESSAGE"
+    json, // {"time":"2026-11-28T09:30:00.000Z","level":"info","message":"MESSAGE"}
+};
+
+// Sets up spdlog; may be called again. `level` is a name that spdlog knows.
+void start(const std::string& level, form as = form::text);
 
 // Text from outside as it may stand in a line: control characters and line separators become '?', bytes that are not UTF-8 U+FFFD,
 // secrets become "***", and what is longer than 2,000 bytes is cut with "...".

@@ -277,8 +277,14 @@ void metrics::add(const pipeline_identity& who, const pipeline_counts& counts) {
     pipelines_.push_back({std::move(safe), &counts});
 }
 
+void metrics::remove(const pipeline_counts& counts) {
+    const std::scoped_lock lock(mutex_);
+    pipelines_.remove_if([&](const shown& s) { return s.counts == &counts; });
+}
+
 void metrics::add_org(const std::string& salesforce, std::uint64_t delivery_allocation) {
     const std::scoped_lock lock(mutex_);
+    std::erase_if(orgs_, [&](const org& o) { return o.name == salesforce; });
     orgs_.push_back({salesforce, delivery_allocation});
 }
 

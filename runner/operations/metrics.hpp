@@ -198,7 +198,9 @@ class metrics final : public prometheus::Collectable {
 
     // From now on this pipeline is shown. `counts` outlives this object.
     void add(const pipeline_identity& who, const pipeline_counts& counts);
-    // So many deliveries in 24 hours the org of this section has. 0: not known.
+    // From now on it is not shown, and `counts` is not looked at.
+    void remove(const pipeline_counts& counts);
+    // So many deliveries in 24 hours the org of this section has. 0: not known. A later call for the same section replaces it.
     void add_org(const std::string& salesforce, std::uint64_t delivery_allocation);
 
     // The sentences why the process is not ready: pipelines whose position could not move for `ready_after`. Empty: it is ready.

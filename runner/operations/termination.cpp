@@ -22,13 +22,26 @@ std::atomic<int> end_code = 0;
 std::atomic<bool> end_asked = false;
 std::atomic<bool> receiving = false;
 std::atomic<bool> shortened = false;
+std::atomic<bool> reload_asked = false;
+std::atomic<int> longest_end = 0; // seconds
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+void wake() {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(wake_descriptor, &one, sizeof one);
+}
 
 void ask_once() {
     if (end_asked.exchange(true)) return;
-    ::alarm(static_cast<unsigned>((receiving ? longest_end : shortest_end).count()));
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_descriptor, &one, sizeof one);
+    ::alarm(static_cast<unsigned>(receiving ? longest_end.load() : static_cast<int>(shortest_end.count())));
+    wake();
+}
+
+void on_hangup(int) {
+    const int before = errno;
+    reload_asked = true;
+    wake();
+    errno = before;
 }
 
 void on_signal(int) {
@@ -58,7 +71,8 @@ void handle(int signal, void (*handler)(int)) {
 
 } // namespace
 
-termination::termination() {
+termination::termination(std::chrono::seconds drain_time) {
+    longest_end = static_cast<int>((drain_time + closing_time).count());
     wake_descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_descriptor < 0) throw std::system_error(errno, std::generic_category(), "cannot wait for signals");
     for (const int ignored : {SIGPIPE, SIGXFSZ}) handle(ignored, SIG_IGN);
@@ -70,10 +84,20 @@ termination::termination() {
     }
 }
 
+void termination::reload_on_hangup() {
+    struct sigaction before{};
+    ::sigaction(SIGHUP, nullptr, &before);
+    if (before.sa_handler != SIG_IGN && ::isatty(STDIN_FILENO) == 0) handle(SIGHUP, on_hangup);
+}
+
+bool termination::take_reload() { return reload_asked.exchange(false); }
+
 bool termination::wait(std::chrono::milliseconds time) const {
     if (end_asked) return true;
-    pollfd wake{wake_descriptor, POLLIN, 0};
-    ::poll(&wake, 1, static_cast<int>(time.count()));
+    pollfd woken{wake_descriptor, POLLIN, 0};
+    std::uint64_t signals = 0;
+    if (::poll(&woken, 1, static_cast<int>(time.count())) == 1) [[maybe_unused]]
+        const auto read = ::read(wake_descriptor, &signals, sizeof signals); // what it was about, the flags say
     return end_asked;
 }
 

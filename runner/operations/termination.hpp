@@ -6,22 +6,29 @@
 
 namespace sfcdc::runner {
 
-// From the request to the end of the process, whatever happens: a second less than what service managers give.
-inline constexpr std::chrono::seconds longest_end{29};
+// From the request on, what was received may become durable for so long, unless the configuration says otherwise.
+inline constexpr std::chrono::seconds usual_drain_time{25};
+// So much longer the process may take in all, for closing. With the usual time it ends a second before service managers lose patience.
+inline constexpr std::chrono::seconds closing_time{4};
 // The same where nothing is held that could still become durable.
 inline constexpr std::chrono::seconds shortest_end{3};
-// From the request on, what was received may become durable for so long; the rest of `longest_end` is for closing.
-inline constexpr std::chrono::seconds drain_time{25};
 
-// One in a process. SIGTERM, SIGINT and SIGHUP ask it to end; the second of them ends it at once with 143. A timer of the kernel
+// One in a process. SIGTERM and SIGINT ask it to end, and so does SIGHUP unless a reload was asked for; the second of them ends it at once
+// with 143. A timer of the kernel
 // ends it with the exit code when the time is over: it needs no thread, no memory and no lock. Stored positions are true at any
 // moment, so that an end in the middle loses nothing.
 class termination {
   public:
     // Installs the handlers. A write into a closed pipe, or past a limit of the size of files, is an error of that write from now on.
-    termination();
+    explicit termination(std::chrono::seconds drain_time = usual_drain_time);
 
-    // Waits so long, or until the process is asked to end. True when it was asked, by a signal or by end().
+    // From now on SIGHUP asks for a reload of the configuration, as service managers send it. Of a process with a terminal as its standard
+    // input it says that the terminal is gone, and goes on asking it to end.
+    void reload_on_hangup();
+    // Whether a reload was asked for since the last call.
+    bool take_reload();
+
+    // Waits so long, or until the process is asked to end or to reload. True when it was asked to end, by a signal or by end().
     bool wait(std::chrono::milliseconds time) const;
 
     // What the process ends with when the time is over.

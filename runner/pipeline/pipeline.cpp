@@ -96,7 +96,7 @@ void pipeline::open(const std::stop_token& stop) {
     options.subscription.seed = std::random_device{}();
     options.subscription.silence_limit = config_.silence_limit;
     options.stop_at_dead_letter = config_.on_undecodable == undecodable_policy::stop;
-    options.drain_limit = drain_time;
+    options.drain_limit = config_.drain_time;
     options.bytes = memory_;
     if (!config_.managed_subscription.empty()) {
         name_managed_subscription(options.subscription);
@@ -177,7 +177,7 @@ void pipeline::loop(const std::stop_token& stop) {
     }
     if (delivery_->drain_timed_out())
         spdlog::warn("{}: not everything became durable in {} s; it will be fetched again by the next run",
-                     config_.label, drain_time.count());
+                     config_.label, config_.drain_time.count());
 }
 
 // ---- metrics

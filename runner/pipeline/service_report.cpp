@@ -76,10 +76,10 @@ void service_report::keep_alive(std::span<const pipeline_health> pipelines, time
     if (manager_.keep_alive()) kept_alive_at_ = now;
 }
 
-void service_report::stopping() {
+void service_report::stopping(std::chrono::seconds drain_time) {
     if (stopping_) return;
     stopping_ = true;
-    manager_.stopping(longest_end + std::chrono::seconds(1));
+    manager_.stopping(drain_time + closing_time + std::chrono::seconds(1));
     manager_.status("stopping: what was received is being made durable");
 }
 

@@ -38,8 +38,8 @@ class service_report {
 
     // In each round of the supervisor. The manager hears nothing of a watchdog while a thread does not turn.
     void look(std::span<const pipeline_health> pipelines, time_point now);
-    // The process has been asked to end.
-    void stopping();
+    // The process has been asked to end, and has so long to make durable what was received.
+    void stopping(std::chrono::seconds drain_time);
 
   private:
     void keep_alive(std::span<const pipeline_health> pipelines, time_point now);

@@ -6,7 +6,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -46,27 +48,33 @@ std::string text_of(const std::exception_ptr& end) {
 
 } // namespace
 
-supervisor::supervisor(const config& c, std::optional<start_from> from)
-    : config_(c), from_where_(std::move(from)), metrics_(c.status.ready_after, c.memory_limit) {
-    for (const pipeline_config& p : c.pipelines) {
-        if (auto& org = orgs_[p.salesforce]; !org)
-            org = std::make_unique<salesforce::org>(c.salesforce.at(p.salesforce));
-        if (p.sink != sink_kind::zerobus) continue;
-        if (auto& workspace = workspaces_[p.databricks]; !workspace)
-            workspace = std::make_unique<databricks::workspace>(c.databricks.at(p.databricks));
-    }
-    std::random_device seed;
-    for (const pipeline_config& p : c.pipelines) {
-        supervised& s = pipelines_.emplace_back(p, seed());
+supervisor::supervisor(std::shared_ptr<const config> c, std::optional<start_from> from, reader read_again)
+    : config_(std::move(c)),
+      from_where_(std::move(from)),
+      read_again_(std::move(read_again)),
+      metrics_(config_->status.ready_after, config_->memory_limit) {
+    for (const pipeline_config& p : config_->pipelines) {
+        add(p);
+        supervised& s = pipelines_.back();
         s.lock = lock_of(p.state());
         make_run(s)->prove(); // by each run again
-        show(s);
     }
-    for (const auto& [name, org] : c.salesforce)
-        if (orgs_.contains(name)) metrics_.add_org(word_of(org.section), org.delivery_allocation);
-    if (!c.status.host.empty())
-        status_server_ =
-            std::make_unique<status_server>(status_server_options{c.status.host, c.status.port}, metrics_);
+    if (!config_->status.host.empty())
+        status_server_ = std::make_unique<status_server>(
+            status_server_options{config_->status.host, config_->status.port}, metrics_);
+}
+
+// A pipeline of the newest configuration, with the services that it needs.
+void supervisor::add(const pipeline_config& p) {
+    const salesforce_config& service = config_->salesforce.at(p.salesforce);
+    if (auto& org = orgs_[service.written]; !org) org = std::make_unique<salesforce::org>(service);
+    metrics_.add_org(word_of(service.section), service.delivery_allocation);
+    if (p.sink == sink_kind::zerobus) {
+        const databricks_config& lake = config_->databricks.at(p.databricks);
+        if (auto& workspace = workspaces_[lake.written]; !workspace)
+            workspace = std::make_unique<databricks::workspace>(lake);
+    }
+    show(pipelines_.emplace_back(config_, p, std::random_device{}()));
 }
 
 supervisor::~supervisor() {
@@ -87,7 +95,7 @@ void supervisor::show(supervised& s) {
     std::string destination = p.sink == sink_kind::zerobus ? p.table : p.path.string();
     if (p.sink == sink_kind::sqlite) destination += ": " + p.table;
     metrics_.add({p.label, p.topic, std::string(sinks[static_cast<std::size_t>(p.sink)]), std::move(destination),
-                  word_of(config_.salesforce.at(p.salesforce).section)},
+                  word_of(s.of->salesforce.at(p.salesforce).section)},
                  s.counts);
 }
 
@@ -104,15 +112,18 @@ std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& sta
 }
 
 std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
-    const std::size_t share = std::max(config_.memory_limit / config_.pipelines.size(), least_share);
+    const std::size_t share = std::max(s.of->memory_limit / s.of->pipelines.size(), least_share);
     databricks::workspace* const workspace =
-        s.config.sink == sink_kind::zerobus ? workspaces_.at(s.config.databricks).get() : nullptr;
-    return std::make_unique<pipeline>(s.config, *orgs_.at(s.config.salesforce), workspace, share, from_where_,
-                                      s.counts);
+        s.config.sink == sink_kind::zerobus ? workspaces_.at(s.of->databricks.at(s.config.databricks).written).get()
+                                            : nullptr;
+    return std::make_unique<pipeline>(s.config, *orgs_.at(s.of->salesforce.at(s.config.salesforce).written),
+                                      workspace, share, from_where_, s.counts);
 }
 
 // A run that cannot begin has failed like one that ends.
-void supervisor::start(supervised& s, termination& asked) {
+void supervisor::start(supervised& s, termination& asked, const service_manager& manager) {
+    if (manager.watchdog())
+        s.counts.heart.due_each = std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 4);
     s.life.begins();
     s.counts.say_state(name_of(s.life.state()));
     s.watch.begin_anew();
@@ -122,10 +133,11 @@ void supervisor::start(supervised& s, termination& asked) {
     s.stop = {};
     try {
         if (!s.lock) s.lock = lock_of(s.config.state());
-        s.thread = start_thread([this, &s, stop = s.stop.get_token()] {
+        // Made here, because a reload changes what it is made of; the thread owns it, so that it ends there.
+        s.thread = start_thread([&s, made = make_run(s), stop = s.stop.get_token()]() mutable {
             const heartbeat::attached beats(s.counts.heart);
             try {
-                const std::unique_ptr<pipeline> run = make_run(s);
+                const std::unique_ptr<pipeline> run = std::move(made);
                 run->prove();
                 run->run(stop);
             } catch (...) {
@@ -196,7 +208,62 @@ void supervisor::sum_up(const supervised& s) {
 }
 
 bool supervisor::any_up() const {
-    return std::any_of(pipelines_.begin(), pipelines_.end(), [](const supervised& s) { return s.life.up(); });
+    return !entering_.empty() || std::ranges::any_of(pipelines_, [](const supervised& s) { return s.life.up(); });
+}
+
+// A configuration with mistakes, or one that cannot be read, changes nothing.
+void supervisor::reload() {
+    std::shared_ptr<const config> next;
+    try {
+        next = read_again_();
+    } catch (const failure& f) {
+        spdlog::error("the configuration was not reloaded, and what runs goes on: {}", f.what());
+        return;
+    }
+    if (next->status.host != config_->status.host || next->status.port != config_->status.port
+        || next->status.ready_after != config_->status.ready_after || next->memory_limit != config_->memory_limit
+        || next->drain_time != config_->drain_time)
+        spdlog::warn(
+            "of the reloaded configuration, [status] listen and ready_after, memory_limit and drain_time of the "
+            "process hold after a restart only");
+    config_ = std::move(next);
+    entering_.clear();
+    std::set<const supervised*> going_on;
+    for (const pipeline_config& p : config_->pipelines) {
+        const auto same = std::ranges::find_if(pipelines_, [&](const supervised& s) {
+            return !s.leaving && s.config.written == p.written && s.config.label == p.label && !going_on.contains(&s);
+        });
+        if (same == pipelines_.end())
+            entering_.push_back(&p);
+        else
+            going_on.insert(&*same);
+    }
+    std::size_t leaving = 0;
+    for (supervised& s : pipelines_) {
+        if (going_on.contains(&s) || s.leaving) continue;
+        s.leaving = true;
+        ++leaving;
+        s.stop.request_stop();
+    }
+    spdlog::info("the configuration was reloaded: {} pipelines go on, {} end, {} begin", going_on.size(), leaving,
+                 entering_.size());
+}
+
+// Those that leave are taken out when they have ended; then the others begin, since they may use the same files and positions.
+void supervisor::replace(termination& asked, const service_manager& manager) {
+    for (auto s = pipelines_.begin(); s != pipelines_.end();) {
+        const auto next = std::next(s);
+        if (s->leaving && !s->thread.joinable()) {
+            metrics_.remove(s->counts);
+            pipelines_.erase(s);
+        }
+        s = next;
+    }
+    if (entering_.empty() || std::ranges::any_of(pipelines_, &supervised::leaving)) return;
+    for (const pipeline_config* const p : std::exchange(entering_, {})) {
+        add(*p);
+        start(pipelines_.back(), asked, manager);
+    }
 }
 
 // The line of each interval.
@@ -215,7 +282,7 @@ void supervisor::report_health(const supervised& s) {
 int supervisor::worst() const {
     int code = 0;
     for (const supervised& s : pipelines_)
-        if (!s.life.up()) code = std::max(code, static_cast<int>(s.life.code()));
+        if (!s.life.up() && !s.leaving) code = std::max(code, static_cast<int>(s.life.code()));
     return code;
 }
 
@@ -239,23 +306,20 @@ std::vector<pipeline_health> supervisor::health(const service_manager& manager) 
 
 void supervisor::run(termination& asked, service_manager& manager) {
     service_report report_to(manager, steady::now());
-    if (manager.watchdog())
-        for (supervised& s : pipelines_)
-            s.counts.heart.due_each = std::chrono::duration_cast<std::chrono::milliseconds>(*manager.watchdog() / 4);
     for (supervised& s : pipelines_) {
-        start(s, asked);
+        start(s, asked, manager);
         if (s.life.up()) continue;
         asked.end(worst()); // no thread is to be had: those that run are stopped in order
         break;
     }
     bool stopping = false;
-    auto next_look = steady::now(), next_report = steady::now() + config_.status.log_interval;
+    auto next_look = steady::now(), next_report = steady::now() + config_->status.log_interval;
     const auto is_up = [](const supervised& s) { return s.thread.joinable(); };
-    while (std::any_of(pipelines_.begin(), pipelines_.end(), is_up)) {
+    while (!entering_.empty() || std::any_of(pipelines_.begin(), pipelines_.end(), is_up)) {
         if (asked.wait(100ms)) {
             if (!std::exchange(stopping, true)) {
                 for (supervised& s : pipelines_) s.stop.request_stop(); // first: standard error may block
-                report_to.stopping();
+                report_to.stopping(config_->drain_time);
                 spdlog::info("stopping: what was received is being made durable");
             }
             if (std::all_of(pipelines_.begin(), pipelines_.end(),
@@ -263,29 +327,32 @@ void supervisor::run(termination& asked, service_manager& manager) {
                 asked.nothing_is_held();
             std::this_thread::sleep_for(20ms);
         }
+        if (asked.take_reload() && !stopping) reload();
+        if (stopping) entering_.clear();
         const auto now = steady::now();
         for (supervised& s : pipelines_) {
             if (is_up(s) && s.done)
                 collect(s, asked);
             else if (is_up(s) && s.counts.subscribed && s.life.state() == pipeline_state::starting)
                 s.life.is_running(now), s.counts.say_state(name_of(s.life.state()));
-            else if (s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
-                spdlog::info("{}: starting again", s.config.label), start(s, asked);
+            else if (!s.leaving && s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
+                spdlog::info("{}: starting again", s.config.label), start(s, asked, manager);
         }
+        replace(asked, manager);
         report_to.look(health(manager), now);
         if (now >= next_look) {
             next_look = now + 1s;
             for (supervised& s : pipelines_)
                 if (is_up(s)) look_at_lock(s);
         }
-        if (config_.status.log_interval > 0s && now >= next_report) {
-            next_report = now + config_.status.log_interval;
+        if (config_->status.log_interval > 0s && now >= next_report) {
+            next_report = now + config_->status.log_interval;
             for (const supervised& s : pipelines_) report_health(s);
         }
     }
     const int code = worst();
     for (const supervised& s : pipelines_)
-        if (code != 0 && static_cast<int>(s.life.code()) == code) std::rethrow_exception(s.end);
+        if (code != 0 && !s.leaving && static_cast<int>(s.life.code()) == code) std::rethrow_exception(s.end);
 }
 
 } // namespace sfcdc::runner

@@ -1,5 +1,6 @@
 // All pipelines of a configuration in one process, each in a thread of its own. One that fails does not touch the others: it is started
-// again while at least one of them is up. When none is, the process ends, so that whoever started it decides.
+// again while at least one of them is up. When none is, the process ends, so that whoever started it decides. A configuration that is read again
+// ends the pipelines that it does not have any more, starts those that are new, and leaves the others alone.
 #pragma once
 
 #include "../config/config.hpp"
@@ -19,6 +20,7 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -32,9 +34,12 @@ namespace sfcdc::runner {
 
 class supervisor {
   public:
-    // `from` as pipeline has it. The configuration outlives it. Before anything is connected: throws failure unless every file can be
-    // written, and every position belongs to this process alone.
-    supervisor(const config& c, std::optional<start_from> from);
+    // Reads the configuration again. Throws failure when it has mistakes.
+    using reader = std::function<std::shared_ptr<const config>()>;
+
+    // `from` as pipeline has it. Before anything is connected: throws failure unless every file can be written, and every position
+    // belongs to this process alone.
+    supervisor(std::shared_ptr<const config> c, std::optional<start_from> from, reader read_again);
     ~supervisor();
 
     // Until the process is asked to end, or no pipeline is up any more. Throws what the worst of them has ended with: the exit code
@@ -43,9 +48,12 @@ class supervisor {
 
   private:
     struct supervised {
-        supervised(const pipeline_config& p, std::uint64_t seed) : config(p), life(p.on_failure, seed) {}
+        supervised(std::shared_ptr<const runner::config> file, const pipeline_config& p, std::uint64_t seed)
+            : of(std::move(file)), config(p), life(p.on_failure, seed) {}
 
+        const std::shared_ptr<const runner::config> of; // has `config` in it
         const pipeline_config& config;
+        bool leaving = false; // it is not in the configuration any more, and ends
         lifecycle life;
         pipeline_counts counts;
         std::shared_ptr<state_lock> lock;
@@ -61,9 +69,12 @@ class supervisor {
         std::jthread thread;
     };
 
+    void add(const pipeline_config& p);
+    void reload();
+    void replace(termination& asked, const service_manager& manager);
     std::unique_ptr<pipeline> make_run(supervised& s);
     void show(supervised& s);
-    void start(supervised& s, termination& asked);
+    void start(supervised& s, termination& asked, const service_manager& manager);
     void collect(supervised& s, termination& asked);
     void ended(supervised& s, termination& asked);
     void look_at_lock(supervised& s) const;
@@ -75,12 +86,15 @@ class supervisor {
     static void report_health(const supervised& s);
     static void sum_up(const supervised& s);
 
-    const config& config_;
+    std::shared_ptr<const config> config_; // the newest
     const std::optional<start_from> from_where_;
+    const reader read_again_;
+    // By the text of their sections.
     std::map<std::string, std::unique_ptr<salesforce::org>> orgs_;
     std::map<std::string, std::unique_ptr<databricks::workspace>> workspaces_;
     std::map<std::filesystem::path, std::weak_ptr<state_lock>> locks_; // pipelines of one database share one
     std::list<supervised> pipelines_;
+    std::vector<const pipeline_config*> entering_; // of config_: they begin when those that leave have ended
     metrics metrics_;
     std::unique_ptr<status_server> status_server_; // null: the configuration has none
 };

@@ -176,13 +176,13 @@ checkpoint = "{folder}/{name}.checkpoint"
 class Runner:
     """One run of `sfcdc run`."""
 
-    def __init__(self, build, config, log, *options, env=None):
+    def __init__(self, build, config, log, *options, env=None, stdin=subprocess.DEVNULL):
         self.log_path = pathlib.Path(log)
         self.log = open(log, "a", encoding="utf-8")
         self.output = tempfile.TemporaryFile("w+", encoding="utf-8")  # a pipe that nobody reads would block the runner
         self.process = subprocess.Popen(
             [pathlib.Path(build) / "runner" / "sfcdc", "run", "--config", config, *options],
-            stdout=self.output, stderr=self.log, text=True, env=env,
+            stdin=stdin, stdout=self.output, stderr=self.log, text=True, env=env,
         )
 
     def kill(self):
@@ -224,8 +224,8 @@ class Scene:
     def configure(self, streams=None, **overrides):
         self.config.write_text(config_text(self.emulator.info, streams or zerobus_stream(self.folder), **overrides), encoding="utf-8")
 
-    def run(self, *options, env=None):
-        self.runners.append(Runner(self.build, self.config, self.log, *options, env=env))
+    def run(self, *options, env=None, stdin=subprocess.DEVNULL):
+        self.runners.append(Runner(self.build, self.config, self.log, *options, env=env, stdin=stdin))
         return self.runners[-1]
 
     def sql(self, statement):

@@ -3,6 +3,7 @@
 usage: test_start_and_stop.py BUILD_FOLDER [unittest arguments]
 """
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -41,11 +42,11 @@ def full_pipe():
 
 
 class Signals(unittest.TestCase):
-    def drains_after(self, number):
+    def drains_after(self, number, stdin=subprocess.DEVNULL):
         with Scene(BUILD, "--seed", 41, "--ack-delay-ms", 1000) as scene:
             scene.configure()
             scene.emulator.publish(400)
-            runner = scene.run()
+            runner = scene.run(stdin=stdin)
             wait_until(lambda: scene.emulator.rows(CDC_TABLE) > 0, 30, "rows")
             self.assertIsNone(scene.position(), "they are not acknowledged")
             runner.process.send_signal(number)
@@ -61,11 +62,63 @@ class Signals(unittest.TestCase):
     def test_sigint_drains(self):
         self.drains_after(signal.SIGINT)
 
-    def test_sighup_drains(self):
+    def test_sighup_of_a_terminal_drains(self):
+        terminal, standard_input = os.openpty()
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.close, standard_input)
         # Under nohup the tests, and so the runner, would inherit that SIGHUP is ignored, which the runner respects.
         before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
         self.addCleanup(signal.signal, signal.SIGHUP, before)
-        self.drains_after(signal.SIGHUP)
+        self.drains_after(signal.SIGHUP, standard_input)
+
+    def test_sighup_reloads_the_configuration(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        with Scene(BUILD, "--seed", 43) as scene:
+            def lines(entity, more=""):
+                return (f'[[pipeline]]\ntopic = "{entity}"\nsink = "ndjson"\npath = "{scene.folder}/{entity}.ndjson"\n'
+                        f'checkpoint = "{scene.folder}/{entity}.checkpoint"\n{more}\n')
+            def rows(entity):
+                file = scene.folder / f"{entity}.ndjson"
+                return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            def published(entity):
+                return [e["replay_id"] for e in scene.emulator.published() if e["topic"] == f"/data/{entity}ChangeEvent"]
+            def all_of(*entities):
+                wait_until(lambda: all([r["replay_id"] for r in rows(e)][-1:] == published(e)[-1:] for e in entities), 30, f"rows of {entities}")
+            def reload(said):
+                times = scene.log.read_text().count(said)
+                runner.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: scene.log.read_text().count(said) > times, 30, said)
+
+            scene.configure(lines("Account") + lines("Contact"))
+            scene.emulator.publish(300)
+            runner = scene.run()
+            all_of("Account", "Contact")
+            # A comment and another order change nothing; a file with mistakes neither.
+            scene.configure(lines("Contact", "# the same") + lines("Account"))
+            reload("2 pipelines go on, 0 end, 0 begin")
+            good = scene.config.read_text()
+            scene.config.write_text(good + "nonsense = 1\n")
+            reload("the configuration was not reloaded, and what runs goes on")
+            self.assertIn("nonsense: unknown key", scene.log.read_text())
+            # One goes, one changes, one comes; what has changed begins behind its position, in the same file.
+            scene.configure(lines("Account", 'exclude = ["payload_binary"]') + lines("Opportunity"))
+            reload("0 pipelines go on, 2 end, 2 begin")
+            contacts = len(rows("Contact"))
+            scene.emulator.publish(300)
+            all_of("Account", "Opportunity")
+            self.assertEqual(len(rows("Contact")), contacts)
+            self.assertEqual([r["replay_id"] for r in rows("Account")], published("Account"))
+            self.assertIn("payload_binary", rows("Account")[0])
+            self.assertNotIn("payload_binary", rows("Account")[-1])
+            # It comes back, and goes on where it was. The others are not disturbed.
+            calls = scene.log.read_text().count("/data/AccountChangeEvent: resuming")
+            scene.configure(lines("Account", 'exclude = ["payload_binary"]') + lines("Opportunity") + lines("Contact"))
+            reload("2 pipelines go on, 0 end, 1 begin")
+            all_of("Contact")
+            self.assertEqual([r["replay_id"] for r in rows("Contact")], published("Contact"))
+            self.assertEqual(scene.log.read_text().count("/data/AccountChangeEvent: resuming"), calls)
+            self.assertEqual(runner.stop(), 0)
 
     def test_sighup_is_ignored_under_nohup(self):
         with Place(BUILD) as place, Peer(lambda _: None) as peer:

@@ -91,15 +91,15 @@ TEST_CASE("the watchdog hears of the process at half of its time, and nothing wh
     CHECK(r.says("WATCHDOG=1", well, 11s));
     CHECK_FALSE(r.says("WATCHDOG=1", hung, 40s));
     CHECK(r.says("WATCHDOG=1", well, 41s));
-    r.report.stopping();
+    r.report.stopping(sfcdc::runner::usual_drain_time);
     CHECK(r.says("WATCHDOG=1", well, 60s)); // the end may take as long as the service manager was told
 }
 
 TEST_CASE("what ends says so once, and is no longer ready") {
     reported r;
     r.heard();
-    r.report.stopping();
-    r.report.stopping();
+    r.report.stopping(sfcdc::runner::usual_drain_time);
+    r.report.stopping(sfcdc::runner::usual_drain_time);
     CHECK(r.heard()
           == std::vector<std::string>{"STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000",
                                       "STATUS=stopping: what was received is being made durable"});
