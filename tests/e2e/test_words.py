@@ -321,7 +321,7 @@ class Urls(WordsTest):
             for value, label, runner in runs:
                 with self.subTest(value=value, key=label):
                     self.assertEqual(runner.wait(20), 2, runner.said())
-                    self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: {re.escape(label)}: ")
+                    self.assertRegex(runner.said(), rf"sfcdc.toml:\d+:\d+: {re.escape(label)}: ")
                     self.assertNotIn("hunter2", runner.said())
 
 
@@ -346,7 +346,7 @@ class Files(WordsTest):
                     with self.subTest(name, key=key):
                         runner = place.run(config_text(reached_at("http://127.0.0.1:9"), zerobus_stream(folder), **{key: "${file:%s}" % path}), folder=place.make())
                         self.assertEqual(runner.wait(20), 2)
-                        self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: {re.escape(label)}: .*{re.escape(str(path))}")
+                        self.assertRegex(runner.said(), rf"sfcdc.toml:\d+:\d+: {re.escape(label)}: .*{re.escape(str(path))}")
                         self.assertIn(reason, runner.said())
                         self.assertNotRegex(runner.said(), "secret-secret|s{20}")
 
@@ -381,7 +381,7 @@ class Files(WordsTest):
                     runner = place.run(config_text(reached_at("https://127.0.0.1:9"), zerobus_stream(folder), ca_file=path), folder=place.make())
                     self.assertEqual(runner.wait(20), 2)
                     for section in ("salesforce", "databricks"):
-                        self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: \[{section}\] ca_file: {re.escape(str(path))}: .*{reason}")
+                        self.assertRegex(runner.said(), rf"sfcdc.toml:\d+:\d+: \[{section}\] ca_file: {re.escape(str(path))}: .*{reason}")
 
 
 class Configuration(WordsTest):

@@ -102,13 +102,13 @@ TEST_CASE("the keys show the grant; another grant's key is named") {
     CHECK(load(token).salesforce.at("").login_url == "https://acme.my.salesforce.com");
     CHECK(grant_of("grant = \"soap\"\nsecurity_token = \"t\"\n" + my_domain + soap) == "soap");
 
-    has(complaint(my_domain + credentials + soap), ":6: [salesforce] password: is a key of grant = \"soap\", and "
+    has(complaint(my_domain + credentials + soap), ":6:12: [salesforce] password: is a key of grant = \"soap\", and "
                                                    "client_secret one of \"client_credentials\"; say by "
                                                    "grant which is meant");
     has(complaint("grant = \"client_credentials\"\n" + my_domain + credentials + soap),
-        ":7: [salesforce] password: is a key of grant = \"soap\"; this section logs in by \"client_credentials\"");
+        ":7:12: [salesforce] password: is a key of grant = \"soap\"; this section logs in by \"client_credentials\"");
     has(complaint(my_domain + credentials + "username = \"u\"\n"),
-        ":5: [salesforce] username: is a key of grant = \"jwt_bearer\" and \"soap\"; this section logs in by "
+        ":5:12: [salesforce] username: is a key of grant = \"jwt_bearer\" and \"soap\"; this section logs in by "
         "\"client_credentials\", since no other grant is named");
     has(complaint(my_domain + token), "[salesforce] login_url: is a key of grant = ");
     has(complaint("grant = \"password\"\n" + my_domain),
