@@ -968,7 +968,7 @@ class OneUse(FilesTest):
         runner = self.place.run(config_text(reached_at("http://127.0.0.1:9"), text))
         with self.subTest(text):
             self.assertEqual(runner.wait(10), 2, runner.said())
-            self.assertRegex(runner.said(), rf"sfcdc.toml:\d+: \[pipeline\]{expected}")
+            self.assertRegex(runner.said(), rf"sfcdc.toml:\d+:\d+: \[pipeline\]{expected}")
 
     def test_a_database_that_is_no_file(self):
         for path in (":memory:", "file::memory:", "file:x?mode=memory", "file:x"):
@@ -1122,7 +1122,7 @@ class Locked(FilesTest):
                     folder = place.make()
                     runner = place.run(config_text(reached_at("http://127.0.0.1:9"), sqlite_stream(folder, more=f'table = "{table}"')), folder=folder)
                     self.assertEqual(runner.wait(10), 2, runner.said())
-                    self.assertRegex(runner.said(), r"sfcdc.toml:\d+: \[pipeline\] table: names that begin with .* are taken")
+                    self.assertRegex(runner.said(), r"sfcdc.toml:\d+:\d+: \[pipeline\] table: names that begin with .* are taken")
                     self.assertFalse((folder / "rows.db").exists())
 
     def test_names_of_tables_that_are_odd(self):
