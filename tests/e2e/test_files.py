@@ -851,7 +851,7 @@ class OneUse(FilesTest):
             self.assertEqual(process.poll(), 2, said)
             name_of_key = re.match("checkpoint|path|dead_letters", key)[0]
             line = max(i for i, l in enumerate(text.splitlines(), 1) if l.startswith(f"{name_of_key} = "))
-            self.assertRegex(said, rf"sfcdc.toml:{line}: \[pipeline\] {key}: .* is already .*{use}.*; a file has one use")
+            self.assertRegex(said, rf"sfcdc.toml:{line}:\d+: \[pipeline\] {key}: .* is already .*{use}.*; a file has one use")
 
     def spellings(self, folder, name):
         """Other names for the file folder/name."""

@@ -42,8 +42,8 @@ TEST_CASE("the same seed makes the same events") {
     CHECK(first[0].event.payload != other[0].event.payload);
 }
 
-TEST_CASE("50,000 events keep what a bus promises, and have every shape") {
-    constexpr std::size_t count = 50'000;
+TEST_CASE("20,000 events keep what a bus promises, and have every shape") {
+    constexpr std::size_t count = 20'000;
     const auto events = run(1, count);
     REQUIRE(events.size() == count);
 
@@ -128,6 +128,6 @@ TEST_CASE("50,000 events keep what a bus promises, and have every shape") {
     }
     CHECK(old_schema_after_new > 0);
     CHECK(old_schema_after_new < 2000);
-    CHECK(shapes["Order_Event__e"] > 500);
-    CHECK(shapes["Order_Event__e"] < 2000);
+    CHECK(shapes["Order_Event__e"] > 200);
+    CHECK(shapes["Order_Event__e"] < 800);
 }
