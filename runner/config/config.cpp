@@ -80,7 +80,8 @@ class shared_use {
             if (what.empty()) return;
             const std::string here = "[pipeline] " + as + " of line " + std::to_string(s.line_of(key));
             if (const std::string already = doc_.use(what, database.empty() ? here : database); !already.empty())
-                s.wrong(key, path.string() + " is already " + already + "; a file has one use");
+                doc_.mistake(s.where(key), "[pipeline] " + as + ": " + path.string() + " is already " + already
+                                               + "; a file has one use");
         };
         if (c.sink == sink_kind::sqlite) {
             const std::string database = "a file of the database " + whole_path(c.path).string();

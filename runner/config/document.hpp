@@ -68,6 +68,8 @@ class section {
     // The table in one form, whatever its spelling, order and comments in the file.
     std::string written() const;
     bool has(std::string_view key) const { return table_.get(key) != nullptr; }
+    // Where the key is, or the section where a default stands in for it.
+    const toml::source_region& where(std::string_view key) const;
     std::uint32_t line_of(std::string_view key) const { return where(key).begin.line; }
     document& in() const noexcept { return in_; }
 
@@ -107,7 +109,6 @@ class section {
     std::string ca_file() const;
 
   private:
-    const toml::source_region& where(std::string_view key) const;
     std::string label(std::string_view key) const;
     std::string variable_of(std::string_view key) const;
 
