@@ -11,8 +11,6 @@
 #include "explain_text.hpp"
 #include "output.hpp"
 
-#include <sfcdc/row/convert.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -41,11 +39,21 @@ struct letters_options {
 std::string text_of(const ordered_json& value, int indent = -1) {
     return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
 }
-std::string time_text(std::int64_t ms) {
-    const auto text = row::time_of(ms);
-    return text ? std::string(std::string_view(*text)) : std::to_string(ms);
-}
 const char* kind_of(const kept_letter& l) { return l.row_number ? "row" : "event"; }
+
+// Whether there is a file whose letters can be read; if not, the output says why. Letters may go to a pipe or a device.
+bool has_file(output& out, const pipeline_config& p) {
+    std::error_code unknown;
+    if (p.dead_letters.empty())
+        out.write(p.label + ": its letters are counted and not kept; dead_letters in [[pipeline]] names a file\n");
+    else if (std::filesystem::exists(p.dead_letters, unknown)
+             && !std::filesystem::is_regular_file(p.dead_letters, unknown))
+        out.write(p.label + ": its letters go to " + p.dead_letters.string()
+                  + ", which is no file that can be read\n");
+    else
+        return true;
+    return false;
+}
 
 // ---- list
 
@@ -68,7 +76,11 @@ std::string reason_class(const std::string& reason) {
 
 ordered_json summary_of(const pipeline_config& p) {
     ordered_json out = {{"pipeline", p.label}, {"file", p.dead_letters.string()}};
-    if (p.dead_letters.empty()) return out;
+    std::error_code unknown;
+    if (p.dead_letters.empty()
+        || (std::filesystem::exists(p.dead_letters, unknown)
+            && !std::filesystem::is_regular_file(p.dead_letters, unknown)))
+        return out;
     const letters_reader found = read_letters(p.dead_letters);
     std::error_code none;
     const auto size = std::filesystem::file_size(p.dead_letters, none);
@@ -103,14 +115,10 @@ int list(const letters_options& options) {
     const config c = load_config(options.config);
     output out;
     for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
+        if (!options.as_json && !has_file(out, *p)) continue;
         const ordered_json s = summary_of(*p);
         if (options.as_json) {
             out.write(text_of(s) + "\n");
-            continue;
-        }
-        if (p->dead_letters.empty()) {
-            out.write(p->label
-                      + ": its letters are counted and not kept; dead_letters in [[pipeline]] names a file\n");
             continue;
         }
         const std::uint64_t waiting = s["letters"].get<std::uint64_t>() - s["retried"].get<std::uint64_t>();
@@ -195,7 +203,7 @@ int show(const letters_options& options) {
     letter_orgs all(c);
     bool any = false;
     for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
-        if (p->dead_letters.empty()) continue;
+        if (!has_file(out, *p)) continue;
         const letters_reader letters = read_letters(p->dead_letters);
         for (const kept_letter& l : letters.letters()) {
             if (!is_asked_for(l, options.ids) || (options.ids.empty() && l.retried && !options.all)) continue;
@@ -262,8 +270,8 @@ bool try_dry(output& out, const pipeline_config& p, const letters_reader& letter
 // Whether nothing is left that could not be delivered.
 bool try_again(output& out, const config& c, const pipeline_config& p, letter_orgs& all, termination& asked) {
     const auto say = [&](const std::string& line) { out.write(p.label + ": " + log::one_line(line) + "\n"); };
-    std::error_code unknown;
-    if (p.dead_letters.empty() || !std::filesystem::exists(p.dead_letters, unknown)) {
+    if (!has_file(out, p)) return true;
+    if (std::error_code unknown; !std::filesystem::exists(p.dead_letters, unknown)) {
         say("there are no letters");
         return true;
     }
@@ -331,7 +339,7 @@ int retry(const letters_options& options) {
     bool well = true;
     if (options.dry_run) {
         for (const pipeline_config* p : pipelines)
-            if (!p->dead_letters.empty()) well = try_dry(out, *p, read_letters(p->dead_letters), all) && well;
+            if (has_file(out, *p)) well = try_dry(out, *p, read_letters(p->dead_letters), all) && well;
     } else {
         termination asked;
         for (const pipeline_config* p : pipelines) well = try_again(out, c, *p, all, asked) && well;

@@ -31,13 +31,17 @@ constexpr std::size_t shown_around = 32;      // bytes in front of and behind th
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-std::string padded(std::string text, std::size_t width) {
-    if (text.size() < width) text.insert(0, width - text.size(), ' ');
-    return text;
+std::string padded(std::string_view text, std::size_t width) {
+    std::string out(width - std::min(width, text.size()), ' ');
+    out += text;
+    return out;
 }
-std::string filled(std::string text, std::size_t width) {
-    if (text.size() < width) text.append(width - text.size(), ' ');
-    return text;
+std::string filled(std::string_view text, std::size_t width) {
+    std::string out;
+    out.reserve(std::max(width, text.size()));
+    out += text;
+    out.append(width - std::min(width, text.size()), ' ');
+    return out;
 }
 
 // As a JSON string, whose control characters are escaped and which is UTF-8.
@@ -265,9 +269,7 @@ void append_header(std::string& out, const cdc::event& event) {
     member("changeOrigin", json_text(h.change_origin()));
     member("transactionKey", json_text(h.transaction_key()));
     member("sequenceNumber", std::to_string(h.sequence_number()));
-    const auto when = row::time_of(h.commit_timestamp());
-    member("commitTimestamp",
-           std::to_string(h.commit_timestamp()) + (when ? " (" + std::string(std::string_view(*when)) + ")" : ""));
+    member("commitTimestamp", std::to_string(h.commit_timestamp()) + " (" + time_text(h.commit_timestamp()) + ")");
     member("commitNumber", std::to_string(h.commit_number()));
     member("commitUser", json_text(h.commit_user()));
 }
@@ -288,6 +290,17 @@ void append_rows(std::string& out, const cdc::event& event, const explained_even
 }
 
 } // namespace
+
+std::string time_text(std::int64_t ms) {
+    constexpr std::int64_t day = 86'400'000;
+    std::int64_t days = ms / day, in_day = ms % day;
+    if (in_day < 0) --days, in_day += day;
+    if (days < -3'000'000 || days > 3'000'000) return "no time";
+    const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+    std::string out(std::string_view(row::date_text(static_cast<std::int32_t>(days))));
+    out += "T" + two(in_day / 3'600'000) + ":" + two(in_day / 60'000 % 60) + ":" + two(in_day / 1000 % 60);
+    return out + "Z";
+}
 
 std::optional<row::layout> layout_named(std::string_view name, const cdc::plan& plan) {
     if (name == "sfcdc") return row::layout::sfcdc();

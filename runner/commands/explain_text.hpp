@@ -23,6 +23,9 @@ struct explained_event {
 // The layouts of `--layout`: "sfcdc", "salesforce_zerobus", "lakeflow" and "typed", which is that of the plan. Nothing for another name.
 std::optional<row::layout> layout_named(std::string_view name, const cdc::plan& plan);
 
+// "2026-11-28T09:30:00Z" of milliseconds since 1970 in UTC, whose fraction of a second is left out.
+std::string time_text(std::int64_t ms);
+
 // A dump of the bytes from `begin` to `end`, sixteen a line, with their offsets and as characters.
 std::string hex_dump(std::span<const std::byte> bytes, std::size_t begin, std::size_t end);
 

@@ -17,8 +17,7 @@
 
 namespace sfcdc::runner {
 
-// Plays Salesforce's side of a subscription. Used by the pipeline's thread, but for schema(). Events are numbered from 0 in the order in which
-// they are handed over. Every function may throw failure.
+// Plays Salesforce's side of a subscription. Used by the pipeline's thread, but for schema(). Every function may throw failure.
 class event_source {
   public:
     virtual ~event_source() = default;
@@ -36,11 +35,11 @@ class event_source {
                                                                    const std::stop_token& stop) = 0;
 
     // The columns of a row that was refused before, in place of an event; null: it is an event.
-    virtual const nlohmann::ordered_json* refused_row(std::uint64_t event) = 0;
+    virtual const nlohmann::ordered_json* refused_row(const pubsub::consumer_event& event) = 0;
     // The row has lost these columns, which the sink's layout lacks.
-    virtual void left_out(std::uint64_t event, const std::vector<std::string>& columns) = 0;
+    virtual void left_out(const pubsub::consumer_event& event, const std::vector<std::string>& columns) = 0;
     // When it was received first, in milliseconds since 1970.
-    virtual std::int64_t received(std::uint64_t event) const = 0;
+    virtual std::int64_t received(const pubsub::consumer_event& event) const = 0;
 
     // It cannot be delivered again. Returns with that on the disk.
     virtual void failed(const dead_letter& letter, const letter_surroundings& around) = 0;

@@ -70,7 +70,8 @@ letter_source::letter_source(const pipeline_config& pipeline, salesforce::org& o
         }
         const std::size_t event = tried_.size();
         tried_.push_back({&l, pubsub::replay_id::from_hex(l.replay_id).value});
-        by_name_.emplace(name_of(event) + "\n" + l.replay_id, event);
+        if (!by_name_.emplace(name_of(event) + "\n" + tried_.back().replay_id.hex(), event).second)
+            tried_.pop_back(); // the same replay id in other letters
     }
 }
 
@@ -78,6 +79,11 @@ letter_source::letter_source(const pipeline_config& pipeline, salesforce::org& o
 std::string letter_source::name_of(std::size_t event) const {
     const kept_letter& l = *tried_[event].letter;
     return l.row_number ? "row " + std::to_string(event) : l.event_id;
+}
+
+// The delivery hands over what it was given.
+std::size_t letter_source::place_of(const pubsub::consumer_event& event) const {
+    return by_name_.at(std::string(event.id) + "\n" + pubsub::replay_id::from_bytes(event.replay_id).value.hex());
 }
 
 // ---- Salesforce's side of a subscription
@@ -131,7 +137,8 @@ std::shared_ptr<const salesforce::event_schema> letter_source::schema(const std:
     return schema_of_letter(letters_, id, org_, stop);
 }
 
-const nlohmann::ordered_json* letter_source::refused_row(std::uint64_t event) {
+const nlohmann::ordered_json* letter_source::refused_row(const pubsub::consumer_event& of) {
+    const std::size_t event = place_of(of);
     if (!tried_[event].letter->row_number) return nullptr;
     if (row_of_ != event) {
         auto content = content_of(file_.path(), *tried_[event].letter);
@@ -149,11 +156,12 @@ void letter_source::changed(const kept_letter& letter) const {
 
 // ---- what becomes of them
 
-void letter_source::left_out(std::uint64_t event, const std::vector<std::string>& columns) {
+void letter_source::left_out(const pubsub::consumer_event& event, const std::vector<std::string>& columns) {
     if (columns.empty()) return;
     std::string names;
     for (const std::string& name : columns) names += (names.empty() ? "" : ", ") + name;
-    say_(tried_[event].letter->replay_id + ": sent without what the pipeline's layout has no place for: " + names);
+    say_(tried_[place_of(event)].letter->replay_id
+         + ": sent without what the pipeline's layout has no place for: " + names);
 }
 
 void letter_source::failed(const dead_letter& letter, const letter_surroundings& around) {

@@ -44,9 +44,11 @@ class letter_source final : public event_source {
     std::optional<pubsub::input> next_input() override;
     std::shared_ptr<const salesforce::event_schema> schema(const std::string& id,
                                                            const std::stop_token& stop) override;
-    const nlohmann::ordered_json* refused_row(std::uint64_t event) override;
-    void left_out(std::uint64_t event, const std::vector<std::string>& columns) override;
-    std::int64_t received(std::uint64_t event) const override { return tried_[event].letter->received_timestamp; }
+    const nlohmann::ordered_json* refused_row(const pubsub::consumer_event& event) override;
+    void left_out(const pubsub::consumer_event& event, const std::vector<std::string>& columns) override;
+    std::int64_t received(const pubsub::consumer_event& event) const override {
+        return tried_[place_of(event)].letter->received_timestamp;
+    }
     void failed(const dead_letter& letter, const letter_surroundings& around) override;
     void delivered(std::uint64_t events) override;
 
@@ -59,6 +61,7 @@ class letter_source final : public event_source {
     };
 
     std::string name_of(std::size_t event) const;
+    std::size_t place_of(const pubsub::consumer_event& event) const;
     [[noreturn]] void changed(const kept_letter& letter) const;
     void hand_over();
 

@@ -413,13 +413,14 @@ void pipeline::hand_over() {
 bool pipeline::add(const delivery::event& event) {
     const known_schema& schema = schemas_.at(std::string(event.schema_id));
     if (source_ != nullptr)
-        if (const nlohmann::ordered_json* const columns = source_->refused_row(events_handed_over_))
-            return add_again(schema.hidden != nullptr ? schema.hidden->plan : schema.schema->plan, *columns);
+        if (const nlohmann::ordered_json* const columns = source_->refused_row(event))
+            return add_again(event, schema.hidden != nullptr ? schema.hidden->plan : schema.schema->plan, *columns);
     const bool timed = counts_.events % timed_events == 0;
     const clock::time_point begin = timed ? clock::now() : clock::time_point();
     const auto [decoded, bad] = decode(schema, event.payload);
     const clock::time_point is_decoded = timed ? clock::now() : clock::time_point();
     if (bad) {
+        ++rejected_here_;
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return true;
     }
@@ -430,6 +431,7 @@ bool pipeline::add(const delivery::event& event) {
         return true;
     }
     if (table_by_entity_ && !may_have_table(decoded.header().entity_name())) {
+        ++rejected_here_;
         (void)delivery_->reject_event("its entityName names no table", 0, clock::now());
         return true;
     }
@@ -441,7 +443,7 @@ bool pipeline::add(const delivery::event& event) {
         .org_id = session_.credential.org_id,
         .replay_id = wire::as_bytes(event.replay_id),
         .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema.schema->json) : std::string_view(),
-        .received_timestamp = source_ != nullptr ? source_->received(events_handed_over_) : event.received_timestamp};
+        .received_timestamp = source_ != nullptr ? source_->received(event) : event.received_timestamp};
     const clock::time_point is_bound = timed ? clock::now() : clock::time_point();
     counts_.replaced_bytes += sink_->add(decoded, around);
     if (timed) {
@@ -454,10 +456,10 @@ bool pipeline::add(const delivery::event& event) {
 }
 
 // A row that was refused, of which there is no event.
-bool pipeline::add_again(const cdc::plan& plan, const nlohmann::ordered_json& columns) {
+bool pipeline::add_again(const delivery::event& event, const cdc::plan& plan, const nlohmann::ordered_json& columns) {
     const std::string entity = entity_of(plan);
     if (!sink_->ready_for_columns(entity, plan)) return false;
-    source_->left_out(events_handed_over_, sink_->add_columns(entity, plan, columns));
+    source_->left_out(event, sink_->add_columns(entity, plan, columns));
     (void)delivery_->pass_event(clock::now());
     return true;
 }
@@ -505,6 +507,11 @@ void pipeline::take_news() {
 }
 
 void pipeline::on(const dead_letter& letter) {
+    // The delivery itself rejects events whose schema is refused.
+    if (!letter.outlet && rejected_here_ > 0)
+        --rejected_here_;
+    else if (!letter.outlet)
+        ++events_handed_over_;
     letter_surroundings around{.org_id = session_.credential.org_id, .hides = hides_};
     const auto schema = schemas_.find(letter.origin.schema_id);
     if (schema != schemas_.end() && !hidden_.any()) around.schema_json = schema->second.schema->json;

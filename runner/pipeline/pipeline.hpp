@@ -85,7 +85,7 @@ class pipeline final : private calls::listener {
     void fetch_next_schema();
     void hand_over();
     bool add(const delivery::event& event);
-    bool add_again(const cdc::plan& plan, const nlohmann::ordered_json& columns);
+    bool add_again(const delivery::event& event, const cdc::plan& plan, const nlohmann::ordered_json& columns);
     result<cdc::event> decode(const known_schema& schema, std::span<const std::byte> payload);
     void log_warnings_of_hidden_fields();
     bool may_have_table(std::string_view entity);
@@ -146,6 +146,7 @@ class pipeline final : private calls::listener {
     };
     std::deque<milestone> milestones_;     // those that the position has not passed, at most one for each turn
     std::uint64_t events_handed_over_ = 0; // of this run: passed or rejected
+    std::uint64_t rejected_here_ = 0;      // of these, by add(), with letters that were not polled
     std::uint64_t received_ = 0;           // of this run, as counts_ knows
     std::int64_t committed_ = 0;           // of the last event of this turn; 0: there was none
     // The sums of all streams of this run, as counts_ knows them.

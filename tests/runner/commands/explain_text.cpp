@@ -53,9 +53,17 @@ TEST_CASE("explain: header and bitmaps, bit by bit") {
     CHECK(has(e, "  changeType       UPDATE\n"));
     CHECK(has(e, "\nchangedFields\n"));
     CHECK(has(e, ": fields of the event\n    bit "));
-    CHECK(has(e, ": members of BillingAddress (bit "));
+    CHECK(has(e, ": members of ShippingAddress (bit 6)\n    bit 0    ShippingAddress.Street\n"));
     CHECK(has(e, "\nnulledFields\n  none\n"));
-    CHECK(has(e, "commitTimestamp  1760000000000 (2025-10-09T08:53:20"));
+    CHECK(has(e, "commitTimestamp  1760000000000 (2025-10-09T08:53:20Z)\n"));
+}
+
+TEST_CASE("a time as text") {
+    using sfcdc::runner::time_text;
+    CHECK(time_text(1'760'000'000'999) == "2025-10-09T08:53:20Z");
+    CHECK(time_text(0) == "1970-01-01T00:00:00Z");
+    CHECK(time_text(-1) == "1969-12-31T23:59:59Z");
+    for (const std::int64_t edge : {INT64_MIN, INT64_MAX}) CHECK_FALSE(time_text(edge).empty());
 }
 
 // Each field that the decoder lists stands in the text with its bit.
