@@ -213,3 +213,7 @@ put("login_answers", answer % (b"https://acme.my.salesforce.com", b"3600"), answ
     answer % (b"http://127.0.0.1:1", b"-1"), answer % (b"https://u@acme.my.salesforce.com/x?y", b"18446744073709551615"),
     b'{"organization_id":"00D000000000001EAA"}', b'{"error":"invalid_grant","error_description":"a=b\\n\xe2\x80\xa8"}', b"[[[", b"<html>", b"",
     *soap_answers)
+letter = b'{"received_timestamp":5,"topic_name":"/data/ChangeEvents","replay_id":"0102","event_id":"e","schema_id":"s","reason":"bad byte",%s}\n'
+put("letters", b'{"schema_id":"s","schema_json":"{}"}\n' + letter % b'"offset":3,"payload":"AA=="' + b'{"retried":{"topic_name":"/data/ChangeEvents","replay_id":"0102","event_id":"e"},"retried_timestamp":7}\n',
+    letter % b'"table":"a.b.c","column":"x","row_number":1,"row":"CAE=","columns":{"x":1,"y":["a"]},"hides":["deny *.x"]' * 2,
+    letter % b'"row_number":-1,"row":5,"columns":{"x":[[[]]]}' + b"no JSON\n[]\n{", letter % b'"row_number":18446744073709551615' + b"\n\n", b"[" * 3000, b"")

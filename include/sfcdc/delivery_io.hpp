@@ -53,6 +53,8 @@ struct dead_letter {
     std::string content;                 // the event's payload, or the row as it was to be sent
     std::string reason;
     std::uint32_t offset = 0; // of an event: the byte of the payload at which decoding failed
+    // Of a row: its place among the rows that were ever added to its outlet, from 0. -1 for a row that is too large to be added.
+    std::int64_t row_offset = -1;
 };
 
 // Why something is interrupted or over, as the machines tell it.

@@ -1,6 +1,7 @@
 #include "../config/start_from.hpp"
 #include "../disk/lock.hpp"
 #include "../disk/position_database.hpp"
+#include "chosen_pipelines.hpp"
 #include "command_line.hpp"
 #include "output.hpp"
 
@@ -20,16 +21,6 @@ struct position_options {
     std::string replay_id, org_id;
 };
 
-std::vector<const pipeline_config*> chosen(const config& c, const std::string& name) {
-    std::vector<const pipeline_config*> out;
-    for (const pipeline_config& p : c.pipelines)
-        if (name.empty() || p.topic == name || p.label == name) out.push_back(&p);
-    if (!out.empty()) return out;
-    std::string known;
-    for (const pipeline_config& p : c.pipelines) known += (known.empty() ? "" : ", ") + p.label;
-    throw failure(exit_code::bad_config, "--pipeline: there is no " + name + "; known are " + known);
-}
-
 std::vector<stored_position> positions_of(const pipeline_config& p) {
     if (p.state().empty()) return {};
     if (p.sink == sink_kind::sqlite) return positions_in_database(p.path, p.topic);
@@ -45,7 +36,7 @@ std::string place_of(const pipeline_config& p) {
 int show(const position_options& options) {
     const config c = load_config(options.config);
     output out;
-    for (const pipeline_config* p : chosen(c, options.pipeline)) {
+    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
         const auto stored = positions_of(*p);
         if (stored.empty())
             out.write(p->label + ": "
@@ -62,7 +53,7 @@ int show(const position_options& options) {
 int export_all(const position_options& options) {
     const config c = load_config(options.config);
     output out;
-    for (const pipeline_config* p : chosen(c, options.pipeline))
+    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline))
         for (const stored_position& s : positions_of(*p))
             out.write(nlohmann::ordered_json{{"pipeline", p->label},
                                              {"topic", s.owner.topic},
@@ -78,7 +69,7 @@ int export_all(const position_options& options) {
 
 int set(const position_options& options) {
     const config c = load_config(options.config);
-    const auto pipelines = chosen(c, options.pipeline);
+    const auto pipelines = chosen_pipelines(c, options.pipeline);
     if (pipelines.size() != 1)
         throw failure(exit_code::bad_config,
                       "the configuration has several pipelines; name one with --pipeline TOPIC_OR_LABEL");

@@ -164,6 +164,8 @@ void line_file::prove() {
 
 void line_file::open() {
     close();
+    ++number_;
+    size_ = 0;
     if (path_ == "-") {
         descriptor_ = STDOUT_FILENO;
         struct stat found{};
@@ -231,6 +233,16 @@ bool line_file::still_at_path() const {
            && ours.st_dev == there.st_dev;
 }
 
+unsigned line_file::renew() {
+    if (descriptor_ < 0 || (regular_ && !still_at_path())) open();
+    struct stat found{};
+    if (regular_ && ::fstat(descriptor_, &found) == 0) {
+        const auto size = static_cast<std::uint64_t>(found.st_size);
+        if (size < std::exchange(size_, size)) ++number_; // a rotation that copies and cuts off
+    }
+    return number_;
+}
+
 void line_file::append(std::string_view lines) {
     if (descriptor_ < 0) open();
     if (!regular_) {
@@ -243,6 +255,8 @@ void line_file::append(std::string_view lines) {
     for (int turn = 0;; ++turn) {
         write_all(lines);
         if (::fsync(descriptor_) != 0) fail_with_errno(path_, "write to the disk");
+        if (struct stat written{}; ::fstat(descriptor_, &written) == 0)
+            size_ = static_cast<std::uint64_t>(written.st_size);
         if (still_at_path()) return;
         // Whoever moved or deleted it while we wrote may not have these lines: they are written again.
         if (turn == 3)

@@ -2,6 +2,7 @@
 // file that is replaced as a whole. Every error is a failure that names the file, what was done and why it did not work.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 
@@ -33,6 +34,12 @@ class line_file {
     // Returns once the lines, each with its line feed, are on the disk under the path. After a failure nothing of them is there.
     void append(std::string_view lines);
 
+    // Begins a new file at the path if the one that is open was moved or deleted, as append() does, or opens the first one. Returns the
+    // number of the file, which is another one for each that was opened, and for one that was cut off: what was written under another
+    // number may be missing in this one.
+    unsigned renew();
+    unsigned number() const noexcept { return number_; }
+
   private:
     void write_all(std::string_view bytes);
     void repair();
@@ -41,8 +48,10 @@ class line_file {
 
     std::filesystem::path path_;
     int descriptor_ = -1;
-    bool regular_ = false; // a file of ours: locked, repaired, looked for at its path
-    bool synced_ = false;  // standard output is redirected into a file
+    unsigned number_ = 0;
+    std::uint64_t size_ = 0; // of the file, as it was seen last
+    bool regular_ = false;   // a file of ours: locked, repaired, looked for at its path
+    bool synced_ = false;    // standard output is redirected into a file
 };
 
 // A file of which there is always a whole one: the old content or the new one.

@@ -67,6 +67,14 @@ std::string entity_of(const cdc::plan& p) {
     return entity.empty() ? name : entity;
 }
 
+std::vector<std::string> hides(const privacy_config& config) {
+    std::vector<std::string> out;
+    for (const field_pattern& p : config.deny) out.push_back("deny " + p.entity + "." + p.field);
+    for (const field_pattern& p : config.tokenise) out.push_back("tokenise " + p.entity + "." + p.field);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
 hidden_fields::hidden_fields(const privacy_config& config, const std::string& topic)
     : config_(config), one_object_(topic.ends_with("ChangeEvent") || topic.ends_with("__e")) {
     for (const field_pattern& f : config.deny) patterns_.push_back({&f, "deny"});

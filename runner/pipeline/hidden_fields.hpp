@@ -21,6 +21,9 @@ namespace sfcdc::runner {
 // its own object.
 std::string entity_of(const cdc::plan& p);
 
+// What a pipeline hides, as a dead letter of a row says it: "deny Contact.Email". Two lists that are the same hide the same.
+std::vector<std::string> hides(const privacy_config& config);
+
 // Of one pipeline. It refers to the configuration.
 class hidden_fields {
   public:

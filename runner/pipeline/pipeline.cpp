@@ -5,6 +5,7 @@
 #include "../names.hpp"
 #include "../operations/advice.hpp"
 #include "../operations/termination.hpp"
+#include "../sinks/row_columns.hpp"
 
 #include <sfcdc/wire/bytes.hpp>
 
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -36,11 +38,13 @@ const char* name_of(start_position p) { return p == start_position::earliest ? "
 
 pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
                    std::size_t memory, const std::optional<start_from>& from, pipeline_counts& counts,
-                   const sink_maker& make)
+                   const sink_maker& make, event_source* source)
     : config_(config),
       org_(org),
+      source_(source),
       filter_(config.filter, from ? from->not_before : std::nullopt),
       hidden_(config.privacy, config.topic),
+      hides_(hides(config.privacy)),
       table_by_entity_(has_entity(config.table)),
       memory_(memory),
       from_where_(from),
@@ -87,9 +91,14 @@ void pipeline::run(const std::stop_token& stop) {
 }
 
 void pipeline::open(const std::stop_token& stop) {
-    session_ = org_.session(stop);
-    (void)org_.check_topic(config_.topic, stop);
+    if (source_ == nullptr) {
+        session_ = org_.session(stop);
+        (void)org_.check_topic(config_.topic, stop);
+    } else {
+        session_.credential.org_id = source_->org_id();
+    }
     auto stored = sink_->open({session_.credential.org_id, config_.topic}, stop);
+    if (source_ != nullptr) return open_source();
     if (!stored && !from_where_) stored = sink_->position_of_rows(stop);
 
     delivery_options options;
@@ -133,11 +142,40 @@ void pipeline::open(const std::stop_token& stop) {
             spdlog::info("{}: no position yet, starting from {}", config_.label, name_of(start));
         }
     }
+    begin_delivery(std::move(options));
+}
+
+void pipeline::begin_delivery(delivery_options options) {
     options.streams = sink_->streams();
     options.sinks = sink_->writes_itself() ? 1 : 0;
     delivery_.emplace(std::move(options));
     sink_->attach(*delivery_);
     counts_.subscribed = true;
+}
+
+// Events that are kept are delivered as those of a topic. Letters are nothing to stop at: they are letters already.
+void pipeline::open_source() {
+    delivery_options options;
+    options.subscription.seed = std::random_device{}();
+    options.subscription.topic_name = config_.topic;
+    options.subscription.preset = pubsub::replay_preset::earliest;
+    options.undecodable_in_a_row = std::numeric_limits<unsigned>::max();
+    options.drain_limit = drain_time;
+    options.bytes = memory_;
+    begin_delivery(std::move(options));
+}
+
+// The position is not that of the pipeline, and is not stored. Ends when each row is durable or a letter again.
+void pipeline::turn_of_source() {
+    (void)sink_->commit(nullptr);
+    source_->delivered(events_handed_over_ - delivery_->checkpoint().waiting());
+    if (delivery_->position_due() != nullptr) delivery_->position_stored();
+    bool all = source_->at_end() && events_handed_over_ == source_->events();
+    for (std::uint32_t i = 0; i < delivery_->outlets(); ++i) all = all && delivery_->rows(i) == delivery_->settled(i);
+    if (!all || source_complete_) return;
+    source_complete_ = true;
+    source_->delivered(events_handed_over_);
+    delivery_->close(clock::now());
 }
 
 // Ids begin with a digit, and developer names do not.
@@ -152,12 +190,16 @@ void pipeline::loop(const std::stop_token& stop) {
     for (;;) {
         counts_.heart.turn();
         if (stop.stop_requested()) delivery_->close(clock::now());
+        if (source_ != nullptr)
+            while (const auto input = source_->next_input())
+                (void)delivery_->handle(*input, clock::now(), {}, now_ms());
         take_session();
         take_schema();
         hand_over();
         sink_->settle();
         take_news();
-        const pubsub::replay_id* const position = delivery_->position_due();
+        if (source_ != nullptr) turn_of_source();
+        const pubsub::replay_id* const position = source_ == nullptr ? delivery_->position_due() : nullptr;
         const bool stored = sink_->commit(position);
         const bool moved = stored && position != nullptr;
         if (moved) {
@@ -270,6 +312,7 @@ void pipeline::measure_lag() {
 // ---- what the delivery asks for
 
 void pipeline::perform(subscription_action& a) {
+    if (source_ != nullptr) return source_->perform(a.action), inbox_.wake();
     if (std::holds_alternative<pubsub::renew_token>(a.action)) return log_in_anew();
     const auto* const open = std::get_if<pubsub::open_call>(&a.action);
     if (open == nullptr) return calls_.perform(a.action);
@@ -310,7 +353,7 @@ void pipeline::fetch_next_schema() {
     if (schema_.running() || schemas_to_fetch_.empty()) return;
     schema_.start([this, id = schemas_to_fetch_.front()](const std::stop_token& stop) -> schema_answer {
         try {
-            return {id, org_.schema(id, stop), {}};
+            return {id, source_ != nullptr ? source_->schema(id, stop) : org_.schema(id, stop), {}};
         } catch (const salesforce::no_schema& none) {
             return {id, nullptr, none.reason};
         }
@@ -372,11 +415,15 @@ void pipeline::hand_over() {
 // False when the sink is not ready for it.
 bool pipeline::add(const delivery::event& event) {
     const known_schema& schema = schemas_.at(std::string(event.schema_id));
+    if (source_ != nullptr)
+        if (const nlohmann::ordered_json* const columns = source_->refused_row(event))
+            return add_again(event, schema.hidden != nullptr ? schema.hidden->plan : schema.schema->plan, *columns);
     const bool timed = counts_.events % timed_events == 0;
     const clock::time_point begin = timed ? clock::now() : clock::time_point();
     const auto [decoded, bad] = decode(schema, event.payload);
     const clock::time_point is_decoded = timed ? clock::now() : clock::time_point();
     if (bad) {
+        ++rejected_here_;
         (void)delivery_->reject_event(bad.message(), bad.offset, clock::now());
         return true;
     }
@@ -387,18 +434,19 @@ bool pipeline::add(const delivery::event& event) {
         return true;
     }
     if (table_by_entity_ && !may_have_table(decoded.header().entity_name())) {
+        ++rejected_here_;
         (void)delivery_->reject_event("its entityName names no table", 0, clock::now());
         return true;
     }
     if (!sink_->ready_for(decoded)) return false;
-    const row::envelope around{.event_id = event.id,
-                               .schema_id = event.schema_id,
-                               .topic_name = config_.topic,
-                               .org_id = session_.credential.org_id,
-                               .replay_id = wire::as_bytes(event.replay_id),
-                               .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema.schema->json)
-                                                                               : std::string_view(),
-                               .received_timestamp = event.received_timestamp};
+    const row::envelope around{
+        .event_id = event.id,
+        .schema_id = event.schema_id,
+        .topic_name = config_.topic,
+        .org_id = session_.credential.org_id,
+        .replay_id = wire::as_bytes(event.replay_id),
+        .schema_json = schema_json_due(event.schema_id) ? std::string_view(schema.schema->json) : std::string_view(),
+        .received_timestamp = source_ != nullptr ? source_->received(event) : event.received_timestamp};
     const clock::time_point is_bound = timed ? clock::now() : clock::time_point();
     counts_.replaced_bytes += sink_->add(decoded, around);
     if (timed) {
@@ -406,6 +454,15 @@ bool pipeline::add(const delivery::event& event) {
         counts_.encode.add(clock::now() - is_bound);
     }
     note_event(decoded);
+    (void)delivery_->pass_event(clock::now());
+    return true;
+}
+
+// A row that was refused, of which there is no event.
+bool pipeline::add_again(const delivery::event& event, const cdc::plan& plan, const nlohmann::ordered_json& columns) {
+    const std::string entity = entity_of(plan);
+    if (!sink_->ready_for_columns(entity, plan)) return false;
+    source_->left_out(event, sink_->add_columns(entity, plan, columns));
     (void)delivery_->pass_event(clock::now());
     return true;
 }
@@ -453,15 +510,32 @@ void pipeline::take_news() {
 }
 
 void pipeline::on(const dead_letter& letter) {
-    letters_.keep(letter);
+    // The delivery itself rejects events whose schema is refused.
+    if (!letter.outlet && rejected_here_ > 0)
+        --rejected_here_;
+    else if (!letter.outlet)
+        ++events_handed_over_;
+    letter_surroundings around{.org_id = session_.credential.org_id, .hides = hides_};
+    const auto schema = schemas_.find(letter.origin.schema_id);
+    if (schema != schemas_.end() && !hidden_.any()) around.schema_json = schema->second.schema->json;
+    const std::string table = letter.outlet ? sink_->table(*letter.outlet) : std::string();
+    around.table = table;
+    if (letter.outlet)
+        if (const row::layout* const columns = sink_->columns_of(*letter.outlet, letter.row_offset))
+            around.columns = columns_of_row(*columns, letter.content);
+    if (source_ != nullptr)
+        source_->failed(letter, around);
+    else
+        letters_.keep(letter, around);
     ++(letter.outlet ? counts_.rows_refused : counts_.undecodable);
     last_letter_ = config_.label + ": event " + letter.origin.event_id + " with replay id "
                    + letter.origin.replay_id.hex() + " and schema " + letter.origin.schema_id
                    + (letter.outlet ? " gives a row that " + sink_->table(*letter.outlet) + " does not take: "
                                     : " cannot be decoded: byte " + std::to_string(letter.offset) + ": ")
-                   + letter.reason + (letters_.path().empty() ? "" : "; kept in " + letters_.path().string());
+                   + letter.reason
+                   + (letters_.path().empty() || source_ != nullptr ? "" : "; kept in " + letters_.path().string());
     counts_.say_error(last_letter_);
-    spdlog::error("{}", last_letter_);
+    if (source_ == nullptr) spdlog::error("{}", last_letter_); // the source says it itself
 }
 
 void pipeline::on(const delivery_interrupted& pause) {

@@ -12,6 +12,7 @@
 #include "../salesforce/org.hpp"
 #include "../sinks/sink.hpp"
 #include "event_filter.hpp"
+#include "event_source.hpp"
 #include "hidden_fields.hpp"
 
 #include <sfcdc/cdc/decoder.hpp>
@@ -41,15 +42,15 @@ class pipeline final : private calls::listener {
     // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
     // held, in bytes.
     // `workspace` is null unless rows go there. `make` makes another sink than the configuration names; empty: that one. All references
-    // outlive the pipeline.
+    // outlive the pipeline. `source` has the events in place of the topic: nobody logs in, and no position is stored.
     pipeline(const pipeline_config& config, salesforce::org& org, databricks::workspace* workspace,
              std::size_t memory, const std::optional<start_from>& from, pipeline_counts& counts,
-             const sink_maker& make = {});
+             const sink_maker& make = {}, event_source* source = nullptr);
 
     // Before anything is connected: throws failure unless every file of the pipeline can be written.
     void prove() {
         sink_->prove();
-        letters_.prove();
+        if (source_ == nullptr) letters_.prove();
     }
 
     // Until `stop` is requested, and then until what was received is durable. Throws failure.
@@ -72,6 +73,9 @@ class pipeline final : private calls::listener {
 
     void stop_errands();
     void open(const std::stop_token& stop);
+    void open_source();
+    void begin_delivery(delivery_options options);
+    void turn_of_source();
     void name_managed_subscription(pubsub::subscription_options& options) const;
     void loop(const std::stop_token& stop);
     void tell(const pubsub::input& in);
@@ -81,6 +85,7 @@ class pipeline final : private calls::listener {
     void fetch_next_schema();
     void hand_over();
     bool add(const delivery::event& event);
+    bool add_again(const delivery::event& event, const cdc::plan& plan, const nlohmann::ordered_json& columns);
     result<cdc::event> decode(const known_schema& schema, std::span<const std::byte> payload);
     void log_warnings_of_hidden_fields();
     bool may_have_table(std::string_view entity);
@@ -105,9 +110,12 @@ class pipeline final : private calls::listener {
 
     const pipeline_config& config_;
     salesforce::org& org_;
+    event_source* const source_;   // null: the topic
+    bool source_complete_ = false; // each of its events is durable or a letter
     const event_filter filter_;
     hidden_fields hidden_;
-    const bool table_by_entity_; // the configuration's table has {entity} in it
+    const std::vector<std::string> hides_; // what letters say of it
+    const bool table_by_entity_;           // the configuration's table has {entity} in it
     const std::size_t memory_;
     const std::optional<start_from> from_where_;
 
@@ -138,6 +146,7 @@ class pipeline final : private calls::listener {
     };
     std::deque<milestone> milestones_;     // those that the position has not passed, at most one for each turn
     std::uint64_t events_handed_over_ = 0; // of this run: passed or rejected
+    std::uint64_t rejected_here_ = 0;      // of these, by add(), with letters that were not polled
     std::uint64_t received_ = 0;           // of this run, as counts_ knows
     std::int64_t committed_ = 0;           // of the last event of this turn; 0: there was none
     // The sums of all streams of this run, as counts_ knows them.

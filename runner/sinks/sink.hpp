@@ -10,11 +10,14 @@
 #include <sfcdc/delivery.hpp>
 #include <sfcdc/row/layout.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sfcdc::runner {
@@ -69,6 +72,19 @@ class sink {
 
     // When to come back though nothing was added or arrived.
     virtual std::optional<time_point> timeout() const { return std::nullopt; }
+
+    // The columns of a row of an outlet that was refused (dead_letter::row_offset), or null where that is not known. Lives until the next
+    // call of add().
+    virtual const row::layout* columns_of(std::uint32_t /*outlet*/, std::int64_t /*row_offset*/) const {
+        return nullptr;
+    }
+
+    // A row that was refused before, to be sent again: by its columns, in the layout that the sink has now. `entity` is the object of the
+    // event, `plan` that of its schema, which outlives the sink. The first is asked until it is true, as ready_for(); then the second is
+    // called once, and returns the names of columns that the row has lost. Throws failure(bad_config) unless the sink is one that refuses rows.
+    virtual bool ready_for_columns(std::string_view entity, const cdc::plan& plan);
+    virtual std::vector<std::string> add_columns(std::string_view entity, const cdc::plan& plan,
+                                                 const nlohmann::ordered_json& columns);
 
     // The table of an outlet, and what the last refusal of its token means, for the operator.
     virtual std::string table(std::uint32_t outlet) const = 0;

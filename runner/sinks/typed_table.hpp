@@ -42,6 +42,9 @@ class typed_table {
     // The columns that the table takes, bound to a plan, which lives for as long as rows of it are made. Precondition: ready().
     const row::bound_layout& bound(const cdc::plan& plan, time_point now);
 
+    // The columns of the rows that bound() makes; null before the table is set up.
+    std::shared_ptr<const row::layout> rows() const noexcept { return rows_; }
+
     // Takes what has come in, and begins what is due.
     void settle(time_point now);
     std::optional<time_point> timeout() const;

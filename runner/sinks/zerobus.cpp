@@ -5,6 +5,7 @@
 #include "../databricks/table_setup.hpp"
 #include "../names.hpp"
 #include "../operations/failure.hpp"
+#include "row_columns.hpp"
 
 #include <sfcdc/row/protobuf.hpp>
 
@@ -107,9 +108,8 @@ std::vector<zerobus::ingest_stream_options> zerobus_sink::streams() {
     return all;
 }
 
-std::uint32_t zerobus_sink::outlet_for(const cdc::event& event) {
+std::uint32_t zerobus_sink::outlet_for(std::string_view entity) {
     if (!table_by_entity_) return 0;
-    const std::string_view entity = event.header().entity_name();
     if (const auto at = outlets_.find(entity); at != outlets_.end()) return at->second;
     const std::uint32_t outlet = make_stream(table_of(config_.table, entity));
     outlets_.emplace(entity, outlet);
@@ -126,7 +126,7 @@ bool zerobus_sink::commit(const pubsub::replay_id* position) {
 
 bool zerobus_sink::ready_for(const cdc::event& event) {
     if (!config_.typed) return true;
-    ready_ = &typed_for(event);
+    ready_ = &typed_for(entity_of(event));
     if (!ready_->table->ready(event.plan(), clock::now())) return false;
     take_descriptor(*ready_);
     return true;
@@ -146,7 +146,7 @@ std::uint32_t zerobus_sink::add(const cdc::event& event, const row::envelope& ar
         add_rows(bound.layout(), *ready_->outlet,
                  [&](const row::record& of) { return row::append_protobuf(bound, event, around, record_, of); });
     } else {
-        add_rows(config_.layout, outlet_for(event), [&](const row::record& of) {
+        add_rows(config_.layout, outlet_for(entity_of(event)), [&](const row::record& of) {
             return row::append_protobuf(config_.layout, event, around, record_, of);
         });
     }
@@ -167,8 +167,7 @@ void zerobus_sink::settle() {
 
 // ---- typed tables
 
-zerobus_sink::typed& zerobus_sink::typed_for(const cdc::event& event) {
-    const std::string_view entity = table_by_entity_ ? event.header().entity_name() : std::string_view();
+zerobus_sink::typed& zerobus_sink::typed_for(std::string_view entity) {
     const auto at = typed_.find(entity);
     if (at != typed_.end()) return at->second;
     const std::string table = table_by_entity_ ? table_of(config_.table, entity) : config_.table;
@@ -180,9 +179,43 @@ zerobus_sink::typed& zerobus_sink::typed_for(const cdc::event& event) {
 void zerobus_sink::take_descriptor(typed& t) {
     auto descriptor = t.table->take_new_descriptor();
     if (!descriptor) return;
+    constexpr std::size_t kept_epochs = 8;
+    t.epochs.push_back({t.outlet ? to().rows(*t.outlet) : 0, t.table->rows()});
+    if (t.epochs.size() > kept_epochs) t.epochs.pop_front();
     if (t.outlet) return to().describe_rows(*t.outlet, std::move(descriptor));
     t.outlet = make_stream(t.table->name());
     (void)to().add_stream(options_of(t.table->name(), *descriptor));
+}
+
+// ---- rows that were refused
+
+const row::layout* zerobus_sink::columns_of(std::uint32_t outlet, std::int64_t row_offset) const {
+    if (!config_.typed) return &config_.layout;
+    for (const auto& [entity, t] : typed_) {
+        if (t.outlet != outlet) continue;
+        for (auto e = t.epochs.rbegin(); e != t.epochs.rend(); ++e)
+            if (row_offset < 0 || row_offset >= e->first_row) return e->columns.get();
+    }
+    return nullptr;
+}
+
+bool zerobus_sink::ready_for_columns(std::string_view entity, const cdc::plan& plan) {
+    if (!config_.typed) return true;
+    ready_ = &typed_for(table_by_entity_ ? entity : std::string_view());
+    if (!ready_->table->ready(plan, clock::now())) return false;
+    take_descriptor(*ready_);
+    return true;
+}
+
+std::vector<std::string> zerobus_sink::add_columns(std::string_view entity, const cdc::plan& plan,
+                                                   const nlohmann::ordered_json& columns) {
+    const row::layout& now = config_.typed ? ready_->table->bound(plan, clock::now()).layout() : config_.layout;
+    const std::uint32_t outlet = config_.typed ? *ready_->outlet : outlet_for(entity);
+    std::vector<std::string> left_out;
+    record_.clear();
+    append_row(now, columns, record_, left_out);
+    to().add_row(outlet, record_);
+    return left_out;
 }
 
 void zerobus_sink::interrupted(const delivery_reason& why) {

@@ -8,10 +8,12 @@
 #include "typed_table.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sfcdc::runner {
@@ -34,6 +36,10 @@ class zerobus_sink final : public sink {
     std::optional<time_point> timeout() const override;
     bool commit(const pubsub::replay_id* position) override;
     void perform(stream_action& a) override { streams_[a.outlet]->perform(a.action); }
+    const row::layout* columns_of(std::uint32_t outlet, std::int64_t row_offset) const override;
+    bool ready_for_columns(std::string_view entity, const cdc::plan& plan) override;
+    std::vector<std::string> add_columns(std::string_view entity, const cdc::plan& plan,
+                                         const nlohmann::ordered_json& columns) override;
     std::string table(std::uint32_t outlet) const override { return streams_.at(outlet)->table(); }
     std::string token_refusal(std::uint32_t outlet) const override { return streams_.at(outlet)->token_refusal(); }
 
@@ -42,14 +48,23 @@ class zerobus_sink final : public sink {
     struct typed {
         std::unique_ptr<typed_table> table;
         std::optional<std::uint32_t> outlet{};
+        // The columns of rows from these places on; the newest few, since a row is refused soon after it was sent or never.
+        struct epoch {
+            std::int64_t first_row;
+            std::shared_ptr<const row::layout> columns;
+        };
+        std::deque<epoch> epochs{};
     };
 
     void compare_tables(const std::stop_token& stop);
     void set_up(const std::string& table, const std::stop_token& stop);
     zerobus::ingest_stream_options options_of(const std::string& table, std::string descriptor) const;
     std::uint32_t make_stream(const std::string& table);
-    std::uint32_t outlet_for(const cdc::event& event);
-    typed& typed_for(const cdc::event& event);
+    std::uint32_t outlet_for(std::string_view entity);
+    typed& typed_for(std::string_view entity);
+    std::string_view entity_of(const cdc::event& event) const {
+        return table_by_entity_ ? event.header().entity_name() : std::string_view();
+    }
     void take_descriptor(typed& t);
     void write_plan();
 

@@ -249,9 +249,10 @@ class Scene:
         return json.loads(file.read_text())["replay_id"] if file.exists() else None
 
     def letters(self, topic="/data/ChangeEvents"):
-        """What stands in the dead letters."""
+        """The dead letters; lines of schemas and marks are left out."""
         file = self.folder / (topic.strip("/").replace("/", "_") + ".checkpoint.dead_letters.ndjson")
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+        return [line for line in lines if "reason" in line]
 
     def __enter__(self):
         return self

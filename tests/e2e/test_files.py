@@ -495,7 +495,7 @@ class Torn(FilesTest):
                     kept = content + b"\n" if kind == "KEPT" else content[: content.rfind(b"\n") + 1]
                     self.assertTrue((folder / file).read_bytes().startswith(kept))
                     rows = [json.loads(line) for line in (folder / file).read_bytes()[len(kept):].splitlines()]
-                    self.assertEqual([row["replay_id"] for row in rows], bus_of(scene, undecodable))
+                    self.assertEqual([row["replay_id"] for row in rows if "schema_json" not in row or "replay_id" in row], bus_of(scene, undecodable))
                     self.assertEqual("an earlier run left the last line unfinished" in runner.said(), kind == "CUT")
 
     def test_json_lines(self):

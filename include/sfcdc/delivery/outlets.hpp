@@ -127,7 +127,8 @@ class outlets {
                                    {call::reason_of(call::fault::row_without_event), number}};
         ++o.refused;
         row_origin of = o.take_origin();
-        news_.push(dead_letter{std::move(of.event), number, of.number, std::move(n.record), std::move(n.reason), 0});
+        news_.push(dead_letter{std::move(of.event), number, of.number, std::move(n.record), std::move(n.reason), 0,
+                               n.offset});
         if (options_.stop_at_dead_letter) {
             ++o.in_doubt;
             o.frozen = true;
