@@ -114,7 +114,8 @@ void answer_query(const httplib::Request& request, httplib::Response& response, 
     const auto records = records_of(statement, in);
     if (!records)
         return refuse_request(response, 400, "MALFORMED_QUERY", "This statement is not known here: " + statement);
-    answer_page(response, *records, 0, request.path + "/" + base64url(statement));
+    const std::string path = request.path.ends_with('/') ? request.path : request.path + "/";
+    answer_page(response, *records, 0, path + base64url(statement));
 }
 
 // The locator of a page is the statement and where the page begins.

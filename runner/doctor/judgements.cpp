@@ -103,8 +103,12 @@ path_judgements judge_path(const std::string& url, const std::optional<std::stri
                     "check the host's spelling, and the resolver of this machine"};
         return out;
     }
-    out.name = {verdict::good, proxy ? "the proxy looks up " + host
-                                     : host + (found.address.empty() ? " has an address" : " is " + found.address)};
+    if (proxy)
+        out.name = {verdict::good, "the proxy looks up " + host};
+    else if (found.address.empty() || found.address == host)
+        out.name = {verdict::good, host + (found.address.empty() ? " has an address" : " is an address")};
+    else
+        out.name = {verdict::good, host + " is " + found.address};
     if (found.stage == probe_stage::connect) {
         out.connection = {verdict::failed, "nothing answers at " + place + " (" + found.said + ")",
                           "check the port, and that the firewall lets this machine connect to " + place};

@@ -48,9 +48,11 @@ probe_stage stage_of(CURLcode code, long verify_result) {
     case CURLE_PROXY: return probe_stage::proxy;
     case CURLE_COULDNT_RESOLVE_HOST: return probe_stage::name;
     case CURLE_PEER_FAILED_VERIFICATION:
-        // Numbers of OpenSSL's X509_V_ERR: curl compares the name itself, and leaves 0 where the rest was right.
+        // Numbers of OpenSSL's X509_V_ERR. curl compares the name itself, before it asks OpenSSL, and leaves the 1 ("unspecified") that it
+        // begins with, or 0.
         switch (verify_result) {
         case 0:
+        case 1:
         case 62:
         case 64: return probe_stage::tls_name;
         case 9:

@@ -42,7 +42,7 @@ call_status single_calls::position(const std::string& topic, const pubsub::repla
     const auto call = stub_->Subscribe(&context);
     eventbus::v1::FetchResponse response;
     const bool accepted = call->Write(request) && call->Read(&response);
-    context.TryCancel();
+    if (accepted) context.TryCancel(); // a call that the server has ended keeps its status
     const grpc::Status end = call->Finish();
     if (accepted || end.error_code() == grpc::DEADLINE_EXCEEDED) return {};
     return status_of(end, context);

@@ -110,6 +110,7 @@ class Doctor(unittest.TestCase):
         self.assertRegex(bad[0]["what"], what)
         self.assertRegex(bad[0]["fix"], fix)
         self.assertEqual({c["check"] for c in found.values() if c["verdict"] == "skipped"} - {"ports"}, set(skipped))
+        self.assertLessEqual({c["check"] for c in found.values() if c["verdict"] == "unknown"}, {"region"})
         return bad[0]
 
     OF_TOPIC = ("schema", "hidden_fields", "position")
@@ -224,16 +225,16 @@ class Doctor(unittest.TestCase):
 
     def test_13_a_column_that_is_missing(self):
         self.configure()
+        self.addCleanup(self.make_table)
         self.make_table("entity_name STRING, event_id STRING")
         self.planted("table", "change_type is missing", r"ALTER TABLE `main`.`crm`.`accounts` ADD COLUMNS \(`change_type` STRING",
                      skipped=("zerobus_stream",))
-        self.make_table()
 
     def test_14_row_tracking(self):
         self.configure()
+        self.addCleanup(self.make_table)
         self.make_table(properties=" TBLPROPERTIES ('delta.enableRowTracking' = 'true')")
         self.planted("row_tracking", "row tracking is on", "'delta.enableRowTracking' = 'false'", skipped=("zerobus_stream",))
-        self.make_table()
 
     def test_15_an_endpoint_of_another_region(self):
         self.configure()
@@ -268,7 +269,7 @@ class Doctor(unittest.TestCase):
         self.configure(more=LAYOUT + '\ndeny = { Account = ["phone"] }')
         self.examine(0)
 
-    def test_21_a_position_that_has_expired(self):
+    def test_zz_16_a_position_that_has_expired(self):
         """Last: it wipes the retention for good."""
         self.configure()
         self.emulator.fault("expire_retention")
@@ -285,7 +286,7 @@ class Doctor(unittest.TestCase):
         topics = {t["topic"]: t for t in json.loads(done.stdout)["topics"]}
         self.assertEqual(topics[ACCOUNTS]["kind"], "change events")
         self.assertEqual(topics["/data/Sales__chn"]["members"], [{"event": "AccountChangeEvent", "filter": "Industry = 'Energy'"}])
-        self.assertTrue(all(topics[t]["may_subscribe"] for t in ("/data/ChangeEvents", ACCOUNTS, "/data/Invoice__ChangeEvent", "/data/Sales__chn", "/event/Order__e")))
+        self.assertTrue(all(topics[t]["may_subscribe"] for t in ("/data/ChangeEvents", ACCOUNTS, "/data/Invoice__ChangeEvent", "/data/Sales__chn", "/event/Order_Event__e")))
         self.assertFalse(topics["/event/LoginEventStream"]["may_subscribe"])
         self.assertIn("topic.not.found", topics["/event/LoginEventStream"]["why_not"])
         self.emulator.fault("deselect", entity="Contact")
