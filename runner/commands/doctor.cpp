@@ -45,9 +45,12 @@ int doctor_command(const doctor_options& options) {
         out.write(doctor::line_of(f) + "\n");
         out.flush();
     });
-    examine(c, found);
-    out.write((options.json ? found.json() : found.summary()) + "\n");
-    out.flush();
+    try {
+        examine(c, found);
+        out.write((options.json ? found.json() : found.summary()) + "\n");
+        out.flush();
+    } catch (const reader_gone&) {
+    }
     return static_cast<int>(found.code());
 }
 

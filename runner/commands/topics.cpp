@@ -121,15 +121,20 @@ nlohmann::ordered_json json_of(const listed_topic& t) {
 int topics(const topics_options& options) {
     const config c = load_services(options.config);
     const std::vector<listed_topic> all = topics_of(one_org(c, options.salesforce));
-    output out;
+    std::string text;
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const listed_topic& t : all)
         if (options.json)
             list.push_back(json_of(t));
         else
-            out.write(line_of_topic(t));
-    if (options.json) out.write(nlohmann::ordered_json{{"topics", std::move(list)}}.dump() + "\n");
-    out.flush();
+            text += line_of_topic(t);
+    if (options.json) text = nlohmann::ordered_json{{"topics", std::move(list)}}.dump() + "\n";
+    try {
+        output out;
+        out.write(text);
+        out.flush();
+    } catch (const reader_gone&) {
+    }
     return 0;
 }
 

@@ -132,7 +132,7 @@ void org_checks::look_at_limits() {
                           judgement (*judge)(std::int64_t, std::int64_t)) {
         for (const char* const name : names)
             for (const auto& [known, numbers] : limits)
-                if (known == name)
+                if (known == name && numbers.max > 0) // an org without the add-on has its limit with 0 of 0
                     return (void)report_.add(check, config_.section, judge(numbers.max, numbers.remaining));
         report_.add(check, config_.section,
                     refused ? unknown(*refused, "View Setup and Configuration")
@@ -149,6 +149,11 @@ std::vector<std::string> org_checks::topics_of_objects(const pipeline_config& pi
     for (const std::string& entity : pipeline.filter.entities) out.push_back(topic_of(entity).name);
     if (out.empty() && selected_ && last_part(pipeline.topic) == "ChangeEvents")
         for (const std::string& event : *selected_) out.push_back("/data/" + event);
+    if (out.empty() && channels_)
+        for (const salesforce::channel& c : *channels_)
+            if (c.topic() == pipeline.topic)
+                for (const salesforce::channel_member& m : c.members)
+                    out.push_back((c.of_change_events ? "/data/" : "/event/") + m.event);
     if (out.size() > most_objects) out.resize(most_objects);
     return out;
 }
@@ -166,10 +171,11 @@ void org_checks::look_at(const pipeline_config& pipeline) {
         asked_for_selection_ = true;
         auto [events, refused] = salesforce::selected_change_events(*rest_);
         if (refused)
-            why_not_selected_ = refused->message;
+            why_not_selected_ = std::move(refused);
         else
             selected_ = std::move(events);
     }
+    if (!channels_ && topic.ends_with("__chn") && rest_) channels_ = salesforce::custom_channels(*rest_).value;
     const std::vector<std::string> single = topics_of_objects(pipeline);
     if (!topics_.contains(topic)) {
         std::vector<std::string> events;
@@ -208,12 +214,10 @@ void org_checks::look_at_object(const std::string& topic, const pipeline_config&
 }
 
 bool org_checks::look_at_selection(const std::string& topic, const std::vector<std::string>& events) {
-    if (!selected_) {
-        judgement j{verdict::unknown, "Salesforce does not tell which objects are selected"};
-        if (!why_not_selected_.empty()) j.what += " (" + why_not_selected_ + ")";
-        j.fix = "for an answer the user needs the permission View Setup and Configuration";
-        return report_.add("cdc_selected", topic, std::move(j));
-    }
+    if (!selected_)
+        return report_.add("cdc_selected", topic,
+                           why_not_selected_ ? unknown(*why_not_selected_, "View Setup and Configuration")
+                                             : judgement{verdict::unknown, "the REST API gives no answer"});
     std::string missing;
     for (const std::string& event : events)
         if (std::find(selected_->begin(), selected_->end(), event) == selected_->end())

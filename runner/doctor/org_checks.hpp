@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../config/config.hpp"
+#include "../salesforce/discovery.hpp"
 #include "../salesforce/rest.hpp"
 #include "../salesforce/single_calls.hpp"
 #include "finding.hpp"
@@ -66,11 +67,12 @@ class org_checks {
     std::unique_ptr<salesforce::single_calls> calls_;
     std::optional<std::vector<std::string>> selected_; // change events; nothing: not known
     bool asked_for_selection_ = false;
-    std::string why_not_selected_;                  // the answer to the question, where it was none
-    std::map<std::string, bool> topics_;            // that were looked at, and whether they are good
-    std::set<std::string> objects_;                 // topics of single objects that were looked at
-    std::map<std::string, std::string> schema_ids_; // of these topics
-    std::map<std::string, known_schema> schemas_;   // by topic
+    std::optional<salesforce::rest_refusal> why_not_selected_;
+    std::optional<std::vector<salesforce::channel>> channels_; // that somebody has made; nothing: nobody has asked
+    std::map<std::string, bool> topics_;                       // that were looked at, and whether they are good
+    std::set<std::string> objects_;                            // topics of single objects that were looked at
+    std::map<std::string, std::string> schema_ids_;            // of these topics
+    std::map<std::string, known_schema> schemas_;              // by topic
 };
 
 } // namespace sfcdc::runner::doctor

@@ -151,6 +151,19 @@ class Doctor(unittest.TestCase):
         self.assertEqual({(l.split()[1]) for l in sample[:-1]} - {l.split()[1] for l in lines[:-1]}, set())
         self.assertRegex(sample[-1], r"\A\d+ checks: \d+ good")
 
+    def test_a_channel_is_its_members(self):
+        self.configure(topic="/data/Sales__chn")
+        found = self.examine(0)
+        self.assertEqual(found["topic", "/data/Sales__chn"]["verdict"], "good")
+        self.assertEqual(found["schema", ACCOUNTS]["verdict"], "good")
+        self.assertFalse([subject for check, subject in found if check == "cdc_selected"], "a channel's members need no selection")
+
+    def test_a_reader_that_has_seen_enough_is_no_error(self):
+        self.configure()
+        shell = f"trap '' PIPE; '{BUILD}/runner/sfcdc' doctor --config '{self.scene.config}' | head -2; echo ${{PIPESTATUS[0]}}"
+        out = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((out.stdout.splitlines()[-1], out.stderr), ("0", ""))
+
     # ---- what is planted, in the order of the lines
 
     def test_01_a_wrong_secret(self):
