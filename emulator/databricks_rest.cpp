@@ -251,6 +251,50 @@ void list_tables(const httplib::Request& request, httplib::Response& response, w
     }
 }
 
+// ---- what one may do
+
+// A page without privileges comes first: clients must go on until there is no next one.
+void effective_permissions(const httplib::Request& request, httplib::Response& response, world& in) {
+    if (!admit(request, response, in)) return;
+    const std::string type = request.matches[1], name = request.matches[2];
+    const std::map<std::string, std::vector<const char*>> privileges{
+        {"catalog", {"USE_CATALOG"}}, {"schema", {"USE_SCHEMA"}}, {"table", {"SELECT", "MODIFY"}}};
+    if (const std::string most = request.get_param_value("max_results"); most != "0")
+        return answer_error(response, 400, "INVALID_PARAMETER_VALUE", "max_results must be 0 here.");
+    if (type == "table" && !in.unity_catalog.find(name))
+        return answer_error(response, 404, "TABLE_DOES_NOT_EXIST", "Table '" + name + "' does not exist.");
+    if (request.get_param_value("page_token").empty())
+        return answer(response, 200, {{"privilege_assignments", json::array()}, {"next_page_token", "more"}});
+    const std::string principal = request.get_param_value("principal");
+    json granted = json::array();
+    for (const char* const privilege : privileges.at(type)) {
+        const auto state = type == "table" ? in.fault.grant_of(privilege) : faults::grant_state::direct;
+        if (principal != in.settings.databricks_client_id || state == faults::grant_state::missing) continue;
+        json one{{"privilege", privilege}};
+        if (state == faults::grant_state::inherited)
+            one.update(
+                json{{"inherited_from_type", "SCHEMA"}, {"inherited_from_name", name.substr(0, name.rfind('.'))}});
+        granted.push_back(std::move(one));
+    }
+    json all = json::array();
+    if (!granted.empty()) all.push_back({{"principal", principal}, {"privileges", std::move(granted)}});
+    answer(response, 200, {{"privilege_assignments", std::move(all)}});
+}
+
+void describe_warehouse(const httplib::Request& request, httplib::Response& response, world& in) {
+    if (!admit(request, response, in)) return;
+    if (request.matches[1] != in.settings.warehouse_id)
+        return answer_error(response, 404, "RESOURCE_DOES_NOT_EXIST", "There is no such SQL warehouse.");
+    const bool up = in.fault.warehouse_up_at(false) <= std::chrono::steady_clock::now();
+    answer(response, 200,
+           {{"id", in.settings.warehouse_id}, {"name", "emulated"}, {"state", up ? "RUNNING" : "STOPPED"}});
+}
+
+void metastore_summary(const httplib::Request& request, httplib::Response& response, world& in) {
+    if (!admit(request, response, in)) return;
+    answer(response, 200, {{"name", "emulated"}, {"cloud", "aws"}, {"region", "us-west-2"}});
+}
+
 } // namespace
 
 void serve_databricks_rest(httplib::Server& routes, world& in) {
@@ -273,6 +317,12 @@ void serve_databricks_rest(httplib::Server& routes, world& in) {
             answer(response, 200, json::object());
         });
     });
+    routes.Get("/api/2.1/unity-catalog/effective-permissions/(catalog|schema|table)/([^/]+)",
+               [&in](const auto& request, auto& response) { effective_permissions(request, response, in); });
+    routes.Get("/api/2.0/sql/warehouses/([^/]+)",
+               [&in](const auto& request, auto& response) { describe_warehouse(request, response, in); });
+    routes.Get("/api/2.1/unity-catalog/metastore_summary",
+               [&in](const auto& request, auto& response) { metastore_summary(request, response, in); });
     routes.Get("/api/2.1/unity-catalog/tables",
                [&in](const auto& request, auto& response) { list_tables(request, response, in); });
     routes.Get("/api/2.1/unity-catalog/tables/([^/]+)",

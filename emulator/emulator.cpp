@@ -4,12 +4,27 @@
 #include "databricks_http.hpp"
 #include "databricks_rest.hpp"
 #include "salesforce_http.hpp"
+#include "salesforce_rest.hpp"
 
+#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 #include <system_error>
 
 namespace emulator {
+namespace {
+
+// As RFC 9110 writes a date: "Sat, 28 Nov 2026 09:30:00 GMT".
+std::string http_date(std::chrono::system_clock::time_point when) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(when);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char text[64];
+    return {text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts)};
+}
+
+} // namespace
 
 running_emulator::temporary_folder::temporary_folder() {
     std::string name = (std::filesystem::temp_directory_path() / "sfcdc-emulator-XXXXXX").string();
@@ -35,11 +50,15 @@ running_emulator::running_emulator(options chosen) {
                                 int port) {
         server = std::make_unique<http_server>(tls_);
         serve(server->routes(), *world_);
+        server->routes().set_post_routing_handler([this](const auto&, auto& response) {
+            response.set_header("Date", http_date(std::chrono::system_clock::now() + world_->fault.clock_skew()));
+        });
         return scheme + settings.listen + ":" + std::to_string(server->bind(settings.listen, port));
     };
     world_->urls.salesforce_url = start_http(salesforce_http_, serve_salesforce_logins, settings.port_salesforce);
     world_->urls.databricks_url = start_http(databricks_http_, serve_databricks_logins, settings.port_databricks);
     serve_databricks_rest(databricks_http_->routes(), *world_);
+    serve_salesforce_rest(salesforce_http_->routes(), *world_);
     world_->urls.control_url = start_http(control_http_, serve_control, settings.port_control);
 
     pubsub_ = std::make_unique<pubsub_service>(*world_);

@@ -179,6 +179,27 @@ void faults::apply(const json& command) {
             rest_faults_.insert(rest_faults_.end(), times(command), http_fault_of(command));
         } else if (op == "quoted_expires_in") {
             expires_in_quoted_ = command.value("on", true);
+        } else if (op == "restrict_ip") {
+            ip_restricted_ = command.value("on", true);
+        } else if (op == "clock_skew") {
+            clock_skew_ = std::chrono::seconds(command.at("s").get<std::int64_t>());
+        } else if (op == "org_limit") {
+            limits_left_[command.at("name").get<std::string>()] = command.at("remaining").get<std::int64_t>();
+        } else if (op == "deselect") {
+            deselected_.insert(command.at("entity").get<std::string>());
+        } else if (op == "forbid_topic") {
+            const auto code = command.at("code").get<std::string>();
+            if (!status_of_pubsub_error(code))
+                throw std::invalid_argument("There is no error code \"" + code + "\".");
+            topic_codes_[command.at("topic").get<std::string>()] = code;
+        } else if (op == "hide_field") {
+            hidden_fields_.emplace(command.at("object").get<std::string>(), command.at("field").get<std::string>());
+        } else if (op == "grant") {
+            const auto how = command.at("how").get<std::string>();
+            if (how != "missing" && how != "inherited")
+                throw std::invalid_argument("\"how\" is \"missing\" or \"inherited\".");
+            grants_[command.at("privilege").get<std::string>()] =
+                how == "missing" ? grant_state::missing : grant_state::inherited;
         } else if (op == "undecodable") {
             undecodable_ += times(command);
         } else if (op == "clear") {
@@ -197,6 +218,13 @@ void faults::apply(const json& command) {
             sql_faults_.clear();
             rest_faults_.clear();
             undecodable_ = 0;
+            ip_restricted_ = false;
+            clock_skew_ = {};
+            limits_left_.clear();
+            deselected_.clear();
+            topic_codes_.clear();
+            hidden_fields_.clear();
+            grants_.clear();
         } else {
             throw std::invalid_argument("There is no fault called \"" + op + "\".");
         }
@@ -306,6 +334,44 @@ std::chrono::milliseconds faults::column_delay() const {
 bool faults::expires_in_quoted() const {
     std::lock_guard lock(mutex_);
     return expires_in_quoted_;
+}
+
+bool faults::ip_restricted() const {
+    std::lock_guard lock(mutex_);
+    return ip_restricted_;
+}
+
+std::chrono::seconds faults::clock_skew() const {
+    std::lock_guard lock(mutex_);
+    return clock_skew_;
+}
+
+std::optional<std::int64_t> faults::limit_left(const std::string& name) const {
+    std::lock_guard lock(mutex_);
+    const auto found = limits_left_.find(name);
+    return found == limits_left_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool faults::deselected(const std::string& entity) const {
+    std::lock_guard lock(mutex_);
+    return deselected_.contains(entity);
+}
+
+std::optional<std::string> faults::topic_code(const std::string& topic) const {
+    std::lock_guard lock(mutex_);
+    const auto found = topic_codes_.find(topic);
+    return found == topic_codes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool faults::field_hidden(const std::string& object, const std::string& field) const {
+    std::lock_guard lock(mutex_);
+    return hidden_fields_.contains({object, field});
+}
+
+faults::grant_state faults::grant_of(const std::string& privilege) const {
+    std::lock_guard lock(mutex_);
+    const auto found = grants_.find(privilege);
+    return found == grants_.end() ? grant_state::direct : found->second;
 }
 
 bool faults::take_undecodable() {

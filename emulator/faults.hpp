@@ -32,6 +32,15 @@
 //                              times (1)                  or as the fault code of SOAP
 //   quoted_expires_in          on (true)                  expires_in comes as a string
 //   undecodable                times (1)                  the next events are published cut short
+//   restrict_ip                on (true)                  Salesforce gives sessions and accepts none, as from an address
+//                                                         that the user's profile does not allow
+//   clock_skew                 s                          the Date of HTTP answers is off by so many seconds
+//   org_limit                  name, remaining            what /limits says is left of it
+//   deselect                   entity                     Change Data Capture is off for this object: its topic is unknown
+//   forbid_topic               topic, code                its calls end with the code; GetTopic says no more than
+//                                                         can_subscribe of subscription.topic.cannot.subscribe
+//   hide_field                 object, field              the user may not see the field: describe leaves it out
+//   grant                      privilege, how             a privilege on tables is "missing" or "inherited"
 //   clear                                                 ends all of these
 #pragma once
 
@@ -41,10 +50,13 @@
 #include <cstdint>
 #include <deque>
 #include <grpcpp/grpcpp.h>
+#include <map>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace emulator {
@@ -115,6 +127,18 @@ class faults {
     std::optional<login_fault> take_login_fault();
     bool expires_in_quoted() const;
 
+    // ---- the org, as its REST API and its topics show it
+    bool ip_restricted() const;
+    std::chrono::seconds clock_skew() const;
+    std::optional<std::int64_t> limit_left(const std::string& name) const;
+    bool deselected(const std::string& entity) const;
+    std::optional<std::string> topic_code(const std::string& topic) const; // the error code that its calls end with
+    bool field_hidden(const std::string& object, const std::string& field) const;
+
+    // ---- Unity Catalog
+    enum class grant_state { direct, inherited, missing };
+    grant_state grant_of(const std::string& privilege) const;
+
     // ---- the workload
     bool take_undecodable();
 
@@ -143,7 +167,13 @@ class faults {
     std::deque<http_fault> rest_faults_;
     std::deque<http_fault> token_faults_[2];
     std::deque<login_fault> login_faults_;
-    bool alter_forbidden_ = false, expires_in_quoted_ = false;
+    bool alter_forbidden_ = false, expires_in_quoted_ = false, ip_restricted_ = false;
+    std::chrono::seconds clock_skew_{0};
+    std::map<std::string, std::int64_t> limits_left_;
+    std::set<std::string> deselected_;
+    std::map<std::string, std::string> topic_codes_;
+    std::set<std::pair<std::string, std::string>> hidden_fields_;
+    std::map<std::string, grant_state> grants_;
     std::uint64_t undecodable_ = 0;
 };
 

@@ -166,6 +166,8 @@ class subscribe_session final : public fetch_session<eventbus::v1::FetchRequest,
   private:
     end_of_call begin(const eventbus::v1::FetchRequest& first) override {
         if (auto error = rpc_.topic_error(first.topic_name())) return error;
+        if (world_.fault.topic_code(first.topic_name()) == rpc::cannot_subscribe)
+            return rpc_.error(rpc::cannot_subscribe, "Your user cannot subscribe to this topic.");
         const bool custom = first.replay_preset() == eventbus::v1::CUSTOM;
         if (custom && first.replay_id().empty())
             return rpc_.error("subscription.fetch.replayid.validation.failed", "CUSTOM needs a replay id.");

@@ -100,4 +100,12 @@ std::optional<std::string> from_base64url(std::string_view text) {
     return out;
 }
 
+std::string entity_of_event(std::string event) {
+    constexpr std::string_view ending = "ChangeEvent";
+    if (!event.ends_with(ending)) return event;
+    event.resize(event.size() - ending.size());
+    if (event.ends_with("__")) event += 'c';
+    return event;
+}
+
 } // namespace emulator

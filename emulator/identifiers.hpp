@@ -19,6 +19,9 @@ std::string fresh_token(std::size_t length);
 // without regard to case.
 std::string record_id(std::string_view key_prefix, std::uint64_t number);
 
+// The object that an event's name is about: of "Invoice__ChangeEvent" it is "Invoice__c". A platform event is its own object.
+std::string entity_of_event(std::string event);
+
 // Base64 with the alphabet for URLs and no padding.
 std::string base64url(std::string_view bytes);
 // Nothing where the text is not that.

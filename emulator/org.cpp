@@ -24,6 +24,7 @@ org::org(std::uint64_t seed, std::optional<std::size_t> retention_events, bells&
     for (const event_schema* schema : {&all.account, &all.contact, &all.invoice, &all.order_event})
         topics_[schema->topic_name].schema_id = schema->id;
     topics_[all_changes_topic];
+    topics_[custom_channel];
 }
 
 std::string org::replay_id(std::uint64_t counter) {
@@ -37,6 +38,13 @@ std::optional<org::topic_view> org::find_topic(const std::string& name) const {
     const auto found = topics_.find(name);
     if (found == topics_.end()) return std::nullopt;
     return topic_view{found->second.schema_id};
+}
+
+std::vector<std::string> org::topic_names() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& one : topics_) names.push_back(one.first);
+    return names;
 }
 
 void org::add_topic(const std::string& topic_name, const std::string& schema_id) {
@@ -75,6 +83,7 @@ std::vector<std::string> org::publish(std::vector<new_event> events) {
             topics_.at(event.topic_name).entries.push_back(log_.size());
             if (event.topic_name.starts_with("/data/") && event.topic_name != all_changes_topic)
                 topics_.at(all_changes_topic).entries.push_back(log_.size());
+            if (event.topic_name == custom_channel_member) topics_.at(custom_channel).entries.push_back(log_.size());
             event.payload.shrink_to_fit(); // a writer leaves room for as much again
             log_.push_back({counter_, std::move(event)});
         }

@@ -17,6 +17,9 @@
 namespace emulator {
 
 inline constexpr const char* all_changes_topic = "/data/ChangeEvents";
+// A custom channel, and the only topic whose events it has.
+inline constexpr const char* custom_channel = "/data/Sales__chn";
+inline constexpr const char* custom_channel_member = "/data/AccountChangeEvent";
 
 struct new_event {
     std::string topic_name; // of the event's own entity
@@ -48,6 +51,7 @@ class org {
         std::string schema_id; // blank for a channel of several entities
     };
     std::optional<topic_view> find_topic(const std::string& name) const;
+    std::vector<std::string> topic_names() const; // in order
     void add_topic(const std::string& topic_name, const std::string& schema_id);
     void set_topic_schema(const std::string& topic_name, const std::string& schema_id);
     std::string add_schema(const std::string& schema_json);

@@ -40,16 +40,29 @@ class rpc {
                          "The headers accesstoken, instanceurl and tenantid (18 characters) are needed.");
         if (!world_.salesforce_tokens.scope_of(metadata(context_, "accesstoken")))
             return error("service.auth.error", "The access token is not valid.");
+        if (world_.fault.ip_restricted())
+            return error("service.auth.error", "The session is not valid from this IP address.");
         return std::nullopt;
     }
 
     std::optional<grpc::Status> topic_error(const std::string& name) const {
         if (name.empty()) return error("topic.validation.empty", "The topic name is empty.");
-        if (!world_.salesforce.find_topic(name)) return error("topic.not.found", "There is no topic " + name + ".");
+        if (!world_.salesforce.find_topic(name) || deselected(name))
+            return error("topic.not.found", "There is no topic " + name + ".");
+        if (const auto code = world_.fault.topic_code(name); code && *code != cannot_subscribe)
+            return error(*code, "The topic " + name + " is refused on request.");
         return std::nullopt;
     }
 
+    // The code of a topic that can be described and not subscribed to.
+    static constexpr const char* cannot_subscribe = "subscription.topic.cannot.subscribe";
+
   private:
+    bool deselected(const std::string& topic) const {
+        constexpr std::string_view folder = "/data/";
+        return topic.starts_with(folder) && world_.fault.deselected(entity_of_event(topic.substr(folder.size())));
+    }
+
     world& world_;
     grpc::CallbackServerContext& context_;
     const char* method_;

@@ -40,10 +40,7 @@ std::optional<grpc::Status> publish(world& in, const rpc& call, const wire::Publ
                             .schema_id = event.schema_id(),
                             .payload = event.payload()};
             taken.entity = nlohmann::json::parse(*schema_json).at("name");
-            if (const auto end = taken.entity.rfind("ChangeEvent"); end != std::string::npos) {
-                taken.entity.erase(end); // "Invoice__ChangeEvent" is of entity "Invoice__c"
-                if (taken.entity.ends_with("__")) taken.entity += "c";
-            }
+            taken.entity = entity_of_event(std::move(taken.entity));
             std::vector<new_event> one;
             one.push_back(std::move(taken));
             result->set_replay_id(in.salesforce.publish(std::move(one)).front());
@@ -86,7 +83,7 @@ grpc::ServerUnaryReactor* pubsub_service::GetTopic(grpc::CallbackServerContext* 
         response->set_topic_name(request->topic_name());
         response->set_tenant_guid(world_.salesforce.id());
         response->set_can_publish(may_publish(world_, request->topic_name()));
-        response->set_can_subscribe(true);
+        response->set_can_subscribe(world_.fault.topic_code(request->topic_name()) != rpc::cannot_subscribe);
         response->set_schema_id(world_.salesforce.find_topic(request->topic_name())->schema_id);
         response->set_rpc_id(call.id());
         return std::nullopt;

@@ -25,11 +25,13 @@ void add_schema(command_line& to);
 void add_dead_letters(command_line& to);
 void add_explain(command_line& to);
 void add_completion(command_line& to);
+void add_doctor(command_line& to);
+void add_topics(command_line& to);
 
 // In the order of `sfcdc --help`.
 inline constexpr void (*subcommands[])(command_line&) = {
-    add_run,    add_check,  add_tables,  add_position, add_dead_letters, add_tail,
-    add_schema, add_decode, add_explain, add_options,  add_completion,
+    add_run,          add_check, add_doctor, add_topics, add_tables,  add_position,
+    add_dead_letters, add_tail,  add_schema, add_decode, add_explain, add_options, add_completion,
 };
 
 // What was written and is no subcommand or option of `at`, with the word that it was likely meant to be; empty: all words are known.

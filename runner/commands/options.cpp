@@ -35,8 +35,8 @@ std::string as_markdown() {
     std::string out = "| section | key | type | default | |\n|---|---|---|---|---|\n";
     std::string_view section = "none";
     for (const option& o : options()) {
-        out += o.section == section ? "| " : "| `" + heading(o.section) + "` ";
-        if (o.section.empty()) out = out.substr(0, out.rfind("| `")) + "| top ";
+        const std::string title = o.section.empty() ? "top of the file" : "`" + heading(o.section) + "`";
+        out += o.section == section ? "| " : "| " + title + " ";
         section = o.section;
         out += "| `" + std::string(o.key) + "` | " + std::string(o.type) + " | " + std::string(o.otherwise);
         if (!o.environment.empty()) out += "the variable `" + std::string(o.environment) + "`";

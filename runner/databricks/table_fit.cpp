@@ -85,7 +85,7 @@ class comparison {
 
   private:
     void add(bool blocks, std::string what, std::string statement = {}) {
-        out_.differences.push_back({false, blocks, std::move(what), std::move(statement)});
+        out_.differences.push_back({false, false, blocks, std::move(what), std::move(statement)});
     }
     bool may_lack(const column& c) const { return has_rest_ && c.source == column_source::field; }
     const column_description* find(const std::string& name) const {
@@ -112,9 +112,11 @@ class comparison {
             return at != table_.properties.end()
                    && (at->second == "true" || at->second == "supported" || at->second == "enabled");
         };
-        if (is_on("delta.enableRowTracking"))
+        if (is_on("delta.enableRowTracking")) {
             add(true, "row tracking is on, and Zerobus wants it off",
                 "ALTER TABLE " + name_ + " SET TBLPROPERTIES ('delta.enableRowTracking' = 'false')");
+            out_.differences.back().is_row_tracking = true;
+        }
         if (is_on("delta.feature.catalogManaged"))
             add(true, "its commits are managed by the catalog, which Zerobus does not support",
                 "ALTER TABLE " + name_ + " DROP FEATURE catalogManaged");

@@ -14,6 +14,7 @@ namespace sfcdc::runner::databricks {
 // One thing in which a table is not as the rows want it.
 struct difference {
     bool is_missing_columns = false;
+    bool is_row_tracking = false;
     bool blocks = true; // Zerobus refuses the rows because of it, or values would be lost; otherwise the rows go on
     std::string what;   // a clause with a subject: "the column Name is missing"
     std::string statement{}; // SQL that mends it, for the owner of the table; empty: no statement does

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 #include <mutex>
 
@@ -102,6 +103,10 @@ response send(const request& r, const std::stop_token& stop) {
     curl_off_t wait = 0;
     if (curl_easy_getinfo(c, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
         out.retry_after = std::chrono::seconds(std::min<curl_off_t>(wait, longest_retry_after.count()));
+    curl_header* date = nullptr;
+    if (curl_easy_header(c, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+        if (const std::time_t at = curl_getdate(date->value, nullptr); at > 0)
+            out.date = std::chrono::system_clock::from_time_t(at);
     return out;
 }
 

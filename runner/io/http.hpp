@@ -35,6 +35,8 @@ struct response {
     std::string body;
     std::optional<std::chrono::seconds> retry_after; // from 0 to longest_retry_after
     bool too_long = false; // there was an answer, longer than the request allows; `status` is 0
+    std::optional<std::chrono::system_clock::time_point>
+        date{}; // the server's clock, in whole seconds, where it says so
 
     // Whether the body is a JSON object: what an OAuth service answers, and a page of a proxy or of a maintenance is not.
     bool json() const noexcept;

@@ -12,10 +12,7 @@ failure of_subscription(const delivery_failed& failed, const advised_pipeline& o
     if (failed.why.fault == call::fault::token_refused) return {exit_code::refused, of.login_refusal};
     if (failed.why.fault != call::fault::none)
         return {exit_code::failed, "The subscription to " + of.topic + " cannot go on (" + said + ")."};
-    if (failed.why.budget_used_up)
-        return {exit_code::refused, "Salesforce accepts the login but not the session (" + said
-                                        + "); check the IP restrictions of the user that " + of.salesforce
-                                        + " logs in as."};
+    if (failed.why.budget_used_up) return session_refused(of.salesforce, said);
     return {exit_code::refused, "Salesforce ended the subscription to " + of.topic + " for good (" + said
                                     + "); check [[pipeline]] topic and the permissions of the run-as user."};
 }
@@ -61,6 +58,19 @@ std::string describe(const delivery_reason& why) {
     std::string text = message(why.fault);
     if (!why.message.empty()) (text += ": ") += why.message;
     return text;
+}
+
+failure topic_refused(const std::string& topic, const std::string& said) {
+    return {
+        exit_code::refused,
+        "Salesforce does not give the topic " + topic + " (" + said
+            + "); check [[pipeline]] topic, that Change Data Capture is on for the object, and that the run-as user "
+              "may read it."};
+}
+
+failure session_refused(const std::string& section, const std::string& said) {
+    return {exit_code::refused, "Salesforce accepts the login but not the session (" + said
+                                    + "); check the IP restrictions of the user that " + section + " logs in as."};
 }
 
 failure advice(const delivery_failed& failed, const advised_pipeline& of) {

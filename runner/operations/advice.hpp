@@ -24,4 +24,9 @@ struct advised_pipeline {
 };
 failure advice(const delivery_failed& failed, const advised_pipeline& of);
 
+// Salesforce does not give a topic. `said` is describe() of its answer.
+failure topic_refused(const std::string& topic, const std::string& said);
+// Salesforce gives sessions and accepts none. `section` is that of the login, "[salesforce]".
+failure session_refused(const std::string& section, const std::string& said);
+
 } // namespace sfcdc::runner

@@ -79,10 +79,7 @@ std::optional<std::string> org::ask(const std::string& what, const std::stop_tok
             spdlog::warn("salesforce: {} failed: {}; next try in {} ms", what, said,
                          std::chrono::ceil<std::chrono::milliseconds>(next.at - now()).count());
     }
-    if (patience.next().budget_used_up)
-        throw failure(exit_code::refused, "Salesforce accepts the login but not the session (" + said
-                                              + "); check the IP restrictions of the user that " + config_.section
-                                              + " logs in as.");
+    if (patience.next().budget_used_up) throw session_refused(config_.section, said);
     return said;
 }
 
@@ -92,10 +89,7 @@ std::string org::check_topic(const std::string& topic, const std::stop_token& st
     eventbus::v1::TopicInfo info;
     const auto refused =
         ask("GetTopic " + topic, stop, [&](grpc::ClientContext& c) { return stub_->GetTopic(&c, request, &info); });
-    if (refused)
-        throw failure(exit_code::refused, "Salesforce does not give the topic " + topic + " (" + *refused
-                                              + "); check [[pipeline]] topic, that Change Data Capture is on for the "
-                                                "object, and that the run-as user may read it.");
+    if (refused) throw topic_refused(topic, *refused);
     if (!info.can_subscribe())
         throw failure(exit_code::refused, "The user that " + config_.section
                                               + " logs in as may not subscribe to [[pipeline]] topic " + topic + ".");

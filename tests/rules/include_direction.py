@@ -9,7 +9,7 @@
 
 and those of runner/, in quotes:
 
-    operations <- io, disk, names <- credentials, salesforce/grants <- config <- salesforce, databricks <- sinks <- pipeline <- commands <- main
+    operations <- io, disk, names <- credentials, salesforce/grants <- config <- salesforce, databricks <- sinks <- pipeline <- doctor <- commands <- main
 
 It also says where one folder uses another's namespace `detail`, or its kernels.
 
@@ -53,7 +53,8 @@ RUNNER = {
     "databricks": {"operations", "io", "disk", "names", "config"},
     "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
     "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
-    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks", "pipeline"},
+    "doctor": {"operations", "io", "disk", "names", "config", "salesforce", "salesforce/grants", "databricks", "sinks", "pipeline"},
+    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks", "pipeline", "doctor"},
     "main": {"operations", "commands"},
     "pch": set(),
 }
