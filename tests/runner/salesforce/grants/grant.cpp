@@ -1,7 +1,7 @@
 #include "salesforce/grants/grant.hpp"
 
 #include "catch.hpp"
-#include "config.hpp"
+#include "config/config.hpp"
 #include "folder.hpp"
 #include "http_server.hpp"
 #include "keys.hpp"
