@@ -22,11 +22,13 @@ void add_options(command_line& to);
 void add_tail(command_line& to);
 void add_position(command_line& to);
 void add_schema(command_line& to);
+void add_top(command_line& to);
 void add_completion(command_line& to);
 
 // In the order of `sfcdc --help`.
 inline constexpr void (*subcommands[])(command_line&) = {
-    add_run, add_check, add_tables, add_position, add_tail, add_schema, add_decode, add_options, add_completion,
+    add_run,  add_check,  add_top,    add_tables,  add_position,
+    add_tail, add_schema, add_decode, add_options, add_completion,
 };
 
 // What was written and is no subcommand or option of `at`, with the word that it was likely meant to be; empty: all words are known.
