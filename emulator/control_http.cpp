@@ -2,6 +2,7 @@
 
 #include "http_server.hpp"
 #include "identifiers.hpp"
+#include "listing.hpp"
 #include "salesforce_http.hpp"
 
 #include <algorithm>
@@ -49,18 +50,10 @@ managed_subscription& managed_named(const json& command, world& in) {
     return *found;
 }
 
-// Faults of the org itself are carried out here. Besides those that faults.hpp lists there are:
-//
-//   op                            members     what happens
-//   revoke_token                  token,      a token of Salesforce is not valid any more, others are; also ends subscriptions, with
-//                                 end_streams (true)  service.auth.error
-//   drop_table                    table       the same as DROP TABLE: its rows are gone, and streams into it end with NOT_FOUND
-//   stop_managed_subscription     name        its call ends with managed.subscription.config.stopped, and so do new ones
-//   delete_managed_subscription   name        the same with managed.subscription.config.deleted
-//   hold_managed_subscription     name, ms    new calls end with managed.subscription.already.active for so long, as if
-//                                             the network had lost a client without closing its connection
+// Faults of the org and of the lake are carried out here, all others by `faults`.
 void fault(const json& command, world& in) {
     const std::string op = command.is_object() ? command.value("op", "") : "";
+    if (!is_fault(op)) throw std::invalid_argument("There is no fault called \"" + op + "\"; GET / lists them.");
     if (op == "expire_salesforce_tokens") {
         in.salesforce_tokens.expire_all();
         // A revoked session ends the streams that it opened, unless the test wants to see only the next call fail.
@@ -121,127 +114,162 @@ void answer_lines(httplib::Response& response, std::size_t end, source lines_fro
         });
 }
 
+std::string accepted_type(const httplib::Request& request) {
+    const std::string accept = request.get_header_value("Accept");
+    for (const char* const type : {"text/html", "text/markdown"})
+        if (accept.find(type) != accept.npos) return type;
+    return "application/json";
+}
+
+constexpr control_route routes_of_control[] = {
+    {"GET", "/", "", "this list: as JSON, or by `Accept` as `text/html` or `text/markdown`",
+     [](const auto& request, auto& response, world& in) {
+         const std::string type = accepted_type(request);
+         if (type == "text/html") return response.set_content(listing_html(in), type);
+         if (type == "text/markdown") return response.set_content(listing_markdown(), type);
+         response.set_content(listing_json(in).dump(), type);
+     }},
+    {"GET", "/sfcdc.toml", "", "a configuration of sfcdc that leads here, as `--print-config` writes it",
+     [](const auto&, auto& response, world& in) { response.set_content(in.configuration, "application/toml"); }},
+    {"GET", "/status", "", "counts of everything",
+     [](const auto&, auto& response, world& in) { answer(response, 200, status(in)); }},
+    {"GET", "/published", "?payloads",
+     "what was published, one line of JSON for each event; with `payloads` each has its Avro datum, in hexadecimal "
+     "digits",
+     [](const auto& request, auto& response, world& in) {
+         const bool payloads = request.has_param("payloads");
+         answer_lines(response, in.salesforce.published(), [&in, payloads](std::size_t& next, std::size_t limit) {
+             return in.salesforce.published_lines(next, limit, payloads);
+         });
+     }},
+    {"GET", "/schema", "?id=ID", "an Avro schema of the org",
+     [](const auto& request, auto& response, world& in) {
+         attempt(response, [&] {
+             const auto schema = in.salesforce.find_schema(request.get_param_value("id"));
+             if (!schema) throw std::invalid_argument("There is no such schema.");
+             response.set_content(*schema, "application/json");
+         });
+     }},
+    {"GET", "/statements", "",
+     "the texts of the last statements of the SQL warehouse, in the order in which they were sent: a JSON array",
+     [](const auto&, auto& response, world& in) { answer(response, 200, in.sql_warehouse.texts()); }},
+    {"GET", "/counted", "?table=NAME", "the rows of a table, where they are counted (`--count-rows`)",
+     [](const auto& request, auto& response, world& in) {
+         const std::string table = request.get_param_value("table");
+         answer_lines(response, in.counted.count(table), [&in, table](std::size_t& next, std::size_t limit) {
+             return in.counted.lines(table, next, limit);
+         });
+     }},
+    {"GET", "/entities", "", "the entities whose schemas change",
+     [](const auto&, auto& response, world& in) { answer(response, 200, in.changes.description()); }},
+    {"GET", "/records", "?entity=NAME",
+     "the state of the records of such an entity, as all events so far have stated it; ask when nothing is being "
+     "published",
+     [](const auto& request, auto& response, world& in) {
+         attempt(response, [&] {
+             const std::string entity = request.get_param_value("entity");
+             std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
+             (void)in.changes.record_lines(entity, none, 0);
+             answer_lines(response, none, [&in, entity](std::size_t& next, std::size_t limit) {
+                 return in.changes.record_lines(entity, next, limit);
+             });
+         });
+     }},
+    {"GET", "/history", "?entity=NAME&from=N", "what each event of such an entity has stated (`--keep-history`)",
+     [](const auto& request, auto& response, world& in) {
+         attempt(response, [&] {
+             if (!in.history) throw std::invalid_argument("The emulator keeps no history: it needs --keep-history.");
+             const std::string entity = request.get_param_value("entity");
+             const std::size_t count = in.history->count(entity);
+             const std::string from = request.get_param_value("from");
+             answer_lines(
+                 response, count,
+                 [&in, entity](std::size_t& next, std::size_t limit) {
+                     return in.history->lines(entity, next, limit);
+                 },
+                 std::min(count, from.empty() ? std::size_t{0} : std::size_t{std::stoul(from)}));
+         });
+     }},
+    {"GET", "/private_key", "",
+     "the private key whose certificate the client's app has, in PEM; see [Logins](#logins)",
+     [](const auto&, auto& response, world& in) {
+         attempt(response, [&] { response.set_content(in.app.private_pem(), "application/x-pem-file"); });
+     }},
+    {"POST", "/publish", "",
+     "publishes `count` events: at once, or `rate` a second. `bytes`: the size of each payload. `workload`: "
+     "`\"usual\"` or "
+     "`\"changing\"` (the default where there are such entities), and for the latter `schema_changes`",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response, [&](const json& body) -> json {
+             const auto workload = body.value("workload", in.changes.empty() ? "usual" : "changing");
+             const bool changing = workload == "changing";
+             if (!changing && workload != "usual")
+                 throw std::invalid_argument("\"workload\" is \"usual\" or \"changing\".");
+             if (changing && in.changes.empty())
+                 throw std::invalid_argument("There are no such entities: the emulator needs --changing-entities.");
+             const publisher::job wanted{.count = body.at("count").template get<std::uint64_t>(),
+                                         .rate = body.value("rate", 0.0),
+                                         .bytes = body.value("bytes", std::size_t{0}),
+                                         .changing = changing,
+                                         .schema_changes = body.value("schema_changes", std::uint64_t{0})};
+             const auto number = in.events.start(wanted);
+             if (wanted.rate == 0) in.events.wait_for(number);
+             return {{"published", in.salesforce.published()}};
+         });
+     }},
+    {"POST", "/fault", "", "`{\"op\": …}`, as listed below",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response, [&](const json& body) -> json {
+             fault(body, in);
+             return json::object();
+         });
+     }},
+    {"POST", "/schema", "",
+     "adds an Avro schema, which is the body; answers its `schema_id`, with which events may be published",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response,
+              [&](const json&) -> json { return {{"schema_id", in.salesforce.add_schema(request.body)}}; });
+     }},
+    {"POST", "/schema_change", "",
+     "changes the schema of an entity: `entity`, `change`, and if need be `field` and `type`; answers what was done",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response, [&](const json& body) -> json {
+             return in.changes.change_schema(
+                 body.at("entity").template get<std::string>(),
+                 {.kind = schema_change_named(body.at("change").template get<std::string>()),
+                  .field = body.value("field", ""),
+                  .type = body.value("type", "")});
+         });
+     }},
+    {"POST", "/token", "",
+     "a token of Salesforce, as `sf org display` would show it; `lifetime_s` is how long it is valid. See "
+     "[Logins](#logins)",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response, [&](const json& body) -> json {
+             const std::chrono::seconds lifetime(body.value("lifetime_s", in.settings.token_lifetime.count()));
+             return {{"access_token", salesforce_token(in, lifetime)},
+                     {"instance_url", in.urls.salesforce_url},
+                     {"org_id", in.salesforce.id()},
+                     {"username", in.settings.username}};
+         });
+     }},
+};
+
 } // namespace
 
+std::span<const control_route> control_routes() { return routes_of_control; }
+
 void serve_control(httplib::Server& routes, world& in) {
-    routes.Get("/status", [&in](const auto&, auto& response) { answer(response, 200, status(in)); });
-
-    // With ?payloads, each line has its event's Avro datum, in hexadecimal digits.
-    routes.Get("/published", [&in](const auto& request, auto& response) {
-        const bool payloads = request.has_param("payloads");
-        answer_lines(response, in.salesforce.published(), [&in, payloads](std::size_t& next, std::size_t limit) {
-            return in.salesforce.published_lines(next, limit, payloads);
-        });
-    });
-
-    // The Avro schema ?id=ID, as the org has it.
-    routes.Get("/schema", [&in](const auto& request, auto& response) {
-        attempt(response, [&] {
-            const auto schema = in.salesforce.find_schema(request.get_param_value("id"));
-            if (!schema) throw std::invalid_argument("There is no such schema.");
-            response.set_content(*schema, "application/json");
-        });
-    });
-
-    // The texts of the last statements of the SQL warehouse, in the order in which they were sent.
-    routes.Get("/statements",
-               [&in](const auto&, auto& response) { answer(response, 200, in.sql_warehouse.texts()); });
-
-    // The rows of ?table=NAME, where they are counted.
-    routes.Get("/counted", [&in](const auto& request, auto& response) {
-        const std::string table = request.get_param_value("table");
-        answer_lines(response, in.counted.count(table), [&in, table](std::size_t& next, std::size_t limit) {
-            return in.counted.lines(table, next, limit);
-        });
-    });
-
-    // The state of the records of ?entity=NAME, as all events so far have stated it. Ask when nothing is being published.
-    routes.Get("/records", [&in](const auto& request, auto& response) {
-        attempt(response, [&] {
-            const std::string entity = request.get_param_value("entity");
-            std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
-            (void)in.changes.record_lines(entity, none, 0);
-            answer_lines(response, none, [&in, entity](std::size_t& next, std::size_t limit) {
-                return in.changes.record_lines(entity, next, limit);
-            });
-        });
-    });
-
-    // What each event of ?entity=NAME has stated, from event number ?from=N of the entity on.
-    routes.Get("/history", [&in](const auto& request, auto& response) {
-        attempt(response, [&] {
-            if (!in.history) throw std::invalid_argument("The emulator keeps no history: it needs --keep-history.");
-            const std::string entity = request.get_param_value("entity");
-            const std::size_t count = in.history->count(entity);
-            const std::string from = request.get_param_value("from");
-            answer_lines(
-                response, count,
-                [&in, entity](std::size_t& next, std::size_t limit) {
-                    return in.history->lines(entity, next, limit);
-                },
-                std::min(count, from.empty() ? std::size_t{0} : std::size_t{std::stoul(from)}));
-        });
-    });
-
-    routes.Get("/entities", [&in](const auto&, auto& response) { answer(response, 200, in.changes.description()); });
-
-    // {"entity":"Entity00__c","change":"add","field":"New__c","type":"Double"}: the last two may be missing. Answers what was done.
-    routes.Post("/schema_change", [&in](const auto& request, auto& response) {
-        obey(request, response, [&](const json& body) -> json {
-            return in.changes.change_schema(body.at("entity").get<std::string>(),
-                                            {.kind = schema_change_named(body.at("change").get<std::string>()),
-                                             .field = body.value("field", ""),
-                                             .type = body.value("type", "")});
-        });
-    });
-
-    routes.Post("/publish", [&in](const auto& request, auto& response) {
-        obey(request, response, [&](const json& body) -> json {
-            const auto workload = body.value("workload", in.changes.empty() ? "usual" : "changing");
-            const bool changing = workload == "changing";
-            if (!changing && workload != "usual")
-                throw std::invalid_argument("\"workload\" is \"usual\" or \"changing\".");
-            if (changing && in.changes.empty())
-                throw std::invalid_argument("There are no such entities: the emulator needs --changing-entities.");
-            const publisher::job wanted{.count = body.at("count").get<std::uint64_t>(),
-                                        .rate = body.value("rate", 0.0),
-                                        .bytes = body.value("bytes", std::size_t{0}),
-                                        .changing = changing,
-                                        .schema_changes = body.value("schema_changes", std::uint64_t{0})};
-            const auto number = in.events.start(wanted);
-            if (wanted.rate == 0) in.events.wait_for(number);
-            return {{"published", in.salesforce.published()}};
-        });
-    });
-
-    routes.Post("/fault", [&in](const auto& request, auto& response) {
-        obey(request, response, [&](const json& body) -> json {
-            fault(body, in);
-            return json::object();
-        });
-    });
-
-    // A token of Salesforce, as `sf org display` would show it. {"lifetime_s":60} is how long it is valid.
-    routes.Post("/token", [&in](const auto& request, auto& response) {
-        obey(request, response, [&](const json& body) -> json {
-            const std::chrono::seconds lifetime(body.value("lifetime_s", in.settings.token_lifetime.count()));
-            return {{"access_token", salesforce_token(in, lifetime)},
-                    {"instance_url", in.urls.salesforce_url},
-                    {"org_id", in.salesforce.id()},
-                    {"username", in.settings.username}};
-        });
-    });
-
-    // The private key whose certificate the client's app has, in PEM.
-    routes.Get("/private_key", [&in](const auto&, auto& response) {
-        attempt(response, [&] { response.set_content(in.app.private_pem(), "application/x-pem-file"); });
-    });
-
-    // The body is an Avro schema; events may then be published with its id.
-    routes.Post("/schema", [&in](const auto& request, auto& response) {
-        obey(request, response,
-             [&](const json&) -> json { return {{"schema_id", in.salesforce.add_schema(request.body)}}; });
-    });
+    for (const control_route& one : control_routes()) {
+        const auto carry_out = [&in, run = one.answer](const httplib::Request& request, httplib::Response& response) {
+            run(request, response, in);
+        };
+        const std::string path(one.path);
+        if (one.method == "GET")
+            routes.Get(path, carry_out);
+        else
+            routes.Post(path, carry_out);
+    }
 }
 
 } // namespace emulator

@@ -1,5 +1,4 @@
-// What tests and demonstrations steer the emulator with: GET /published, GET /status, POST /publish, POST /fault,
-// POST /schema.
+// What tests and demonstrations steer the emulator with; listing.hpp has its routes.
 #pragma once
 
 #include "world.hpp"

@@ -3,6 +3,7 @@
 #include "control_http.hpp"
 #include "databricks_http.hpp"
 #include "databricks_rest.hpp"
+#include "ready_config.hpp"
 #include "salesforce_http.hpp"
 #include "salesforce_rest.hpp"
 
@@ -38,9 +39,8 @@ running_emulator::temporary_folder::~temporary_folder() {
 }
 
 running_emulator::running_emulator(options chosen) {
-    if (chosen.tls || chosen.lake_path.empty()) folder_.emplace();
-    if (chosen.tls) tls_ = make_certificates(folder_->path.string());
-    lake_path_ = chosen.lake_path.empty() ? (folder_->path / "lake.db").string()
+    if (chosen.tls) tls_ = make_certificates(folder_.path.string());
+    lake_path_ = chosen.lake_path.empty() ? (folder_.path / "lake.db").string()
                                           : std::filesystem::absolute(chosen.lake_path).string();
     world_ = std::make_unique<world>(std::move(chosen), lake_path_);
     const options& settings = world_->settings;
@@ -67,6 +67,8 @@ running_emulator::running_emulator(options chosen) {
     zerobus_endpoint_ = start_grpc(*zerobus_, settings.port_zerobus);
     world_->urls.pubsub_endpoint = pubsub_endpoint_.address;
     world_->urls.zerobus_endpoint = zerobus_endpoint_.address;
+    // The org ends with this process, and so do positions in it: a later run would be told that they have expired.
+    world_->configuration = ready_config(*world_, tls_ ? tls_->ca_path : std::string(), folder_.path);
     for (auto* server : {salesforce_http_.get(), databricks_http_.get(), control_http_.get()}) server->serve();
 
     if (settings.publish > 0)

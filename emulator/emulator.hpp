@@ -25,7 +25,7 @@ class running_emulator {
     nlohmann::ordered_json description() const;
 
   private:
-    // Removed at the end: certificates, and the lake when no path was given.
+    // Removed at the end: certificates, the positions of ready_config(), and the lake when no path was given.
     struct temporary_folder {
         temporary_folder();
         ~temporary_folder();
@@ -37,7 +37,7 @@ class running_emulator {
     };
     grpc_endpoint start_grpc(grpc::Service& service, int port);
 
-    std::optional<temporary_folder> folder_;
+    temporary_folder folder_;
     std::string lake_path_;
     std::optional<tls_files> tls_;
     std::unique_ptr<world> world_;

@@ -1,47 +1,5 @@
 // What is to go wrong, and how often. Tests set it through POST /fault; services ask at the right moment.
-//
-//   op                         members                    what happens
-//   subscribe_error            code, times (1)            open subscriptions end with the code (that is once), and the
-//                                                         next ones at their first request
-//   forbid_schema              record                     GetSchema refuses schemas of this record name
-//   drop_subscribers                                      open subscriptions end with OK
-//   silence_subscribe          ms                         subscriptions send nothing, as if half open
-//   expire_salesforce_tokens   end_streams (true)         also ends subscriptions, with service.auth.error
-//   expire_databricks_tokens
-//   expire_retention                                      every replay id of before is gone
-//   rotate_streams             duration_ms (null)         a close_stream_signal, then UNAVAILABLE after duration_ms
-//   zerobus_error              code, when, times (1)      when "create": the next create_stream fails; when "stream":
-//                                                         an open stream ends, or the next to open
-//   hold_acks                  ms                         no acknowledgements for so long
-//   late_ack_after_half_close                             open streams acknowledge only after the client's half-close
-//   poison                     column, value              a request with such a row is refused
-//   warehouse_asleep           ms (null)                  the next statement starts the SQL warehouse, which takes so long;
-//                                                         with null it never starts
-//   slow_statements            ms                         statements run for so long
-//   sql_error                  condition, verb (null),    the next statements that begin with this word (null: with any)
-//                              times (1)                  fail with this error class, and have no effect
-//   forbid_alter               on (true)                  the principal has no MODIFY: ALTER TABLE fails with
-//                                                         INSUFFICIENT_PERMISSIONS, CREATE TABLE and SELECT work
-//   column_delay               ms                         a column that ALTER TABLE adds is seen by table descriptions and
-//                                                         by Zerobus only after so long
-//   rest_status                status, times (1),         the REST API (statements, tables) answers so
-//                              retry_after_s
-//   token_status               side, status, times (1),   the token endpoint answers so
-//                              retry_after_s
-//   login_error                error, description (""),   the next logins to Salesforce are refused so: as an OAuth error,
-//                              times (1)                  or as the fault code of SOAP
-//   quoted_expires_in          on (true)                  expires_in comes as a string
-//   undecodable                times (1)                  the next events are published cut short
-//   restrict_ip                on (true)                  Salesforce gives sessions and accepts none, as from an address
-//                                                         that the user's profile does not allow
-//   clock_skew                 s                          the Date of HTTP answers is off by so many seconds
-//   org_limit                  name, remaining            what /limits says is left of it
-//   deselect                   entity                     Change Data Capture is off for this object: its topic is unknown
-//   forbid_topic               topic, code                its calls end with the code; GetTopic says no more than
-//                                                         can_subscribe of subscription.topic.cannot.subscribe
-//   hide_field                 object, field              the user may not see the field: describe leaves it out
-//   grant                      privilege, how             a privilege on tables is "missing" or "inherited"
-//   clear                                                 ends all of these
+// listing.cpp has all of them.
 #pragma once
 
 #include "bells.hpp"

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <fstream>
 #include <iostream>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -22,11 +23,22 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, duration& to, 
         ->default_str(std::to_string(to.count()));
 }
 
+// Whoever has read the line of JSON finds the whole text in the file.
+void print(const std::string& configuration, const std::string& file) {
+    if (file == "-") {
+        std::cerr << configuration << std::flush;
+        return;
+    }
+    std::ofstream out(file);
+    if (!(out << configuration << std::flush))
+        throw std::runtime_error("the configuration cannot be written to " + file);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     emulator::options chosen;
-    std::string log_level = "info";
+    std::string log_level = "info", config_file;
     CLI::App app{"A Salesforce org and a Databricks workspace on loopback, with faults on demand."};
     app.add_option("--listen", chosen.listen, "Address to listen at")->capture_default_str();
     app.add_option("--lake", chosen.lake_path, "SQLite file for the tables; a temporary one without");
@@ -92,6 +104,8 @@ int main(int argc, char** argv) {
                    "A column that the checksum of a counted row leaves out");
     app.add_option("--unknown-table", chosen.unknown_tables, "A table that does not exist");
     app.add_option("--forbid-table", chosen.forbidden_tables, "A table that the principal has no grants on");
+    app.add_option("--print-config", config_file,
+                   "Write an sfcdc.toml that leads to this emulator into this file; - is standard error");
     app.add_option("--port-salesforce", chosen.port_salesforce);
     app.add_option("--port-pubsub", chosen.port_pubsub);
     app.add_option("--port-databricks", chosen.port_databricks);
@@ -116,6 +130,7 @@ int main(int argc, char** argv) {
         emulator::running_emulator running(chosen);
         for (const auto& one : running.state().managed.all())
             spdlog::info("the managed subscription {} to {} has the id {}", one.name(), one.topic_name(), one.id());
+        if (!config_file.empty()) print(running.state().configuration, config_file);
         std::cout << running.description().dump() << '\n' << std::flush;
         int signal = 0;
         sigwait(&endings, &signal);

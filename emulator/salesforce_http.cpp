@@ -11,14 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-struct refusal {
+struct login_refusal {
     const char* error;
     const char* description;
 };
 
 // Checks an assertion in the order of RFC 7523, section 3: form and signature first. Nothing: it is good.
-std::optional<refusal> check_assertion(const std::string& assertion, world& in) {
-    constexpr refusal invalid{"invalid_grant", "invalid assertion"};
+std::optional<login_refusal> check_assertion(const std::string& assertion, world& in) {
+    constexpr login_refusal invalid{"invalid_grant", "invalid assertion"};
     const std::size_t first = assertion.find('.'), last = assertion.rfind('.');
     if (first == assertion.npos || first == last || assertion.find('.', first + 1) != last) return invalid;
     const auto header_text = from_base64url(assertion.substr(0, first)),
@@ -32,31 +32,31 @@ std::optional<refusal> check_assertion(const std::string& assertion, world& in) 
     };
     if (text(header, "alg") != "RS256" || !claims.is_object()) return invalid;
     if (text(claims, "iss") != in.settings.client_id)
-        return refusal{"invalid_client_id", "client identifier invalid"};
+        return login_refusal{"invalid_client_id", "client identifier invalid"};
     if (!in.app.verifies(assertion.substr(0, last), *signature)) return invalid;
     // This is a production org.
     if (const std::string audience = text(claims, "aud");
         audience != "https://login.salesforce.com" && audience != in.urls.salesforce_url)
-        return refusal{"invalid_grant", "audience is invalid"};
+        return login_refusal{"invalid_grant", "audience is invalid"};
     if (!claims.contains("exp") || !claims["exp"].is_number_integer()) return invalid;
     const auto left = std::chrono::sys_seconds(std::chrono::seconds(claims["exp"].get<std::int64_t>()))
                       - std::chrono::system_clock::now();
-    if (left <= std::chrono::seconds(0)) return refusal{"invalid_grant", "expired authorization code"};
+    if (left <= std::chrono::seconds(0)) return login_refusal{"invalid_grant", "expired authorization code"};
     if (left > std::chrono::minutes(3)) return invalid;
     if (text(claims, "sub") != in.settings.username)
-        return refusal{"invalid_grant", "user hasn't approved this consumer"};
+        return login_refusal{"invalid_grant", "user hasn't approved this consumer"};
     return std::nullopt;
 }
 
-std::optional<refusal> check_login(const httplib::Request& request, world& in) {
+std::optional<login_refusal> check_login(const httplib::Request& request, world& in) {
     const std::string grant = request.get_param_value("grant_type");
     if (grant == "urn:ietf:params:oauth:grant-type:jwt-bearer")
         return check_assertion(request.get_param_value("assertion"), in);
-    if (grant != "client_credentials") return refusal{"unsupported_grant_type", "grant type not supported"};
+    if (grant != "client_credentials") return login_refusal{"unsupported_grant_type", "grant type not supported"};
     if (request.get_param_value("client_id") != in.settings.client_id)
-        return refusal{"invalid_client_id", "client identifier invalid"};
+        return login_refusal{"invalid_client_id", "client identifier invalid"};
     if (request.get_param_value("client_secret") != in.settings.client_secret)
-        return refusal{"invalid_client", "invalid client credentials"};
+        return login_refusal{"invalid_client", "invalid client credentials"};
     return std::nullopt;
 }
 

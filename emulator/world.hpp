@@ -93,7 +93,8 @@ struct world {
           events(settings.seed, salesforce, fault, subscribers, changes, history.get()) {}
 
     const options settings;
-    addresses urls; // filled before the first service answers
+    addresses urls;            // filled before the first service answers
+    std::string configuration; // an sfcdc.toml that leads here; filled when urls are
     bells subscribers;
     bells ingest_streams;
     faults fault;

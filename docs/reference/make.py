@@ -48,14 +48,21 @@ def reading_order():
     return out
 
 
+def anchors(source):
+    """What a link to a heading of this page has behind its #: by GitHub's rule, the heading in small letters without punctuation."""
+    headings = re.findall(r"^#+ (.*)$", source.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def page(source, broken):
     """The text of a page with links that Doxygen can follow; what is not in the reference is named without a link."""
     def link(found):
         mark, text, target = found.groups()
-        if re.match(r"\w+:|#", target):
+        if re.match(r"\w+:", target):
             return found[0]
-        path = (source.parent / target.split("#")[0]).resolve()
-        if not path.exists():
+        file, _, anchor = target.partition("#")
+        path = (source.parent / file).resolve() if file else source.resolve()
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors(path)):
             broken.append(f"{source.name}: the link to {target} leads to nothing")
         if mark:
             return f"![{text}]({path.name})"
@@ -133,9 +140,9 @@ def self_test():
     # A page with a link that leads to nothing, and one that is code.
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "a page.md"
-        file.write_text(f"# A page\n[one](no/such.md) and [two]({ROOT}/README.md)\n```\n[three](no/such.md)\n```\n")
-        assert page(file, problems) == ("# A page {#page_a_page}\none and [two](@ref index)\n```\n[three](no/such.md)\n```\n")
-        assert len(problems) == 1 and "no/such.md" in problems[0], problems
+        file.write_text(f"# A page\n[one](no/such.md) and [two]({ROOT}/README.md) [here](#a-page) [lost](#nowhere)\n```\n[three](no/such.md)\n```\n")
+        assert page(file, problems) == ("# A page {#page_a_page}\none and [two](@ref index) here lost\n```\n[three](no/such.md)\n```\n")
+        assert len(problems) == 2 and "no/such.md" in problems[0] and "#nowhere" in problems[1], problems
     # Which warnings are errors.
     fails = ["a.hpp:1: warning: Compound sfcdc::a is not documented.",
              "a.hpp:2: warning: Member f(int) (function) of namespace sfcdc is not documented.",

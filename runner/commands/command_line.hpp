@@ -24,13 +24,14 @@ void add_position(command_line& to);
 void add_schema(command_line& to);
 void add_dead_letters(command_line& to);
 void add_explain(command_line& to);
+void add_top(command_line& to);
 void add_completion(command_line& to);
 void add_doctor(command_line& to);
 void add_topics(command_line& to);
 
 // In the order of `sfcdc --help`.
 inline constexpr void (*subcommands[])(command_line&) = {
-    add_run,          add_check, add_doctor, add_topics, add_tables,  add_position,
+    add_run,          add_check, add_doctor, add_top,    add_topics,  add_tables,  add_position,
     add_dead_letters, add_tail,  add_schema, add_decode, add_explain, add_options, add_completion,
 };
 

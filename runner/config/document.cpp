@@ -4,6 +4,7 @@
 #include "../io/url.hpp"
 #include "../operations/failure.hpp"
 #include "../operations/log.hpp"
+#include "former_keys.hpp"
 #include "options.hpp"
 
 #include <algorithm>
@@ -100,8 +101,10 @@ section::section(document& in, const toml::table& table, std::string_view kind, 
     known.insert(known.end(), also.begin(), also.end());
     for (const auto& [key, node] : table) {
         if (std::ranges::find(known, key.str()) != known.end()) continue;
-        std::string hint;
-        if (const std::string_view nearest = nearest_word(key.str(), known); !nearest.empty()) {
+        std::string hint = hint_about_former_key(key.str());
+        if (!hint.empty()) {
+            // A setting of another program is meant, whatever key of this one has nearly its name.
+        } else if (const std::string_view nearest = nearest_word(key.str(), known); !nearest.empty()) {
             hint = "; did you mean \"" + std::string(nearest) + "\"?";
         } else {
             hint = "; known are";

@@ -2,11 +2,20 @@
 
 usage: test_status.py BUILD_FOLDER [unittest arguments]
 """
+import fcntl
 import json
+import os
 import pathlib
+import pty
 import re
+import select
+import signal
 import socket
+import struct
+import subprocess
 import sys
+import termios
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -44,6 +53,60 @@ def get(url):
 def series(text):
     """Values by name and labels."""
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if not line.startswith("#")}
+
+
+class Top(unittest.TestCase):
+    def top(self, *arguments):
+        done = subprocess.run([pathlib.Path(BUILD) / "runner" / "sfcdc", "top", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_frames(self):
+        with Scene(BUILD, "--seed", 92) as scene:
+            scene.emulator.publish(300)
+            rows = len([e for e in scene.emulator.published() if e["topic"].startswith("/data/")])
+            configure(scene, 'listen = "127.0.0.1:0"')
+            runner = scene.run()
+            at = address(runner)
+            wait_until(lambda: json.loads(get(at + "/status")[1])["pipelines"][0]["rows_durable"] == rows, 60, "all rows")
+            code, printed, said = self.top("--url", at, "--once")
+            self.assertEqual((code, said), (0, ""))
+            lines = printed.splitlines()
+            self.assertRegex(lines[0], r"^sfcdc \S+   since \d{4}-.*   memory \d+ MiB, limit of held rows 256 MiB$")
+            self.assertEqual(lines[1], "ready")
+            self.assertRegex(lines[-1], rf"^{TOPIC} +running +- +- +{rows} ")
+            self.assertNotIn("\x1b", printed)
+            # A terminal that is resized, and Ctrl-C.
+            master, slave = pty.openpty()
+            size = lambda columns: fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            size(200)
+            shown = subprocess.Popen([pathlib.Path(BUILD) / "runner" / "sfcdc", "top", "--url", at, "--interval", "0.2"], stdout=slave)
+            self.addCleanup(lambda: shown.poll() is None and (shown.kill(), shown.wait()))
+            seen = b""
+            def until(word, times=1):
+                nonlocal seen
+                end = time.monotonic() + 60
+                while seen.count(word) < times:
+                    self.assertLess(time.monotonic(), end, seen)
+                    if select.select([master], [], [], 0.2)[0]:
+                        seen += os.read(master, 65536)
+            until(b"last error")
+            seen = b""
+            size(30)
+            shown.send_signal(signal.SIGWINCH)
+            until(b"\x1b[J", 4)  # the first ones may be of the size before
+            frame = seen.decode().split("\x1b[J")[-2]
+            self.assertLess(max(len(re.sub(r"\x1b\[\??\d*[A-Za-z]", "", line)) for line in frame.split("\r\n")), 31)
+            shown.send_signal(signal.SIGINT)
+            self.assertEqual(shown.wait(30), 0)
+            until(b"\x1b[?1049l")
+            os.close(master), os.close(slave)
+
+            self.assertEqual(self.top("--config", scene.config, "--once")[0], 2)  # port 0 says no place
+            self.assertEqual(runner.stop(), 0)
+            code, printed, said = self.top("--url", at, "--once")
+            self.assertEqual((code, printed), (1, ""))
+            self.assertIn("is the daemon running?", said)
+        self.assertEqual(self.top("--once")[0], 2)
 
 
 class Status(unittest.TestCase):
