@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <optional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace sfcdc::runner {
@@ -126,20 +125,20 @@ std::string top_frame(const top_sample& now, const top_sample* before, top_size 
         lines.emplace_back();
 
         const double passed = before != nullptr ? std::chrono::duration<double>(now.at - before->at).count() : 0;
-        std::vector<std::pair<bool, cells>> rows;
-        if (const auto list = s.find("pipelines"); list != s.end() && list->is_array())
-            for (const json& p : *list)
-                rows.emplace_back(is_well(p),
-                                  row(p, before != nullptr ? same_pipeline(before->status, p) : nullptr, passed));
-        std::ranges::stable_sort(rows, {}, &std::pair<bool, cells>::first);
-        rows.insert(rows.begin(), {false,
-                                   {"pipeline", "state", "events/s", "rows/s", "durable", "lag", "waiting",
-                                    "in flight", "to loss", "waits for; last error"}});
-        std::vector<std::size_t> widths(rows.front().second.size());
-        for (const auto& [well, r] : rows)
+        std::vector<cells> rows{{"pipeline", "state", "events/s", "rows/s", "durable", "lag", "waiting", "in flight",
+                                 "to loss", "waits for; last error"}};
+        const auto list = s.find("pipelines");
+        for (const bool well : {false, true})
+            if (list != s.end() && list->is_array())
+                for (const json& p : *list)
+                    if (is_well(p) == well)
+                        rows.push_back(
+                            row(p, before != nullptr ? same_pipeline(before->status, p) : nullptr, passed));
+        std::vector<std::size_t> widths(rows.front().size());
+        for (const cells& r : rows)
             for (std::size_t i = 0; i + 1 < r.size(); ++i)
                 widths[i] = std::max(widths[i], std::min<std::size_t>(width(r[i]), 40));
-        for (const auto& [well, r] : rows) {
+        for (const cells& r : rows) {
             std::string line;
             for (std::size_t i = 0; i < r.size(); ++i) {
                 const std::string cell = i + 1 < r.size() ? cut(r[i], 40) : r[i];
@@ -165,8 +164,7 @@ std::string top_frame(const top_sample& now, const top_sample* before, top_size 
 
 std::string top_screen(const std::string& frame) {
     std::string out;
-    std::size_t line = 0;
-    for (std::size_t at = 0; at < frame.size(); ++line) {
+    for (std::size_t at = 0; at < frame.size();) {
         const std::size_t end = frame.find('\n', at);
         const std::string_view text = std::string_view(frame).substr(at, end - at);
         const bool bold = text.starts_with("pipeline ") || text.starts_with("not ready");
