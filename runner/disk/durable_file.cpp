@@ -233,8 +233,14 @@ bool line_file::still_at_path() const {
            && ours.st_dev == there.st_dev;
 }
 
+void line_file::begin_anew() {
+    spdlog::warn("{}: the file was moved or deleted; a new one is begun", path_.string());
+    open();
+}
+
 unsigned line_file::renew() {
-    if (descriptor_ < 0 || (regular_ && !still_at_path())) open();
+    if (descriptor_ >= 0 && regular_ && !still_at_path()) begin_anew();
+    if (descriptor_ < 0) open();
     struct stat found{};
     if (regular_ && ::fstat(descriptor_, &found) == 0) {
         const auto size = static_cast<std::uint64_t>(found.st_size);
@@ -262,8 +268,7 @@ void line_file::append(std::string_view lines) {
         if (turn == 3)
             throw failure(exit_code::failed,
                           path_.string() + ": the file is moved or deleted again and again while it is written.");
-        spdlog::warn("{}: the file was moved or deleted; a new one is begun", path_.string());
-        open();
+        begin_anew();
     }
 }
 

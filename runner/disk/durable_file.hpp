@@ -43,6 +43,7 @@ class line_file {
   private:
     void write_all(std::string_view bytes);
     void repair();
+    void begin_anew();
     bool still_at_path() const;
     void close() noexcept;
 

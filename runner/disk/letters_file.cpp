@@ -35,6 +35,12 @@ bool has_text(const ordered_json& line, const char* key) {
     return at != line.end() && at->is_string();
 }
 
+// A number that is none of a row would be another one in the mark of the letter.
+bool has_row_number(const ordered_json& line) {
+    const auto at = line.find("row_number");
+    return at != line.end() && at->is_number_unsigned() && std::in_range<std::uint32_t>(at->get<std::uint64_t>());
+}
+
 // A row has scalars and lists of texts. What is deeper was not written by sfcdc, and could be so deep that to print it takes the stack.
 bool is_flat(const ordered_json& columns) {
     return columns.is_object() && std::ranges::all_of(columns, [](const ordered_json& value) {
@@ -85,7 +91,7 @@ void letters_reader::line(std::string_view text, std::uint64_t begin) {
         const bool is_letter = line.is_object() && has_text(line, "topic_name") && has_text(line, "replay_id")
                                && has_text(line, "event_id") && has_text(line, "reason");
         const bool row = is_letter && line.contains("row_number");
-        if (!is_letter || (row && !line.find("row_number")->is_number_integer())) return void(++foreign_);
+        if (!is_letter || (row && !has_row_number(line))) return void(++foreign_);
         kept_letter l;
         l.topic_name = text_in(line, "topic_name");
         l.org_id = text_in(line, "org_id");

@@ -7,6 +7,7 @@
 #include <sfcdc/wire/bytes.hpp>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 namespace {
@@ -93,13 +94,18 @@ TEST_CASE("explain: where an event cannot be decoded, and what stands there") {
     CHECK(has(cut, "#0 entityName: string = \"Account\""));
     CHECK(
         has(explained(event, event.payload + "x"), "decoding ends at byte " + std::to_string(event.payload.size())));
-    // A bitmap that names a field that the schema lacks is shown as it stands.
-    std::string wrong = event.payload;
-    const std::size_t at = wrong.find("0x");
-    REQUIRE(at != wrong.npos);
-    wrong[at + 2] = 'F';
-    const auto e = explained(event, wrong);
-    CHECK_FALSE(e.whole);
-    CHECK(has(e, "beyond the fields of the schema"));
-    CHECK(has(e, "decoding ends at byte "));
+    // Bitmaps that the schema has no fields for are shown as they stand.
+    const auto& nested = golden_event("one child of an address, and the time of the change");
+    for (const auto& [from, to, said] : {std::array{"6-0x01", "7-0x01", "beyond the fields of the schema"},
+                                         std::array{"6-0x01", "6-0xZ1", "a character that is no hexadecimal digit"},
+                                         std::array{"6-0x01", "x-0x01", "it names no field of the event"}}) {
+        std::string wrong = nested.payload;
+        const std::size_t at = wrong.find(from);
+        REQUIRE(at != wrong.npos);
+        wrong.replace(at, std::string(to).size(), to);
+        const auto e = explained(nested, wrong);
+        CHECK_FALSE(e.whole);
+        CHECK(has(e, said));
+        CHECK(has(e, "decoding ends at byte "));
+    }
 }

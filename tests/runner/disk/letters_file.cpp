@@ -120,9 +120,9 @@ TEST_CASE("lines that are damaged or hostile are counted and passed over") {
     f.write(
         "letters",
         good + "\n\nno JSON\n[]\n{}\n" + deep + "\n" + deep + std::string(100'000, ']') + "\n"
-            + R"({"topic_name":"t","replay_id":"02","event_id":"e","reason":"r","row_number":"x"})"
+            + R"({"topic_name":"t","replay_id":"02","event_id":"e","reason":"r","row_number":-1})"
               "\n"
-            + R"({"topic_name":"t","replay_id":"03","event_id":"e","reason":"r","row_number":-1,"offset":1e99,"row":"?","columns":{"a":)"
+            + R"({"topic_name":"t","replay_id":"03","event_id":"e","reason":"r","row_number":1,"offset":1e99,"row":"?","columns":{"a":)"
             + std::string(1000, '[') + std::string(1000, ']') + "}}\n"
             + R"({"retried":{"topic_name":"t","replay_id":"09","event_id":"e"}})"
               "\n"

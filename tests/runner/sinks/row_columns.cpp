@@ -37,7 +37,7 @@ TEST_CASE("a row and its columns say the same, in every layout") {
             std::vector<std::string> left_out;
             append_row(l, columns, again, left_out);
             CHECK(left_out.empty());
-            CHECK(columns_of_row(l, again) == columns);
+            CHECK(nlohmann::json(columns_of_row(l, again)) == nlohmann::json(columns)); // in any order
             CHECK(again.size() == message.size());
             if (!l.has_fields()) CHECK(again == message); // else the columns of fields have an order of their own
         }
