@@ -79,7 +79,7 @@ def make(build, folder):
             "systemd/sfcdc.service": (build / "deploy/sfcdc.service").read_bytes(), "systemd/sfcdc@.service": (build / "deploy/sfcdc@.service").read_bytes(),
             "systemd/sysusers.d/sfcdc.conf": (ROOT / "deploy/systemd/sfcdc.sysusers").read_bytes(),
         }
-        for file in ("LICENSE", "CHANGELOG.md", "docs/running.md", "docs/layouts.md", "docs/deploying.md"):
+        for file in ("LICENSE", "CHANGELOG.md", "docs/running.md", "docs/configuration.md", "docs/operations.md", "docs/layouts.md", "docs/deploying.md"):
             content[file] = (ROOT / file).read_bytes()
         content["sfcdc.toml"] = (ROOT / "deploy/sfcdc.toml").read_bytes()
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
 #include "commands/command_line.hpp"
+#include "commands/output.hpp"
 #include "operations/failure.hpp"
 #include "operations/log.hpp"
 
@@ -9,6 +10,8 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -22,11 +25,20 @@ void occupy_standard_descriptors() {
             const int lowest = ::open("/dev/null", mode);
 }
 
+// Tokens and customer data are in the memory, and a dump would put them on a disk. The limit alone does not hold for a dump that is
+// piped into a program.
+void forbid_core_dumps() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
     using namespace sfcdc::runner;
     occupy_standard_descriptors();
+    forbid_core_dumps();
 
     CLI::App app("sfcdc streams Salesforce change events into Databricks tables.", "sfcdc");
     app.set_version_flag("--version", sfcdc::version);
@@ -48,6 +60,8 @@ int main(int argc, char** argv) {
     log::start(line.log_level);
     try {
         return line.chosen();
+    } catch (const reader_gone&) { // only where SIGPIPE is ignored: otherwise the signal has ended the process
+        return static_cast<int>(exit_code::failed);
     } catch (const failure& f) {
         log::last_words(f.what(), f.code() == exit_code::bad_config);
         return static_cast<int>(f.code());

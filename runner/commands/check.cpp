@@ -23,10 +23,10 @@ int check(const std::filesystem::path& file) {
     output out;
     for (const std::string& corrected : c.corrections) out.write("note: " + corrected + "\n");
     for (const pipeline_config& p : c.pipelines)
-        out.write(p.topic + " of " + c.salesforce.at(p.salesforce).section + " -> " + destination(c, p)
-                  + "; position in "
-                  + (p.state().empty() ? "Salesforce (" + p.managed_subscription + ")" : p.state().string())
-                  + ", dead letters in " + p.dead_letters.string() + "\n");
+        out.write(
+            p.topic + " of " + c.salesforce.at(p.salesforce).section + " -> " + destination(c, p) + "; position in "
+            + (!p.managed_subscription.empty() ? "Salesforce (" + p.managed_subscription + ")" : p.state().string())
+            + ", dead letters in " + p.dead_letters.string() + "\n");
     out.write(file.string() + ": no mistakes; nothing was connected\n");
     out.flush();
     return 0;

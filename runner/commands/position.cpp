@@ -1,6 +1,8 @@
 #include "../config/start_from.hpp"
+#include "../disk/durable_file.hpp"
 #include "../disk/lock.hpp"
 #include "../disk/position_database.hpp"
+#include "../salesforce/grants/answers.hpp"
 #include "chosen_pipelines.hpp"
 #include "command_line.hpp"
 #include "output.hpp"
@@ -12,6 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace sfcdc::runner {
 namespace {
 
@@ -21,16 +27,22 @@ struct position_options {
     std::string replay_id, org_id;
 };
 
+std::string labels_of(const std::vector<const pipeline_config*>& pipelines) {
+    std::string out;
+    for (const pipeline_config* const p : pipelines) out += (out.empty() ? "\"" : ", \"") + p->label + "\"";
+    return out;
+}
+
 std::vector<stored_position> positions_of(const pipeline_config& p) {
-    if (p.state().empty()) return {};
+    if (!p.managed_subscription.empty()) return {};
     if (p.sink == sink_kind::sqlite) return positions_in_database(p.path, p.topic);
     auto stored = position_file(p.checkpoint).read();
     return stored ? std::vector{std::move(*stored)} : std::vector<stored_position>();
 }
 
 std::string place_of(const pipeline_config& p) {
-    return p.state().empty() ? "Salesforce, as the managed subscription " + p.managed_subscription
-                             : p.state().string();
+    return !p.managed_subscription.empty() ? "Salesforce, as the managed subscription " + p.managed_subscription
+                                           : p.state().string();
 }
 
 int show(const position_options& options) {
@@ -40,8 +52,8 @@ int show(const position_options& options) {
         const auto stored = positions_of(*p);
         if (stored.empty())
             out.write(p->label + ": "
-                      + (p->state().empty() ? "the position is kept by " : "no position is stored in ") + place_of(*p)
-                      + "\n");
+                      + (!p->managed_subscription.empty() ? "the position is kept by " : "no position is stored in ")
+                      + place_of(*p) + "\n");
         for (const stored_position& s : stored)
             out.write(p->label + ": " + s.replay_id.hex() + " (base64 " + s.replay_id.base64() + ") of "
                       + s.owner.topic + " of org " + s.owner.org_id + ", in " + place_of(*p) + "\n");
@@ -67,23 +79,43 @@ int export_all(const position_options& options) {
     return 0;
 }
 
+// What root makes here, the user of the service could neither read nor replace.
+void refuse_for_another_user(const std::filesystem::path& state) {
+    struct stat found{};
+    if (::geteuid() != 0) return;
+    if (::stat(state.c_str(), &found) != 0 && ::stat(whole_path(state).parent_path().c_str(), &found) != 0) return;
+    if (found.st_uid == 0) return;
+    const passwd* const user = ::getpwuid(found.st_uid);
+    const std::string name = user != nullptr ? user->pw_name : "#" + std::to_string(found.st_uid);
+    throw failure(exit_code::bad_config, state.string() + " belongs to the user " + name
+                                             + ", and what root writes there that user cannot replace; run this as "
+                                               "that user: sudo -u "
+                                             + name + " sfcdc position set ...");
+}
+
 int set(const position_options& options) {
     const config c = load_config(options.config);
     const auto pipelines = chosen_pipelines(c, options.pipeline);
     if (pipelines.size() != 1)
         throw failure(exit_code::bad_config,
-                      "the configuration has several pipelines; name one with --pipeline TOPIC_OR_LABEL");
+                      "several pipelines of the configuration are meant; name one with --pipeline: "
+                          + labels_of(pipelines));
     const pipeline_config& p = *pipelines.front();
     const auto [from, bad] = start_from_of(options.replay_id);
     if (!bad.empty() || from.replay_id.empty())
         throw failure(exit_code::bad_config,
                       "REPLAY_ID: hexadecimal digits or base64 were expected, not \"" + options.replay_id + "\"");
-    if (p.state().empty())
+    if (!p.managed_subscription.empty())
         throw failure(exit_code::bad_config, "the position is kept by " + place_of(p) + "; it is set there");
-    const state_lock lock(p.state()); // not beside a daemon that runs
+    refuse_for_another_user(p.state());
+    const state_lock lock(whole_path(p.state())); // not beside a daemon that runs
     const auto stored = positions_of(p);
     position_owner owner{options.org_id, p.topic};
     if (owner.org_id.empty() && stored.size() == 1) owner.org_id = stored.front().owner.org_id;
+    if (!owner.org_id.empty() && !salesforce::is_org_id(owner.org_id))
+        throw failure(exit_code::bad_config, "--org-id: an id of 18 characters was expected, as in "
+                                             "\"00D000000000001AAA\", not \""
+                                                 + owner.org_id + "\"");
     if (owner.org_id.empty())
         throw failure(exit_code::bad_config,
                       stored.empty() ? "no position is stored yet that would say of which org it is; name it with "

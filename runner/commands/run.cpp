@@ -21,19 +21,10 @@
 #include <vector>
 
 #include <malloc.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 namespace sfcdc::runner {
 namespace {
-
-// Tokens and customer data are in the memory, and a dump would put them on a disk. The limit alone does not hold for a dump that is
-// piped into a program.
-void forbid_core_dumps() {
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
 
 // Blocks of the size of a large event go back to the system when they are freed. By itself glibc keeps more and larger blocks the more it
 // has seen, and a lake that goes on after it stood still would take twice memory_limit.
@@ -98,7 +89,6 @@ void stream(const run_options& options, service_manager& manager) {
     }
 
     termination asked(c.drain_time); // first: whatever the start does, the process can be ended
-    forbid_core_dumps();
     give_memory_back();
     prove_resources(c.pipelines.size(), !c.status.host.empty());
     const auto say_corrections = [](const config& of) {
@@ -106,7 +96,7 @@ void stream(const run_options& options, service_manager& manager) {
     };
     say_corrections(c);
     supervisor all(loaded, std::move(from), [&] {
-        auto next = std::make_shared<const config>(load_config(options.config));
+        auto next = std::make_shared<config>(load_config(options.config));
         prove_resources(next->pipelines.size(), !next->status.host.empty());
         log_as(*next);
         say_corrections(*next);
@@ -136,8 +126,8 @@ void add_run(command_line& to) {
     command->add_option("--config", options->config, "The configuration (TOML)")->required();
     command->add_option(
         "--from", options->from,
-        "Where to start when no position is stored or Salesforce no longer knows it: earliest, latest, a "
-        "replay id (hexadecimal or base64) or a time (2026-11-28T09:30:00Z)");
+        "Where to start when no position is stored: earliest, latest, a replay id (hexadecimal or base64) or a time "
+        "(2026-11-28T09:30:00Z). earliest and latest also where Salesforce does not know the stored one any more");
     command->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     command->callback([&to, options] { to.chosen = [options] { return run(*options); }; });

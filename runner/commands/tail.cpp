@@ -70,6 +70,18 @@ class printed_events final : public sink {
     std::uint64_t printed_ = 0;
 };
 
+// What any pipeline of the org hides, nobody sees here.
+privacy_config privacy_of(const config& c, const std::string& section) {
+    privacy_config out;
+    for (const pipeline_config& p : c.pipelines) {
+        if (c.salesforce.at(p.salesforce).section != section) continue;
+        out.deny.insert(out.deny.end(), p.privacy.deny.begin(), p.privacy.deny.end());
+        out.tokenise.insert(out.tokenise.end(), p.privacy.tokenise.begin(), p.privacy.tokenise.end());
+        if (p.privacy.token_key != nullptr) out.token_key = p.privacy.token_key;
+    }
+    return out;
+}
+
 int tail(const tail_options& options) {
     const config c = load_services(options.config);
     auto [topic, bad_topic] = topic_of(options.topic);
@@ -78,7 +90,11 @@ int tail(const tail_options& options) {
     if (!bad_from.empty()) throw failure(exit_code::bad_config, "--from: " + bad_from);
     if (options.count == 0) return 0;
 
+    if (topic.starts_with("/event/") && !(options.entities.empty() && options.changed.empty()))
+        throw failure(exit_code::bad_config,
+                      "--entity and --changed: a platform event has no ChangeEventHeader that could tell");
     pipeline_config p;
+    p.privacy = privacy_of(c, one_org(c, options.salesforce).section);
     p.topic = p.label = topic;
     p.filter.entities = options.entities;
     p.filter.only_if_changed = options.changed;
@@ -127,7 +143,8 @@ void add_tail(command_line& to) {
                      "latest, earliest, a replay id (hexadecimal or base64) or a time (2026-11-28T09:30:00Z)")
         ->capture_default_str();
     command->add_option("--entity", options->entities, "Only events of this object; may be given again");
-    command->add_option("--changed", options->changed, "Only updates that change this field; may be given again");
+    command->add_option("--changed", options->changed,
+                        "Leave out updates that do not change this field; may be given again");
     command
         ->add_option("--format", options->format,
                      "json: all; changed: the field lists; header: the ChangeEventHeader")

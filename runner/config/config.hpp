@@ -30,7 +30,7 @@ struct salesforce_config : salesforce::login_settings {
 };
 
 struct databricks_config {
-    std::string written{}; // as above
+    std::string written{}; // the section of the file, in one form
     std::string section = "[databricks]";
     std::string workspace_url{};
     std::string zerobus_endpoint{}; // https://<workspace-id>.zerobus.<region>.cloud.databricks.com
@@ -100,7 +100,7 @@ struct pipeline_config {
     std::filesystem::path dead_letters;
     // The blocks of the file that this pipeline is made of, in one form: after a reload, one with an equal text goes on as it is.
     std::string written;
-    std::chrono::seconds drain_time = usual_drain_time; // as config has it
+    std::chrono::seconds drain_time = usual_drain_time; // the configuration's own, for each of its pipelines
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     failure_policy on_failure = failure_policy::restart;
     std::chrono::seconds silence_limit = // of the subscription

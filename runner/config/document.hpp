@@ -38,7 +38,7 @@ class document {
     // ${NAME} and ${file:PATH} in a text; what cannot be had is a mistake of `label`.
     std::string expand(std::string_view written, const toml::source_region& where, const std::string& label);
 
-    // Notes what a file is used for. Returns what it is used for already, or nothing. A use whose words are equal is the same use.
+    // Notes what a file is used for. Returns what it is used for already, or nothing. A file that is used again as the same thing (`as` is equal) is no conflict.
     std::string use(const std::string& identity, const std::string& as);
 
   private:

@@ -13,7 +13,7 @@ constexpr option all_options[] = {
      "bounds the events and rows that all pipelines hold together, which is what a lake that stands still costs; from `16 MiB` to `1024 GiB`. Each pipeline has 4 MiB at least"},
     {"", "drain_time", "whole number", "25", "",
      "seconds in which what was received may become durable when the process is asked to end; the process ends 4 seconds later at the latest"},
-    {"", "log_level", "text", "info", "", "or `trace`, `debug`, `warn`, `error`; `--log-level` goes before it"},
+    {"", "log_level", "text", "info", "", "or `trace`, `debug`, `warn`, `error`; the option `--log-level` overrides it"},
     {"", "log_format", "text", "text", "", "or `json`: lines with `time`, `level` and `message`"},
     {"salesforce", "grant", "text", "what the keys show, else client_credentials", "",
      "how to log in: `client_credentials`, `jwt_bearer`, `access_token` or `soap`; see [Logins](running.md#logins), also for which keys each one has"},

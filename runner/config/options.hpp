@@ -11,7 +11,7 @@ namespace sfcdc::runner {
 // The views are of the program's own text and live as long as it.
 struct option {
     std::string_view section; // "" (the top of the file), "salesforce", "databricks", "status" or "pipeline"
-    std::string_view key;     //
+    std::string_view key;     // as the file has it
     std::string_view
         type; // of its value, for people: "text", "list of texts", "whole number", "true or false", "table"
     std::string_view otherwise;   // what holds without the key, for people; empty: nothing, or the key is needed

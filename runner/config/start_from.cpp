@@ -40,25 +40,39 @@ std::optional<std::int64_t> time_of(std::string_view text) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
+// Real ones have eight bytes or more. Digits of small letters are hexadecimal, and what no number has is base64; anything between is no
+// replay id, so that neither a misspelt word nor a date becomes one.
+std::optional<pubsub::replay_id> replay_id_of(std::string_view written) {
+    constexpr std::size_t least_bytes = 8;
+    const bool marked = written.starts_with("0x");
+    const std::string_view digits = marked ? written.substr(2) : written;
+    const auto only = [](std::string_view text, std::string_view signs) {
+        return text.find_first_not_of(signs) == text.npos;
+    };
+    const bool hex =
+        marked || only(digits, "0123456789abcdef") || (only(digits, "0123456789ABCDEF") && !only(digits, "ABCDEF"));
+    const bool is_base64 = !hex
+                           && (written.ends_with('=') || !only(written, "0123456789ABCDEFabcdefghijklmnopqrstuvwxyz"))
+                           && !only(written, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    if (!hex && !is_base64) return std::nullopt;
+    auto [id, bad] = hex ? pubsub::replay_id::from_hex(digits) : pubsub::replay_id::from_base64(written);
+    return bad || id.bytes().size() < least_bytes ? std::nullopt : std::optional(std::move(id));
+}
+
 } // namespace
 
 start_from_text start_from_of(std::string_view written) {
     if (written == "earliest") return {};
     if (written == "latest") return {{.preset = start_position::latest}, {}};
-    if (const auto at = time_of(written)) return {{.not_before = at}, {}};
-    const std::string_view digits = written.starts_with("0x") ? written.substr(2) : written;
-    auto [id, bad] = pubsub::replay_id::from_hex(digits);
-    const bool is_word = std::ranges::all_of(written, [](char c) { // a misspelt one may be base64
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    });
-    if (bad && !is_word) {
-        auto other = pubsub::replay_id::from_base64(written);
-        id = std::move(other.value);
-        bad = other.error;
+    if (const auto at = time_of(written)) {
+        if (std::chrono::milliseconds(*at) > std::chrono::system_clock::now().time_since_epoch())
+            return {{}, "the time " + std::string(written) + " is not over yet: every event would be left out"};
+        return {{.not_before = at}, {}};
     }
-    if (!bad && !id.empty()) return {{.replay_id = std::move(id)}, {}};
+    if (auto id = replay_id_of(written)) return {{.replay_id = std::move(*id)}, {}};
     return {{},
-            "earliest, latest, a replay id (hexadecimal or base64) or a time in UTC was expected, as in "
+            "earliest, latest, a replay id of eight bytes at least (hexadecimal or base64) or a time in UTC was "
+            "expected, as in "
             "\"2026-11-28T09:30:00Z\", not \""
                 + std::string(written) + "\""};
 }

@@ -15,7 +15,7 @@ namespace sfcdc::runner {
 struct start_from {
     start_position preset = start_position::earliest; // counts unless there is a replay id
     pubsub::replay_id replay_id{};                    // not empty: behind this event
-    std::optional<std::int64_t> not_before{}; // change events committed earlier are left out; ms since 1970 in UTC
+    std::optional<std::int64_t> not_before{};         // events committed earlier are left out; ms since 1970 in UTC
 };
 
 // "earliest", "latest", a replay id in hexadecimal digits or base64, or a time as in "2026-11-28T09:30:00Z". Salesforce finds no event by its

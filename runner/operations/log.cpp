@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <iostream>
 #include <memory>
@@ -94,16 +95,32 @@ class safe_message final : public spdlog::custom_flag_formatter {
     const form as_;
 };
 
+std::atomic<form> form_of_lines = form::text;
+
+// Both forms at once, so that the form can change while threads write lines: the logger itself is never replaced.
+class line_formatter final : public spdlog::formatter {
+  public:
+    line_formatter() {
+        text_.add_flag<safe_message>('*', form::text).set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
+        json_.add_flag<safe_message>('*', form::json)
+            .set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})");
+    }
+    void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& to) override {
+        (form_of_lines == form::json ? json_ : text_).format(message, to);
+    }
+    std::unique_ptr<formatter> clone() const override { return std::make_unique<line_formatter>(); }
+
+  private:
+    spdlog::pattern_formatter text_{spdlog::pattern_time_type::utc}, json_{spdlog::pattern_time_type::utc};
+};
+
 } // namespace
 
 void start(const std::string& level, form as) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-    formatter->add_flag<safe_message>('*', as).set_pattern(
-        as == form::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%*})"
-                         : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %*");
-    spdlog::drop("sfcdc");
+    form_of_lines = as;
+    if (const auto logger = spdlog::get("sfcdc")) return logger->set_level(spdlog::level::from_str(level));
     auto logger = spdlog::stderr_color_mt("sfcdc");
-    logger->set_formatter(std::move(formatter));
+    logger->set_formatter(std::make_unique<line_formatter>());
     logger->set_level(spdlog::level::from_str(level));
     spdlog::set_default_logger(std::move(logger));
 }

@@ -13,7 +13,7 @@ enum class form : std::uint8_t {
     json, // {"time":"2026-11-28T09:30:00.000Z","level":"info","message":"MESSAGE"}
 };
 
-// Sets up spdlog; may be called again. `level` is a name that spdlog knows.
+// Sets up spdlog. May be called again while other threads write lines, and changes level and form then. `level` is a name that spdlog knows.
 void start(const std::string& level, form as = form::text);
 
 // Text from outside as it may stand in a line: control characters and line separators become '?', bytes that are not UTF-8 U+FFFD,

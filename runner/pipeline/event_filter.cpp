@@ -18,25 +18,31 @@ bool matches_one(const std::vector<std::string>& patterns, std::string_view text
 
 } // namespace
 
-event_filter::event_filter(const event_filter_config& config, std::optional<std::int64_t> not_before)
+std::int64_t committed_at(const cdc::event& event) {
+    if (event.has_header()) return event.header().commit_timestamp();
+    return event.get<std::int64_t>(event.plan().find("CreatedDate")).value;
+}
+
+event_filter::event_filter(const event_filter_config& config)
     : entities_(config.entities.begin(), config.entities.end()),
       excluded_(config.exclude_entities.begin(), config.exclude_entities.end()),
       uninteresting_(config.skip_if_only.begin(), config.skip_if_only.end()),
       interesting_(config.only_if_changed.begin(), config.only_if_changed.end()),
       change_types_(config.exclude_change_types),
       origins_(config.exclude_origins),
-      not_before_(not_before),
       keeps_all_(entities_.empty() && excluded_.empty() && uninteresting_.empty() && interesting_.empty()
-                 && change_types_.empty() && origins_.empty() && !not_before_) {}
+                 && change_types_.empty() && origins_.empty()) {}
 
+// A platform event has no header that a key could ask for, and says in a field when it was published.
 left_out_by event_filter::judge_by_keys(const cdc::event& event) const {
+    if (not_before_ && committed_at(event) < *not_before_) return left_out_by::time;
+    if (!event.has_header()) return left_out_by::nothing;
     const cdc::event_header header = event.header();
     const std::string_view entity = header.entity_name();
     if ((!entities_.empty() && !entities_.contains(entity)) || excluded_.contains(entity)) return left_out_by::entity;
     if (matches_one(change_types_, cdc::to_string(header.change_type()))) return left_out_by::change_type;
     if (matches_one(origins_, header.change_origin())) return left_out_by::origin;
-    if (!is_of_interest(event)) return left_out_by::fields;
-    return not_before_ && header.commit_timestamp() < *not_before_ ? left_out_by::time : left_out_by::nothing;
+    return is_of_interest(event) ? left_out_by::nothing : left_out_by::fields;
 }
 
 // Creations, deletions and gaps have no lists; an update that names nothing is of interest, since nothing is known of it.

@@ -16,10 +16,18 @@
 
 namespace sfcdc::runner {
 
+// When an event was committed, or published: ms since 1970 in UTC. 0 where it does not say.
+std::int64_t committed_at(const cdc::event& event);
+
 class event_filter {
   public:
-    // `not_before`: what was committed earlier is left out; ms since 1970 in UTC, as in the header.
-    explicit event_filter(const event_filter_config& config, std::optional<std::int64_t> not_before = {});
+    explicit event_filter(const event_filter_config& config);
+
+    // From now on, what was committed before this time is left out; ms since 1970 in UTC, as in the header.
+    void leave_out_before(std::int64_t time) {
+        not_before_ = time;
+        keeps_all_ = false;
+    }
 
     // The first key that leaves the event out, in the order of the enum.
     left_out_by judge(const cdc::event& event) const {
@@ -34,8 +42,8 @@ class event_filter {
 
     const names entities_, excluded_, uninteresting_, interesting_;
     const std::vector<std::string> change_types_, origins_;
-    const std::optional<std::int64_t> not_before_;
-    const bool keeps_all_;
+    std::optional<std::int64_t> not_before_;
+    bool keeps_all_;
 };
 
 } // namespace sfcdc::runner

@@ -42,7 +42,7 @@ pipeline::pipeline(const pipeline_config& config, salesforce::org& org, databric
     : config_(config),
       org_(org),
       source_(source),
-      filter_(config.filter, from ? from->not_before : std::nullopt),
+      filter_(config.filter),
       hidden_(config.privacy, config.topic),
       hides_(hides(config.privacy)),
       table_by_entity_(has_entity(config.table)),
@@ -115,7 +115,7 @@ void pipeline::open(const std::stop_token& stop) {
                          config_.label);
     } else {
         options.subscription.topic_name = config_.topic;
-        if (from_where_ && from_where_->replay_id.empty())
+        if (from_where_ && from_where_->replay_id.empty() && !from_where_->not_before)
             options.on_unknown_position = preset_of(from_where_->preset);
         if (!from_where_ && sink_->earliest_if_unknown())
             options.on_unknown_position = pubsub::replay_preset::earliest;
@@ -128,9 +128,7 @@ void pipeline::open(const std::stop_token& stop) {
                     "{}: a position is stored, so that --from does not say where to begin{}; \"sfcdc position "
                     "set\" changes the stored one",
                     config_.label,
-                    from_where_->not_before       ? " (events that are older than its time are left out all the same)"
-                    : options.on_unknown_position ? " (unless Salesforce does not know the stored one any more)"
-                                                  : "");
+                    options.on_unknown_position ? " (unless Salesforce does not know the stored one any more)" : "");
         } else if (from_where_ && !from_where_->replay_id.empty()) {
             options.subscription.replay_id = from_where_->replay_id;
             spdlog::info("{}: no position yet, starting after {}", config_.label, from_where_->replay_id.hex());
@@ -139,7 +137,9 @@ void pipeline::open(const std::stop_token& stop) {
                                          : sink_->earliest_if_unknown() ? start_position::earliest
                                                                         : config_.start;
             options.subscription.preset = preset_of(start);
-            spdlog::info("{}: no position yet, starting from {}", config_.label, name_of(start));
+            if (from_where_ && from_where_->not_before) filter_.leave_out_before(*from_where_->not_before);
+            spdlog::info("{}: no position yet, starting from {}{}", config_.label, name_of(start),
+                         from_where_ && from_where_->not_before ? ", without what was committed before --from" : "");
         }
     }
     begin_delivery(std::move(options));
@@ -160,7 +160,7 @@ void pipeline::open_source() {
     options.subscription.topic_name = config_.topic;
     options.subscription.preset = pubsub::replay_preset::earliest;
     options.undecodable_in_a_row = std::numeric_limits<unsigned>::max();
-    options.drain_limit = drain_time;
+    options.drain_limit = config_.drain_time;
     options.bytes = memory_;
     begin_delivery(std::move(options));
 }
@@ -226,13 +226,8 @@ void pipeline::loop(const std::stop_token& stop) {
 
 // Once for each event: what only it says.
 void pipeline::note_event(const cdc::event& event) {
-    if (!event.has_header()) { // of a platform event
-        committed_ = event.get<std::int64_t>(event.plan().find("CreatedDate")).value;
-        return;
-    }
-    const cdc::event_header header = event.header();
-    committed_ = header.commit_timestamp();
-    if (header.change_type_name().starts_with("GAP_")) ++counts_.gaps;
+    committed_ = committed_at(event);
+    if (event.has_header() && event.header().change_type_name().starts_with("GAP_")) ++counts_.gaps;
 }
 
 void pipeline::on(const delivery_keepalive& alive) {

@@ -38,8 +38,8 @@ using sink_maker = std::function<std::unique_ptr<sink>()>;
 
 class pipeline final : private calls::listener {
   public:
-    // `from` says where to start when there is no position, or Salesforce does not know the stored one any more;
-    // without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
+    // `from` says where to start when there is no position; a preset of it also when Salesforce does not know the stored one any more.
+    // Without it the first is the configuration's `start`, and the second ends the run. `memory` bounds the events and rows that are
     // held, in bytes.
     // `workspace` is null unless rows go there. `make` makes another sink than the configuration names; empty: that one. All references
     // outlive the pipeline. `source` has the events in place of the topic: nobody logs in, and no position is stored.
@@ -112,7 +112,7 @@ class pipeline final : private calls::listener {
     salesforce::org& org_;
     event_source* const source_;   // null: the topic
     bool source_complete_ = false; // each of its events is durable or a letter
-    const event_filter filter_;
+    event_filter filter_;
     hidden_fields hidden_;
     const std::vector<std::string> hides_; // what letters say of it
     const bool table_by_entity_;           // the configuration's table has {entity} in it

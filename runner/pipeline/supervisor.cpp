@@ -1,11 +1,13 @@
 #include "supervisor.hpp"
 
 #include "../disk/durable_file.hpp"
+#include "../disk/position_file.hpp"
 #include "../operations/failure.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <random>
 #include <set>
@@ -49,7 +51,8 @@ std::string text_of(const std::exception_ptr& end) {
 } // namespace
 
 supervisor::supervisor(std::shared_ptr<const config> c, std::optional<start_from> from, reader read_again)
-    : config_(std::move(c)),
+    : first_config_(c),
+      config_(std::move(c)),
       from_where_(std::move(from)),
       read_again_(std::move(read_again)),
       metrics_(config_->status.ready_after, config_->memory_limit) {
@@ -187,6 +190,7 @@ void supervisor::report(const supervised& s) const {
     if (next)
         then = "the next try is in "
                + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count()) + " s";
+    if (s.leaving) then = "it is not in the configuration any more";
     if (!any_up()) then = "no pipeline is up";
     spdlog::error("{}: {} [{}]", s.config.label, s.last_error, then);
 }
@@ -211,33 +215,57 @@ bool supervisor::any_up() const {
     return !entering_.empty() || std::ranges::any_of(pipelines_, [](const supervised& s) { return s.life.up(); });
 }
 
-// A configuration with mistakes, or one that cannot be read, changes nothing.
+// The files of a pipeline that is new, as far as no pipeline that runs has them open. Throws failure unless they can be written.
+void supervisor::prove_files(const pipeline_config& p) const {
+    const auto in_use = [&](const std::filesystem::path& path) {
+        return path.empty() || path == "-" || std::ranges::any_of(pipelines_, [&](const supervised& s) {
+                   const std::filesystem::path whole = whole_path(path);
+                   return std::ranges::any_of(
+                       std::array{s.config.state(), s.config.path, s.config.dead_letters},
+                       [&](const auto& file) { return !file.empty() && whole_path(file) == whole; });
+               });
+    };
+    if (!in_use(p.state())) prove_state(p.state());
+    if (!in_use(p.checkpoint) && p.sink != sink_kind::sqlite) position_file(p.checkpoint).prove();
+    if (!in_use(p.path) && p.sink == sink_kind::ndjson) line_file(p.path).prove();
+    if (!in_use(p.dead_letters)) line_file(p.dead_letters).prove();
+}
+
+// A configuration with mistakes, one that cannot be read, and one whose files cannot be written change nothing.
 void supervisor::reload() {
-    std::shared_ptr<const config> next;
+    std::shared_ptr<config> next;
+    std::set<const supervised*> going_on;
+    std::vector<const pipeline_config*> entering;
     try {
         next = read_again_();
-    } catch (const failure& f) {
-        spdlog::error("the configuration was not reloaded, and what runs goes on: {}", f.what());
+        for (const pipeline_config& p : next->pipelines) {
+            const auto same = std::ranges::find_if(pipelines_, [&](const supervised& s) {
+                return !s.leaving && s.config.written == p.written && !going_on.contains(&s);
+            });
+            if (same == pipelines_.end())
+                entering.push_back(&p);
+            else
+                going_on.insert(&*same);
+        }
+        for (const pipeline_config* const p : entering) prove_files(*p);
+    } catch (const std::exception& e) {
+        spdlog::error("the configuration was not reloaded, and what runs goes on: {}", e.what());
         return;
     }
-    if (next->status.host != config_->status.host || next->status.port != config_->status.port
-        || next->status.ready_after != config_->status.ready_after || next->memory_limit != config_->memory_limit
-        || next->drain_time != config_->drain_time)
+    const config& first = *first_config_;
+    if (next->status.host != first.status.host || next->status.port != first.status.port
+        || next->status.ready_after != first.status.ready_after || next->memory_limit != first.memory_limit
+        || next->drain_time != first.drain_time)
         spdlog::warn(
-            "of the reloaded configuration, [status] listen and ready_after, memory_limit and drain_time of the "
-            "process hold after a restart only");
+            "of the reloaded configuration, [status] listen and ready_after, memory_limit and drain_time hold "
+            "after a restart only");
+    next->drain_time = first.drain_time;
+    next->memory_limit = first.memory_limit;
+    for (pipeline_config& p : next->pipelines) p.drain_time = first.drain_time;
+    // A replay id is a place in the topic that the process was started with.
+    if (from_where_ && !from_where_->replay_id.empty()) from_where_.reset();
     config_ = std::move(next);
-    entering_.clear();
-    std::set<const supervised*> going_on;
-    for (const pipeline_config& p : config_->pipelines) {
-        const auto same = std::ranges::find_if(pipelines_, [&](const supervised& s) {
-            return !s.leaving && s.config.written == p.written && s.config.label == p.label && !going_on.contains(&s);
-        });
-        if (same == pipelines_.end())
-            entering_.push_back(&p);
-        else
-            going_on.insert(&*same);
-    }
+    entering_ = std::move(entering);
     std::size_t leaving = 0;
     for (supervised& s : pipelines_) {
         if (going_on.contains(&s) || s.leaving) continue;
@@ -245,8 +273,8 @@ void supervisor::reload() {
         ++leaving;
         s.stop.request_stop();
     }
-    spdlog::info("the configuration was reloaded: {} pipelines go on, {} end, {} begin", going_on.size(), leaving,
-                 entering_.size());
+    spdlog::info("the configuration was reloaded: {} pipelines go on, {} end, {} begin{}", going_on.size(), leaving,
+                 entering_.size(), leaving > 0 && !entering_.empty() ? " when those have ended" : "");
 }
 
 // Those that leave are taken out when they have ended; then the others begin, since they may use the same files and positions.
@@ -261,9 +289,25 @@ void supervisor::replace(termination& asked, const service_manager& manager) {
     }
     if (entering_.empty() || std::ranges::any_of(pipelines_, &supervised::leaving)) return;
     for (const pipeline_config* const p : std::exchange(entering_, {})) {
-        add(*p);
+        try {
+            add(*p);
+        } catch (const std::exception& e) { // its certificates, for one, have gone meanwhile
+            spdlog::error("{}: it cannot begin, until the configuration is read again: {}", p->label, e.what());
+            continue;
+        }
         start(pipelines_.back(), asked, manager);
     }
+    std::erase_if(orgs_, [&](const auto& org) {
+        return std::ranges::none_of(pipelines_, [&](const supervised& s) {
+            return s.of->salesforce.at(s.config.salesforce).written == org.first;
+        });
+    });
+    std::erase_if(workspaces_, [&](const auto& workspace) {
+        return std::ranges::none_of(pipelines_, [&](const supervised& s) {
+            return s.config.sink == sink_kind::zerobus
+                   && s.of->databricks.at(s.config.databricks).written == workspace.first;
+        });
+    });
 }
 
 // The line of each interval.
@@ -319,7 +363,7 @@ void supervisor::run(termination& asked, service_manager& manager) {
         if (asked.wait(100ms)) {
             if (!std::exchange(stopping, true)) {
                 for (supervised& s : pipelines_) s.stop.request_stop(); // first: standard error may block
-                report_to.stopping(config_->drain_time);
+                report_to.stopping(first_config_->drain_time);
                 spdlog::info("stopping: what was received is being made durable");
             }
             if (std::all_of(pipelines_.begin(), pipelines_.end(),

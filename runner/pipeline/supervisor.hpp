@@ -35,7 +35,7 @@ namespace sfcdc::runner {
 class supervisor {
   public:
     // Reads the configuration again. Throws failure when it has mistakes.
-    using reader = std::function<std::shared_ptr<const config>()>;
+    using reader = std::function<std::shared_ptr<config>()>;
 
     // `from` as pipeline has it. Before anything is connected: throws failure unless every file can be written, and every position
     // belongs to this process alone.
@@ -70,6 +70,7 @@ class supervisor {
     };
 
     void add(const pipeline_config& p);
+    void prove_files(const pipeline_config& p) const;
     void reload();
     void replace(termination& asked, const service_manager& manager);
     std::unique_ptr<pipeline> make_run(supervised& s);
@@ -86,8 +87,9 @@ class supervisor {
     static void report_health(const supervised& s);
     static void sum_up(const supervised& s);
 
-    std::shared_ptr<const config> config_; // the newest
-    const std::optional<start_from> from_where_;
+    const std::shared_ptr<const config> first_config_; // of which the process has its limits and times
+    std::shared_ptr<const config> config_;             // the newest
+    std::optional<start_from> from_where_;
     const reader read_again_;
     // By the text of their sections.
     std::map<std::string, std::unique_ptr<salesforce::org>> orgs_;

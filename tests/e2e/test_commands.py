@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The commands around `run`, against the emulated org: what they print, what they leave untouched, and how they end."""
+import datetime
 import json
 import os
 import pathlib
@@ -36,11 +37,16 @@ class Commands(unittest.TestCase):
             out = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(out.stdout.splitlines()[-1], "0", out.stderr)
             self.assertEqual(len(out.stdout.splitlines()), 4)
-            # Only updates that change a field; what is printed changes it.
-            for line in tail("--from", "earliest", "--changed", "Phone", "--format", "changed", "-n", 3):
-                event = json.loads(line)["event"]
-                if event.get("changed"):
-                    self.assertIn("Phone", event["changed"] + event.get("nulled", []))
+            # Updates that do not change the field are left out; the log of the org says which ones there are.
+            every = [json.loads(line)["event"] for line in tail("--from", "earliest", "-n", len(bus))]
+            def kept(event):
+                named = event["changed"] + event["nulled"] + event["diff"]
+                return event["header"]["changeType"] != "UPDATE" or not named or "Phone" in named
+            wanted = [e["header"]["transactionKey"] for e in every if kept(e)]
+            self.assertTrue(any(e["header"]["changeType"] == "UPDATE" and kept(e) for e in every))
+            self.assertLess(len(wanted), len(every))
+            lines = tail("--from", "earliest", "--changed", "Phone", "-n", len(wanted))
+            self.assertEqual([json.loads(line)["event"]["header"]["transactionKey"] for line in lines], wanted)
             self.assertEqual([], list(scene.folder.glob("*.checkpoint")))
             self.assertEqual(list(scene.folder.glob("*dead_letters*")), [])
 
@@ -75,6 +81,9 @@ class Commands(unittest.TestCase):
             self.assertEqual(runner.stop(), 0)
             shown = json.loads(self.sfcdc("position", "export", "--config", scene.config).stdout)
             self.assertEqual(shown["replay_id"], bus[-1])
+            self.assertIn("18 characters", self.sfcdc("position", "set", "--config", scene.config, bus[0], "--org-id", "bogus", code=2).stderr)
+            for word in ("2026", "yesterday123", "AAAAAAAAAAAA"):
+                self.assertIn("REPLAY_ID", self.sfcdc("position", "set", "--config", scene.config, word, code=2).stderr)
             self.sfcdc("position", "set", "--config", scene.config, bus[-11])
             self.assertIn(bus[-11], self.sfcdc("position", "show", "--config", scene.config).stdout)
             before = scene.emulator.rows(CDC_TABLE)
@@ -96,13 +105,36 @@ class Commands(unittest.TestCase):
             self.assertEqual(ids, {e["replay_id"] for e in bus[20:]})
         with Scene(BUILD, "--seed", 7) as scene:
             scene.emulator.publish(400)
-            scene.configure(zerobus_stream(scene.folder, ACCOUNTS))
-            runner = scene.run("--from", "2100-01-01T00:00:00Z")
-            bus = [e for e in scene.emulator.published() if e["topic"] == ACCOUNTS]
-            wait_until(lambda: scene.position(ACCOUNTS) == bus[-1]["replay_id"], 60, "the last position")
+            scene.configure(zerobus_stream(scene.folder, ACCOUNTS) + zerobus_stream(scene.folder, "/event/Order_Event__e", "main.salesforce.orders"))
+            times = {}
+            for topic, field in ((ACCOUNTS, lambda e: e["header"]["commitTimestamp"]), ("/event/Order_Event__e", lambda e: e["body"]["CreatedDate"])):
+                ids = [e["replay_id"] for e in scene.emulator.published() if e["topic"] == topic]
+                lines = self.sfcdc("tail", topic, "--config", scene.config, "--from", "earliest", "-n", len(ids)).stdout.splitlines()
+                times[topic] = [(l["replay_id"], field(l["event"])) for l in map(json.loads, lines)]
+            middle = sorted(t for _, t in times[ACCOUNTS])[len(times[ACCOUNTS]) // 2] // 1000 * 1000
+            text = datetime.datetime.fromtimestamp(middle / 1000, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            runner = scene.run("--from", text)
+            for topic in times:
+                wait_until(lambda: scene.position(topic) == times[topic][-1][0], 60, "the last position")
             self.assertEqual(runner.stop(), 0)
-            self.assertEqual(scene.emulator.rows(CDC_TABLE), 0)
-            self.assertRegex(runner.said(), rf"{len(bus)} events were left out by the configuration \(time\)")
+            for topic, table in ((ACCOUNTS, CDC_TABLE), ("/event/Order_Event__e", "main.salesforce.orders")):
+                wanted = {replay_id for replay_id, at in times[topic] if at >= middle}
+                self.assertEqual(set(scene.emulator.replay_ids(table)), wanted)
+                self.assertIn(f"{topic}: {len(times[topic]) - len(wanted)} events were left out by the configuration (time)", runner.said())
+            self.assertGreater(len(times[ACCOUNTS]), len({r for r, at in times[ACCOUNTS] if at >= middle}))
+            self.assertIn("not over yet", self.sfcdc("run", "--config", scene.config, "--from", "2100-01-01T00:00:00Z", code=2).stderr)
+
+    def test_a_position_of_a_linked_database_is_not_set_beside_the_daemon(self):
+        with Scene(BUILD) as scene:
+            (scene.folder / "link.db").symlink_to(scene.folder / "real.db")
+            scene.configure(f'[[pipeline]]\ntopic = "{ACCOUNTS}"\nsink = "sqlite"\npath = "{scene.folder}/link.db"\n')
+            scene.emulator.publish(50)
+            runner = scene.run()
+            wait_until(lambda: self.sfcdc("position", "export", "--config", scene.config).stdout, 30, "a position")
+            self.assertIn("process", self.sfcdc("position", "set", "--config", scene.config, "00000000000a9b1c", code=1).stderr)
+            self.assertEqual(runner.stop(), 0)
+            self.sfcdc("position", "set", "--config", scene.config, "00000000000a9b1c")
+            self.assertIn("00000000000a9b1c", self.sfcdc("position", "show", "--config", scene.config).stdout)
 
     def test_check_and_words(self):
         with Scene(BUILD) as scene:
@@ -114,6 +146,8 @@ class Commands(unittest.TestCase):
             self.assertRegex(said, r'toml:\d+:1: \[pipeline\] layuot: unknown key; did you mean "layout"\?')
         self.assertIn('unknown word "rnu"; did you mean "run"?', self.sfcdc("rnu", code=2).stderr)
         self.assertIn('run: unknown option "--cofnig"; did you mean "--config"?', self.sfcdc("run", "--cofnig", "x", code=2).stderr)
+        shell = f"trap '' PIPE; '{BUILD}/runner/sfcdc' options | true; echo ${{PIPESTATUS[0]}}"
+        self.assertIn(subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False).stdout, ("0\n", "1\n"))
         for name, words in (("bash", "tables sql"), ("man", ".SS position set")):
             self.assertIn(words, self.sfcdc("completion", name).stdout)
         keys = json.loads(self.sfcdc("options", "--format", "json").stdout)

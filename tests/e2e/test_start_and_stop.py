@@ -104,6 +104,9 @@ class Signals(unittest.TestCase):
             scene.config.write_text(good + "nonsense = 1\n")
             reload("the configuration was not reloaded, and what runs goes on")
             self.assertIn("nonsense: unknown key", scene.log.read_text())
+            scene.configure(lines("Account").replace("/Account.ndjson", "/none/Account.ndjson"))
+            reload("the configuration was not reloaded, and what runs goes on")
+            self.assertIn("/none", scene.log.read_text())
             # One goes, one changes, one comes; what has changed begins behind its position, in the same file.
             scene.configure(lines("Account", 'exclude = ["payload_binary"]') + lines("Invoice__c"))
             reload("0 pipelines go on, 2 end, 2 begin")

@@ -159,9 +159,12 @@ TEST_CASE("--from takes presets, replay ids and times") {
     CHECK(start_from_of("AAAAAAAKmxw=").from.replay_id.hex() == "00000000000a9b1c");
     CHECK(start_from_of("1970-01-02").from.not_before == 86'400'000);
     CHECK(start_from_of("1970-01-01T00:01Z").from.not_before == 60'000);
-    CHECK(start_from_of("2026-11-28T09:30:05Z").from.not_before == 1'795'858'205'000);
+    CHECK(start_from_of("2025-11-28T09:30:05Z").from.not_before == 1'764'322'205'000);
+    CHECK(start_from_of("00000000000A9B1C").from.replay_id.hex() == "00000000000a9b1c");
+    CHECK(start_from_of("2100-01-01").bad.find("not over yet") != std::string::npos);
     for (const char* const bad : {"", "earlyest", "2026-13-01", "2026-02-30", "2026-11-28T09:30:05",
-                                  "2026-11-28T24:00Z", "2026-11-28T09:30:05+01:00", "0x", "00000000000a9b1", "!!"}) {
+                                  "2026-11-28T24:00Z", "2026-11-28T09:30:05+01:00", "0x", "00000000000a9b1", "!!",
+                                  "2026", "20261128", "yesterday123", "AAAAAAAAAAAA", "0x0001"}) {
         INFO(bad);
         CHECK(start_from_of(bad).bad.find("a time in UTC was expected") != std::string::npos);
     }

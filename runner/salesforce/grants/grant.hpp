@@ -1,6 +1,6 @@
 // The ways to log in to Salesforce. A grant is one source file of this folder: it says which keys of [salesforce] it has and what is wrong
-// with them, asks for a token, and registers itself. The reader of the configuration and the login go through the registry, so
-// that nothing else names a grant.
+// with them, asks for a token, and registers itself. The reader of the configuration and the login go through the registry;
+// besides, only the descriptions of keys (config/options) name a grant, and the reader the one that holds without any key.
 #pragma once
 
 #include "answers.hpp"
