@@ -156,9 +156,9 @@ class Letters(unittest.TestCase):
         event = next(e for e in json.loads((GOLDEN / "events.json").read_text()) if e["what"] == "one child of an address, and the time of the change")
         schema = GOLDEN / "schemas" / event["schema_file"]
         explain = lambda *more, text=event["payload"], code=0: self.sfcdc("explain", "--schema", schema, *more, code=code, input=text)
-        by_text = explain("--in", "base64", "--replay-id", "AQI=").stdout
-        self.assertEqual(explain("--in", "hex", "--replay-id", "0102", text=base64.b64decode(event["payload"]).hex() + "\n").stdout, by_text)
-        self.assertIn("replay id 0102 (base64 AQI=)", by_text)
+        by_text = explain("--in", "base64", "--replay-id", "AAAAAAAKmxw=").stdout
+        self.assertEqual(explain("--in", "hex", "--replay-id", "00000000000a9b1c", text=base64.b64decode(event["payload"]).hex() + "\n").stdout, by_text)
+        self.assertIn("replay id 00000000000a9b1c (base64 AAAAAAAKmxw=)", by_text)
         self.assertIn("members of ShippingAddress", by_text)
         cut = explain("--in", "base64", text=base64.b64encode(base64.b64decode(event["payload"])[:30]).decode(), code=1).stdout
         self.assertIn("decoding ends at byte", cut)

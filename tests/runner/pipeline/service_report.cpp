@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using namespace sfcdc::runner;
 using state = pipeline_state;
 
-constexpr time_point at(std::chrono::milliseconds ms) { return time_point(ms); }
+constexpr sfcdc::time_point at(std::chrono::milliseconds ms) { return sfcdc::time_point(ms); }
 
 // A report, and what the manager has heard of it.
 struct reported {
