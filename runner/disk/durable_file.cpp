@@ -124,7 +124,8 @@ fs::path whole_path(const fs::path& path) {
     fs::path whole = fs::weakly_canonical(fs::absolute(path, bad), bad);
     // A link to a file that is not there yet keeps its own name, too.
     constexpr int most_links = 40; // as the system follows
-    for (int links = 0; links < most_links && !bad && fs::is_symlink(fs::symlink_status(whole, bad)); ++links)
+    std::error_code not_there;
+    for (int links = 0; links < most_links && !bad && fs::is_symlink(fs::symlink_status(whole, not_there)); ++links)
         whole = fs::weakly_canonical(whole.parent_path() / fs::read_symlink(whole, bad), bad);
     return bad ? path.lexically_normal() : whole;
 }

@@ -54,7 +54,7 @@ RUNNER = {
     "sinks": {"operations", "io", "disk", "names", "config", "databricks"},
     "pipeline": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks"},
     "doctor": {"operations", "io", "disk", "names", "config", "salesforce", "salesforce/grants", "databricks", "sinks", "pipeline"},
-    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "databricks", "sinks", "pipeline", "doctor"},
+    "commands": {"operations", "io", "disk", "names", "config", "salesforce", "salesforce/grants", "databricks", "sinks", "pipeline", "doctor"},
     "main": {"operations", "commands"},
     "pch": set(),
 }
