@@ -14,6 +14,7 @@ import re
 import sqlite3
 import sys
 import unittest
+import urllib.request
 
 from harness import Scene, wait_until
 
@@ -150,6 +151,7 @@ class Privacy(unittest.TestCase):
             # Typed tables that stay as the first schema made them, so that there are values in _sf_rest, too.
             pipelines += f'[[pipeline]]\ntopic = "/data/ChangeEvents"\nsink = "zerobus"\nlayout = "typed"\nevolve = "plan"\n'
             pipelines += f'table = "main.typed.{{entity}}"\ncheckpoint = "{scene.folder}/typed.checkpoint"\n' + keys.replace("KEY", str(scene.folder / "token.key")) + "\n"
+            pipelines += '[status]\nlisten = "127.0.0.1:0"\n'
             scene.configure(pipelines, warehouse_id=scene.emulator.info["warehouse_id"])
             runner = scene.run("--log-level", "debug")
 
@@ -180,8 +182,11 @@ class Privacy(unittest.TestCase):
                 return all(rows(s, l) >= wanted(s, l) for l in LAYOUTS for s in SINKS)
 
             wait_until(complete, 120, "the last row")
+            address = re.search(r"http://127\.0\.0\.1:\d+", runner.said())[0]
+            pages = {p: urllib.request.urlopen(f"{address}/{p}", timeout=30).read() for p in ("", "status", "metrics")}
+            self.assertIn(b"rows_durable", pages["status"])
             self.assertEqual(runner.stop(), 0)
-            written = contents(scene.folder)
+            written = contents(scene.folder) | {f"page {p}": text for p, text in pages.items()}
             lines = [json.loads(line) for line in (scene.folder / "ndjson_sfcdc.ndjson").read_text(encoding="utf-8").splitlines()]
             return written, {(r["replay_id"], r["record_ordinal"]): r for r in lines}
 
