@@ -43,7 +43,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         row::append_body_json(event, by_plan);
         {
             wire::appender appended(by_schema);
-            row::json_writer(appended, row::json_numbers::fractional).value(avro::value(plan.schema(), plan.schema().root(), payload, 0));
+            row::json_writer(appended, row::json_numbers::fractional)
+                .value(avro::value(plan.schema(), plan.schema().root(), payload, 0));
         }
         fuzz::require(by_plan == by_schema);
     }

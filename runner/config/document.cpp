@@ -73,7 +73,8 @@ void document::mistake(const toml::source_region& where, std::string_view what) 
 
 void document::end() const {
     if (mistakes_.empty()) return;
-    std::vector<const noted*> sorted; // those of one place in the order in which they were noted, as their addresses are
+    std::vector<const noted*>
+        sorted; // those of one place in the order in which they were noted, as their addresses are
     for (const noted& m : mistakes_) sorted.push_back(&m);
     std::ranges::sort(sorted, {}, [](const noted* m) { return std::tuple(m->at.line, m->at.column, m); });
     std::string all;

@@ -84,7 +84,8 @@ login_texts read_texts(const grant& of, const login_settings& settings) {
         if (now.bad.empty() && now.text.empty() && key.required) now.bad = "is empty";
         if (!now.bad.empty())
             throw http::unavailable{settings.section + " " + std::string(key.name) + ": " + now.bad, {}};
-        if (key.kind == key_kind::secret) log::hide(now.text, key.name != "access_token"); // tokens are renewed for months
+        if (key.kind == key_kind::secret)
+            log::hide(now.text, key.name != "access_token"); // tokens are renewed for months
         out.set(key.name, std::move(now.text));
     }
     return out;

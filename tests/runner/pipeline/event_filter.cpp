@@ -12,8 +12,8 @@
 namespace {
 
 using sfcdc::runner::event_filter;
-using sfcdc::runner::left_out_by;
 using sfcdc::runner::event_filter_config;
+using sfcdc::runner::left_out_by;
 using names = std::vector<std::string>;
 
 // Fields of the made event: 1 Phone, 2 Address (0 Street, 1 City).
