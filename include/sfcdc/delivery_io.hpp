@@ -53,7 +53,7 @@ struct dead_letter {
     std::string content;                 // the event's payload, or the row as it was to be sent
     std::string reason;
     std::uint32_t offset = 0; // of an event: the byte of the payload at which decoding failed
-    // Of a row: its place among the rows that were ever added to its outlet, from 0. -1 for a row that is too large to be added.
+    // The position of a refused row among all rows that were added to its outlet, from 0. It is -1 for a row that is too large to be added.
     std::int64_t row_offset = -1;
 };
 

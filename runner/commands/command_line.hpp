@@ -35,7 +35,8 @@ inline constexpr void (*subcommands[])(command_line&) = {
     add_dead_letters, add_tail,  add_schema, add_decode, add_explain, add_options, add_completion,
 };
 
-// What was written and is no subcommand or option of `at`, with the word that it was likely meant to be; empty: all words are known.
+// Returns a message about the first word that is neither a subcommand nor an option, with the known word that is most like it. It is empty if
+// all words are known.
 std::string unknown_words(const CLI::App& at);
 
 } // namespace sfcdc::runner

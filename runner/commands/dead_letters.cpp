@@ -169,15 +169,7 @@ void append_event(std::string& out, const pipeline_config& p, const letters_read
     try {
         const auto schema = schema_of_letter(letters, l.schema_id, all.of(p), {});
         const auto replay_id = pubsub::replay_id::from_hex(l.replay_id).value;
-        out += explain(schema->plan, payload,
-                       {.event_id = l.event_id,
-                        .schema_id = l.schema_id,
-                        .topic_name = l.topic_name,
-                        .org_id = l.org_id,
-                        .replay_id = wire::as_bytes(replay_id.bytes()),
-                        .received_timestamp = l.received_timestamp},
-                       row::layout::sfcdc())
-                   .text;
+        out += explain(schema->plan, payload, event_of(l, replay_id), row::layout::sfcdc()).text;
     } catch (const salesforce::no_schema& none) {
         out += none.reason + "\nbytes\n" + hex_dump(payload, 0, std::min<std::size_t>(payload.size(), 4096));
     }
@@ -231,7 +223,7 @@ int show(const letters_options& options) {
 
 // ---- retry
 
-// What a retry would try, and what would become of the events as far as that can be said without the sink.
+// Prints which letters a retry would deliver. Whether an event can be decoded is found out; whether the sink takes its rows is not.
 bool try_dry(output& out, const pipeline_config& p, const letters_reader& letters, letter_orgs& all) {
     bool well = true;
     cdc::decoder decoder;

@@ -71,14 +71,7 @@ int explain_letter(const explain_options& options) {
             salesforce::org org(c.salesforce.at(p->salesforce));
             const auto schema = schema_of_letter(letters, l.schema_id, org, {});
             const auto replay_id = pubsub::replay_id::from_hex(l.replay_id).value;
-            return print(schema->plan, content->bytes,
-                         {.event_id = l.event_id,
-                          .schema_id = l.schema_id,
-                          .topic_name = l.topic_name,
-                          .org_id = l.org_id,
-                          .replay_id = wire::as_bytes(replay_id.bytes()),
-                          .received_timestamp = l.received_timestamp},
-                         options.layout);
+            return print(schema->plan, content->bytes, event_of(l, replay_id), options.layout);
         }
     }
     throw failure(exit_code::failed,

@@ -44,7 +44,7 @@ std::string filled(std::string_view text, std::size_t width) {
     return out;
 }
 
-// As a JSON string, whose control characters are escaped and which is UTF-8.
+// Returns the text as a JSON string: control characters are escaped, and bytes that are not UTF-8 are replaced.
 std::string json_text(std::string_view text) {
     const std::string_view shown = wire::utf8_prefix(text, most_text);
     std::string out = nlohmann::json(shown).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -1,8 +1,12 @@
 // One event as people read it: its bytes, what stands at each offset, its header, its bitmaps bit by bit, and the row that it gives.
 #pragma once
 
+#include "../disk/letters_file.hpp"
+
 #include <sfcdc/cdc/plan.hpp>
+#include <sfcdc/pubsub/replay_id.hpp>
 #include <sfcdc/row/layout.hpp>
+#include <sfcdc/wire/bytes.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,12 +17,22 @@
 
 namespace sfcdc::runner {
 
-// What is known of the event beside its payload; each may be empty.
+// The facts about an event that are not in its payload; each may be empty.
 struct explained_event {
     std::string_view event_id{}, schema_id{}, topic_name{}, org_id{};
     std::span<const std::byte> replay_id{};
     std::int64_t received_timestamp = 0; // milliseconds since 1970, UTC
 };
+
+// The facts that a letter has kept. The views are of the letter and of `replay_id`, and live as long as both.
+inline explained_event event_of(const kept_letter& l, const pubsub::replay_id& replay_id) {
+    return {.event_id = l.event_id,
+            .schema_id = l.schema_id,
+            .topic_name = l.topic_name,
+            .org_id = l.org_id,
+            .replay_id = wire::as_bytes(replay_id.bytes()),
+            .received_timestamp = l.received_timestamp};
+}
 
 // The layouts of `--layout`: "sfcdc", "salesforce_zerobus", "lakeflow" and "typed", which is that of the plan. Nothing for another name.
 std::optional<row::layout> layout_named(std::string_view name, const cdc::plan& plan);

@@ -40,8 +40,9 @@ std::optional<std::int64_t> time_of(std::string_view text) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
-// Real ones have eight bytes or more. Digits of small letters are hexadecimal, and what no number has is base64; anything between is no
-// replay id, so that neither a misspelt word nor a date becomes one.
+// Salesforce's replay ids have eight bytes or more. A text is taken as hexadecimal if its letters are all small or all capital, and as base64
+// if it has padding or characters that hexadecimal has not. Words, dates and short numbers are refused, because a position that is set by
+// a mistyped one would lose or repeat events.
 std::optional<pubsub::replay_id> replay_id_of(std::string_view written) {
     constexpr std::size_t least_bytes = 8;
     const bool marked = written.starts_with("0x");

@@ -227,7 +227,9 @@ void pipeline::loop(const std::stop_token& stop) {
 // Once for each event: what only it says.
 void pipeline::note_event(const cdc::event& event) {
     committed_ = committed_at(event);
-    if (event.has_header() && event.header().change_type_name().starts_with("GAP_")) ++counts_.gaps;
+    if (!event.has_header()) return;
+    const cdc::change_type type = event.header().change_type();
+    if (type >= cdc::change_type::gap_create && type <= cdc::change_type::gap_overflow) ++counts_.gaps;
 }
 
 void pipeline::on(const delivery_keepalive& alive) {

@@ -19,6 +19,7 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PLACE = pathlib.PurePath("srv")  # of the test's files, in the bare Debian
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from harness import config_text, wait_until, zerobus_stream
 
@@ -65,10 +66,10 @@ class Chroot:
 
     def install(self, *packages):
         for package in packages:
-            shutil.copy(package, self.path / "root")
+            shutil.copy(package, self.path / PLACE)
         # As people do it. The configuration of apt keeps what it fetches, for the next run of this test.
         said = self("apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "APT::Keep-Downloaded-Packages=true",
-                    *("/root/" + p.name for p in packages))
+                    *(f"/{PLACE}/" + p.name for p in packages))
         for fetched in (self.path / "var/cache/apt/archives").glob("*.deb"):
             if not (self.archives / fetched.name).exists():
                 shutil.copy(fetched, self.archives)
@@ -135,7 +136,7 @@ class Package(unittest.TestCase):
 
             chroot.install(one(FIRST, "sfcdc-emulator"), one(FIRST, "libsfcdc-dev"))
             self.assertTrue((chroot.path / "usr/include/sfcdc/sfcdc.hpp").exists())
-            emulator = chroot.start("/usr/bin/sfcdc-emulator", "--lake", "/root/lake.db", "--seed", "81", stdout=subprocess.PIPE, text=True)
+            emulator = chroot.start("/usr/bin/sfcdc-emulator", "--lake", f"/{PLACE}/lake.db", "--seed", "81", stdout=subprocess.PIPE, text=True)
             try:
                 self.stream(chroot, json.loads(emulator.stdout.readline()))
             finally:
@@ -146,9 +147,9 @@ class Package(unittest.TestCase):
     def decode(self, chroot):
         golden = ROOT / "tests/golden"
         event = json.loads((golden / "events.json").read_text(encoding="utf-8"))[0]
-        shutil.copy(golden / "schemas" / event["schema_file"], chroot.path / "root/schema.avsc")
-        (chroot.path / "root/payload.txt").write_text(event["payload"] + "\n")
-        decoded = json.loads(chroot("sfcdc", "decode", "--schema", "/root/schema.avsc", "--in", "base64", "/root/payload.txt"))
+        shutil.copy(golden / "schemas" / event["schema_file"], chroot.path / PLACE / "schema.avsc")
+        (chroot.path / PLACE / "payload.txt").write_text(event["payload"] + "\n")
+        decoded = json.loads(chroot("sfcdc", "decode", "--schema", f"/{PLACE}/schema.avsc", "--in", "base64", f"/{PLACE}/payload.txt"))
         self.assertEqual(decoded["header"]["entityName"], event["expect"]["header"]["entityName"])
 
     def stream(self, chroot, info):
@@ -207,7 +208,7 @@ class Package(unittest.TestCase):
     def query(self, chroot, sql):
         import sqlite3
 
-        with contextlib.closing(sqlite3.connect(f"file:{chroot.path}/root/lake.db?mode=ro", uri=True, timeout=30)) as lake:
+        with contextlib.closing(sqlite3.connect(f"file:{chroot.path}/{PLACE}/lake.db?mode=ro", uri=True, timeout=30)) as lake:
             try:
                 return [row[0] for row in lake.execute(sql)]
             except sqlite3.OperationalError as e:

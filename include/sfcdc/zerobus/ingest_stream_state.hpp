@@ -46,7 +46,7 @@
 
 namespace sfcdc::inline v0::zerobus {
 
-// What an ingest stream has done in its whole life, for metrics. The numbers only grow.
+// Counts of what an ingest stream has done since it was made. They never decrease.
 struct ingest_stream_counts {
     std::uint64_t acknowledgements = 0; // responses that made at least one request durable
     std::uint64_t resends = 0; // requests that were in flight when their call was lost, and so go out on the next one
