@@ -67,7 +67,10 @@ class Top(unittest.TestCase):
             configure(scene, 'listen = "127.0.0.1:0"')
             runner = scene.run()
             at = address(runner)
-            wait_until(lambda: json.loads(get(at + "/status")[1])["pipelines"][0]["rows_durable"] == rows, 60, "all rows")
+            def all_there():  # the supervisor looks at its pipelines ten times a second, so that their state comes behind their rows
+                shown = json.loads(get(at + "/status")[1])["pipelines"][0]
+                return shown["rows_durable"] == rows and shown["state"] == "running"
+            wait_until(all_there, 60, "all rows, and the state")
             code, printed, said = self.top("--url", at, "--once")
             self.assertEqual((code, said), (0, ""))
             lines = printed.splitlines()
