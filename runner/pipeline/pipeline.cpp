@@ -278,7 +278,7 @@ void pipeline::measure(bool position_moved) {
     counts_.rotations += streams.rotations - streams_.rotations;
     streams_ = streams;
 
-    measure_lag();
+    measure_lag(position_moved);
     const bool can_move = waiting == 0 && d.subscription().state() == pubsub::subscription_state::streaming;
     if (can_move)
         counts_.stalled_since = 0;
@@ -286,12 +286,14 @@ void pipeline::measure(bool position_moved) {
         counts_.stalled_since = pipeline_counts::steady_ms();
 }
 
-// A milestone is passed when the position behind it is stored, or is Salesforce's to keep.
-void pipeline::measure_lag() {
+// A milestone is passed when all in front of it is durable. In a sink that writes by itself this is so when the position is stored, which a
+// database does together with the rows; rows in streams are durable a little before it.
+void pipeline::measure_lag(bool position_moved) {
     if (committed_ != 0 && milestones_.size() < most_milestones)
         milestones_.push_back({events_handed_over_, committed_, true});
     committed_ = 0;
-    if (delivery_->position_due() == nullptr && !milestones_.empty()) {
+    const bool durable = position_moved || !sink_->writes_itself() || delivery_->position_due() == nullptr;
+    if (durable && !milestones_.empty()) {
         const std::uint64_t passed = events_handed_over_ - delivery_->checkpoint().waiting();
         const std::int64_t now = now_ms();
         for (; !milestones_.empty() && milestones_.front().events <= passed; milestones_.pop_front()) {

@@ -101,7 +101,7 @@ class pipeline final : private calls::listener {
 
     void note_event(const cdc::event& event);
     void measure(bool position_moved);
-    void measure_lag();
+    void measure_lag(bool position_moved);
 
     void perform(subscription_action& a);
     void perform(stream_action& a) { sink_->perform(a); }

@@ -4,18 +4,16 @@
 
 namespace sfcdc::runner {
 
-ndjson_sink::ndjson_sink(const pipeline_config& pipeline) : layout_(pipeline.layout), file_(pipeline.path) {
-    if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
-}
+ndjson_sink::ndjson_sink(const pipeline_config& pipeline)
+    : layout_(pipeline.layout), position_(pipeline.checkpoint), file_(pipeline.path) {}
 
 void ndjson_sink::prove() {
     file_.prove();
-    if (position_) position_->prove();
+    position_.prove();
 }
 
 std::optional<pubsub::replay_id> ndjson_sink::open(const position_owner& owner, const std::stop_token&) {
-    owner_ = owner;
-    return position_ ? position_->load(owner) : std::nullopt;
+    return position_.open(owner);
 }
 
 // A turn may have more events than the memory should have of their lines.
@@ -43,8 +41,7 @@ void ndjson_sink::settle() {
 }
 
 bool ndjson_sink::commit(const pubsub::replay_id* position) {
-    if (position != nullptr) position_->store(owner_, *position);
-    return true;
+    return position_.store(position, std::chrono::steady_clock::now());
 }
 
 } // namespace sfcdc::runner

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../disk/durable_file.hpp"
+#include "../disk/position_keeper.hpp"
 #include "sink.hpp"
 
 #include <string>
@@ -19,12 +20,12 @@ class ndjson_sink final : public sink {
     std::uint32_t add(const cdc::event& event, const row::envelope& around) override;
     void settle() override;
     bool commit(const pubsub::replay_id* position) override;
+    std::optional<time_point> timeout() const override { return position_.timeout(); }
     std::string table(std::uint32_t) const override { return file_.path().string(); }
 
   private:
     row::layout layout_;
-    std::optional<position_file> position_; // none where Salesforce keeps it
-    position_owner owner_;
+    position_keeper position_;
     line_file file_;
     std::string batch_;
     std::int64_t rows_ = 0; // that are in the file or in batch_

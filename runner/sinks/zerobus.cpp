@@ -23,24 +23,27 @@ using clock = std::chrono::steady_clock;
 } // namespace
 
 zerobus_sink::zerobus_sink(const pipeline_config& pipeline, databricks::workspace& workspace, inbox& in)
-    : config_(pipeline), table_by_entity_(has_entity(pipeline.table)), workspace_(workspace), inbox_(in) {
-    if (!pipeline.checkpoint.empty()) position_.emplace(pipeline.checkpoint);
+    : config_(pipeline),
+      table_by_entity_(has_entity(pipeline.table)),
+      workspace_(workspace),
+      inbox_(in),
+      position_(pipeline.checkpoint) {
     if (pipeline.typed && pipeline.evolve == evolve_mode::plan) plan_file_.emplace(pipeline.plan_file);
 }
 
 void zerobus_sink::prove() {
-    if (position_) position_->prove();
+    position_.prove();
     if (plan_file_) plan_file_->prove();
 }
 
 std::optional<pubsub::replay_id> zerobus_sink::open(const position_owner& owner, const std::stop_token& stop) {
     owner_ = owner;
     compare_tables(stop);
-    return position_ ? position_->load(owner) : std::nullopt;
+    return position_.open(owner);
 }
 
 std::optional<pubsub::replay_id> zerobus_sink::position_of_rows(const std::stop_token& stop) {
-    if (!position_ || workspace_.config().warehouse_id.empty()) return std::nullopt;
+    if (!position_.has_file() || workspace_.config().warehouse_id.empty()) return std::nullopt;
     auto [found, refused] = databricks::position_of_tables(workspace_, config_, owner_, stop);
     if (refused)
         throw failure(
@@ -118,8 +121,7 @@ std::uint32_t zerobus_sink::outlet_for(std::string_view entity) {
 }
 
 bool zerobus_sink::commit(const pubsub::replay_id* position) {
-    if (position != nullptr) position_->store(owner_, *position);
-    return true;
+    return position_.store(position, clock::now());
 }
 
 // ---- rows
@@ -232,7 +234,7 @@ void zerobus_sink::write_plan() {
 }
 
 std::optional<time_point> zerobus_sink::timeout() const {
-    std::optional<time_point> first;
+    std::optional<time_point> first = position_.timeout();
     for (const auto& [entity, t] : typed_)
         if (const auto when = t.table->timeout(); when && (!first || *when < *first)) first = when;
     return first;

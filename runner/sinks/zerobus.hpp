@@ -3,6 +3,7 @@
 
 #include "../databricks/token.hpp"
 #include "../disk/durable_file.hpp"
+#include "../disk/position_keeper.hpp"
 #include "sink.hpp"
 #include "table_stream.hpp"
 #include "typed_table.hpp"
@@ -72,7 +73,7 @@ class zerobus_sink final : public sink {
     const bool table_by_entity_; // the configuration's table has {entity} in it
     databricks::workspace& workspace_;
     inbox& inbox_;
-    std::optional<position_file> position_; // none where Salesforce keeps it
+    position_keeper position_;
     position_owner owner_;
     bool earliest_if_unknown_ = false;
     std::vector<std::unique_ptr<table_stream>> streams_;        // by outlet
