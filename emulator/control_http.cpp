@@ -241,6 +241,26 @@ constexpr control_route routes_of_control[] = {
                   .type = body.value("type", "")});
          });
      }},
+    {"POST", "/topic", "",
+     "defines a platform event: `topic`, such as `\"/event/Payment__e\"`, with the fields of Order_Event__e; "
+     "publishes "
+     "`count` (0) events of it at once, also where it is defined already. Answers its `schema_id`",
+     [](const auto& request, auto& response, world& in) {
+         obey(request, response, [&](const json& body) -> json {
+             const auto topic = body.at("topic").template get<std::string>();
+             const std::string name = topic.substr(topic.rfind('/') + 1);
+             if (topic != "/event/" + name || !name.ends_with("__e"))
+                 throw std::invalid_argument("\"topic\" is \"/event/\" and a name that ends with \"__e\".");
+             const event_schema schema = make_platform_event_schema(name);
+             in.salesforce.add_schema(schema.json);
+             in.salesforce.add_topic(topic, schema.id);
+             // Another seed each time: the ids of events are made from it.
+             workload made(in.settings.seed + 1 + in.salesforce.published());
+             if (const auto count = body.value("count", std::size_t{0}); count > 0)
+                 in.salesforce.publish(made.platform_events(schema, count));
+             return {{"schema_id", schema.id}, {"published", in.salesforce.published()}};
+         });
+     }},
     {"POST", "/token", "",
      "a token of Salesforce, as `sf org display` would show it; `lifetime_s` is how long it is valid. See "
      "[Logins](#logins)",

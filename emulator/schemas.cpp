@@ -309,6 +309,10 @@ event_schema make_change_event_schema(std::string record_name, std::string entit
     return schema;
 }
 
+event_schema make_platform_event_schema(const std::string& name) {
+    return make_schema(name, name, {order_event_fields});
+}
+
 std::size_t event_schema::position(std::string_view field_name) const {
     for (std::size_t at = 0; at < fields.size(); ++at)
         if (fields[at].name == field_name) return at;

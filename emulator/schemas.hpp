@@ -56,4 +56,7 @@ std::vector<field_shape> fields_from(std::string_view lines);
 event_schema make_change_event_schema(std::string record_name, std::string entity_name,
                                       std::vector<field_shape> fields);
 
+// Makes the schema of a platform event of this name, "Payment__e", with the fields of Order_Event__e.
+event_schema make_platform_event_schema(const std::string& name);
+
 } // namespace emulator

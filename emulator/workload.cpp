@@ -152,7 +152,7 @@ std::vector<new_event> workload::next_transaction(std::size_t limit, org& of) {
         else
             update(t, all_schemas().invoice, {known_record(invoices_, "a0B")}, 1 + dice_.below(3), true);
         break;
-    case kind::order_event: order_event(t); break;
+    case kind::order_event: platform_event(t, all_schemas().order_event); break;
     }
     made_ += t.events.size();
     return std::move(t.events);
@@ -364,8 +364,17 @@ void workload::person_name(transaction& in) {
          {modified, scalar(in.timestamp)}});
 }
 
-void workload::order_event(transaction& in) {
-    const event_schema& schema = all_schemas().order_event;
+std::vector<new_event> workload::platform_events(const event_schema& schema, std::size_t count) {
+    std::vector<new_event> out;
+    while (out.size() < count) {
+        transaction t = begin_transaction();
+        platform_event(t, schema);
+        out.push_back(std::move(t.events.front()));
+    }
+    return out;
+}
+
+void workload::platform_event(transaction& in, const event_schema& schema) {
     event_body body{{0, scalar(in.timestamp)}, {1, scalar(in.user)}};
     for (std::size_t position = 2; position < schema.fields.size(); ++position)
         if (dice_.chance(800)) body[position] = values_.value_for(schema.fields[position]);

@@ -26,6 +26,9 @@ class workload {
     // length that is missing, more where everything but the text is larger).
     std::vector<new_event> sized_update(std::size_t bytes);
 
+    // Events of a platform event, whose schema is of make_platform_event_schema().
+    std::vector<new_event> platform_events(const event_schema& schema, std::size_t count);
+
   private:
     enum class kind {
         account_update,
@@ -67,7 +70,7 @@ class workload {
     void nulled(transaction& in);
     void text_diff(transaction& in);
     void person_name(transaction& in);
-    void order_event(transaction& in);
+    void platform_event(transaction& in, const event_schema& schema);
 
     dice dice_;
     field_values values_;

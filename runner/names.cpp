@@ -54,6 +54,15 @@ topic_name topic_of(std::string_view written) {
                 folder = each;
                 rest.remove_prefix(spelt.size());
             }
+    if (rest.find('*') != rest.npos) {
+        std::string without(rest);
+        std::erase(without, '*');
+        if (!folder.empty() && (without.empty() || is_word(without)))
+            return {std::string(folder) + std::string(rest), {}};
+        return {{},
+                "a pattern of topics is /data/ or /event/ and letters, digits, underscores and \"*\", as in "
+                "\"/event/*__e\" or \"/data/*ChangeEvent\""};
+    }
     if (!is_word(rest))
         return {{},
                 "/data/ or /event/ and a name of letters, digits and underscores was expected, as in "

@@ -21,7 +21,7 @@ struct topic_name {
     std::string bad; // for a message; empty: nothing
 };
 // What people write for a topic is understood: an object (Account, Invoice__c), its event (AccountChangeEvent,
-// Invoice__cChangeEvent) and a platform event (Order__e), with the folder or without.
+// Invoice__cChangeEvent) and a platform event (Order__e), with the folder or without. So are patterns with "*" behind a folder.
 topic_name topic_of(std::string_view written);
 
 // The object that an event's name is about: of "Invoice__ChangeEvent" it is "Invoice__c". Empty for a name of another form.

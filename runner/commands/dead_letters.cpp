@@ -114,16 +114,16 @@ ordered_json summary_of(const pipeline_config& p) {
 int list(const letters_options& options) {
     const config c = load_config(options.config);
     output out;
-    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
-        if (!options.as_json && !has_file(out, *p)) continue;
-        const ordered_json s = summary_of(*p);
+    for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
+        if (!options.as_json && !has_file(out, p)) continue;
+        const ordered_json s = summary_of(p);
         if (options.as_json) {
             out.write(text_of(s) + "\n");
             continue;
         }
         const std::uint64_t waiting = s["letters"].get<std::uint64_t>() - s["retried"].get<std::uint64_t>();
-        out.write(p->label + ": " + std::to_string(waiting) + " letters, " + text_of(s["retried"])
-                  + " more were retried, in " + p->dead_letters.string() + " (" + text_of(s["bytes"]) + " bytes)\n");
+        out.write(p.label + ": " + std::to_string(waiting) + " letters, " + text_of(s["retried"])
+                  + " more were retried, in " + p.dead_letters.string() + " (" + text_of(s["bytes"]) + " bytes)\n");
         for (const ordered_json& r : s["reasons"])
             out.write("  " + std::to_string(r["letters"].get<std::uint64_t>() - r["retried"].get<std::uint64_t>())
                       + " of " + text_of(r["letters"]) + " " + r["kind"].get<std::string>() + "s, "
@@ -194,9 +194,9 @@ int show(const letters_options& options) {
     output out;
     letter_orgs all(c);
     bool any = false;
-    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
-        if (!has_file(out, *p)) continue;
-        const letters_reader letters = read_letters(p->dead_letters);
+    for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
+        if (!has_file(out, p)) continue;
+        const letters_reader letters = read_letters(p.dead_letters);
         for (const kept_letter& l : letters.letters()) {
             if (!is_asked_for(l, options.ids) || (options.ids.empty() && l.retried && !options.all)) continue;
             std::string text = any ? "\n" : "";
@@ -204,13 +204,13 @@ int show(const letters_options& options) {
             text +=
                 std::string(l.row_number ? "refused row " + std::to_string(*l.row_number) + " of event " : "event ")
                 + log::one_line(l.event_id) + " with replay id " + log::one_line(l.replay_id)
-                + (l.retried ? " (retried)" : "") + "\n  pipeline " + p->label + "\n  received "
+                + (l.retried ? " (retried)" : "") + "\n  pipeline " + p.label + "\n  received "
                 + time_text(l.received_timestamp) + "\n  schema   " + log::one_line(l.schema_id) + "\n  reason   "
                 + log::one_line(l.reason) + "\n";
             if (!l.table.empty()) text += "  table    " + log::one_line(l.table) + "\n";
             if (!l.column.empty()) text += "  column   " + log::one_line(l.column) + "\n";
             text += "\n";
-            l.row_number ? append_row(text, *p, l) : append_event(text, *p, letters, l, all);
+            l.row_number ? append_row(text, p, l) : append_event(text, p, letters, l, all);
             out.write(text);
         }
     }
@@ -330,11 +330,11 @@ int retry(const letters_options& options) {
     letter_orgs all(c);
     bool well = true;
     if (options.dry_run) {
-        for (const pipeline_config* p : pipelines)
-            if (has_file(out, *p)) well = try_dry(out, *p, read_letters(p->dead_letters), all) && well;
+        for (const pipeline_config& p : pipelines)
+            if (has_file(out, p)) well = try_dry(out, p, read_letters(p.dead_letters), all) && well;
     } else {
         termination asked;
-        for (const pipeline_config* p : pipelines) well = try_again(out, c, *p, all, asked) && well;
+        for (const pipeline_config& p : pipelines) well = try_again(out, c, p, all, asked) && well;
     }
     out.flush();
     return static_cast<int>(well ? exit_code::ok : exit_code::failed);

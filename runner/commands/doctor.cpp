@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace sfcdc::runner {
 namespace {
@@ -25,8 +27,11 @@ void examine(const config& c, doctor::report& to) {
             org = std::make_unique<doctor::org_checks>(c.salesforce.at(p.salesforce), p.topic, to);
             org->run();
         }
-    for (const pipeline_config& p : c.pipelines) orgs.at(p.salesforce)->look_at(p);
-    for (const pipeline_config& p : c.pipelines) {
+    std::vector<pipeline_config> pipelines;
+    for (const pipeline_config& p : c.pipelines)
+        for (pipeline_config& one : orgs.at(p.salesforce)->topics_of(p)) pipelines.push_back(std::move(one));
+    for (const pipeline_config& p : pipelines) orgs.at(p.salesforce)->look_at(p);
+    for (const pipeline_config& p : pipelines) {
         if (p.sink != sink_kind::zerobus) continue;
         auto& workspace = workspaces[p.databricks];
         if (!workspace) {

@@ -57,18 +57,18 @@ int print(const cdc::plan& plan, const std::string& payload, const explained_eve
 int explain_letter(const explain_options& options) {
     const config c = load_config(options.config);
     const auto [asked, bad] = start_from_of(options.letter);
-    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
-        if (p->dead_letters.empty()) continue;
-        const letters_reader letters = read_letters(p->dead_letters);
+    for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
+        if (p.dead_letters.empty()) continue;
+        const letters_reader letters = read_letters(p.dead_letters);
         for (const kept_letter& l : letters.letters()) {
             const bool found = l.replay_id == options.letter || l.event_id == options.letter
                                || (bad.empty() && !asked.replay_id.empty() && l.replay_id == asked.replay_id.hex());
             if (!found || l.row_number) continue;
-            const auto content = content_of(p->dead_letters, l);
+            const auto content = content_of(p.dead_letters, l);
             if (!content)
                 throw failure(exit_code::failed,
                               "The payload of this letter was withheld, because the pipeline hides fields.");
-            salesforce::org org(c.salesforce.at(p->salesforce));
+            salesforce::org org(c.salesforce.at(p.salesforce));
             const auto schema = schema_of_letter(letters, l.schema_id, org, {});
             const auto replay_id = pubsub::replay_id::from_hex(l.replay_id).value;
             return print(schema->plan, content->bytes, event_of(l, replay_id), options.layout);

@@ -27,9 +27,9 @@ struct position_options {
     std::string replay_id, org_id;
 };
 
-std::string labels_of(const std::vector<const pipeline_config*>& pipelines) {
+std::string labels_of(const std::vector<pipeline_config>& pipelines) {
     std::string out;
-    for (const pipeline_config* const p : pipelines) out += (out.empty() ? "\"" : ", \"") + p->label + "\"";
+    for (const pipeline_config& p : pipelines) out += (out.empty() ? "\"" : ", \"") + p.label + "\"";
     return out;
 }
 
@@ -48,15 +48,15 @@ std::string place_of(const pipeline_config& p) {
 int show(const position_options& options) {
     const config c = load_config(options.config);
     output out;
-    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline)) {
-        const auto stored = positions_of(*p);
+    for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
+        const auto stored = positions_of(p);
         if (stored.empty())
-            out.write(p->label + ": "
-                      + (!p->managed_subscription.empty() ? "the position is kept by " : "no position is stored in ")
-                      + place_of(*p) + "\n");
+            out.write(p.label + ": "
+                      + (!p.managed_subscription.empty() ? "the position is kept by " : "no position is stored in ")
+                      + place_of(p) + "\n");
         for (const stored_position& s : stored)
-            out.write(p->label + ": " + s.replay_id.hex() + " (base64 " + s.replay_id.base64() + ") of "
-                      + s.owner.topic + " of org " + s.owner.org_id + ", in " + place_of(*p) + "\n");
+            out.write(p.label + ": " + s.replay_id.hex() + " (base64 " + s.replay_id.base64() + ") of "
+                      + s.owner.topic + " of org " + s.owner.org_id + ", in " + place_of(p) + "\n");
     }
     out.flush();
     return 0;
@@ -65,14 +65,14 @@ int show(const position_options& options) {
 int export_all(const position_options& options) {
     const config c = load_config(options.config);
     output out;
-    for (const pipeline_config* p : chosen_pipelines(c, options.pipeline))
-        for (const stored_position& s : positions_of(*p))
-            out.write(nlohmann::ordered_json{{"pipeline", p->label},
+    for (const pipeline_config& p : chosen_pipelines(c, options.pipeline))
+        for (const stored_position& s : positions_of(p))
+            out.write(nlohmann::ordered_json{{"pipeline", p.label},
                                              {"topic", s.owner.topic},
                                              {"org_id", s.owner.org_id},
                                              {"replay_id", s.replay_id.hex()},
                                              {"replay_id_base64", s.replay_id.base64()},
-                                             {"state", p->state().string()}}
+                                             {"state", p.state().string()}}
                           .dump()
                       + "\n");
     out.flush();
@@ -100,7 +100,11 @@ int set(const position_options& options) {
         throw failure(exit_code::bad_config,
                       "several pipelines of the configuration are meant; name one with --pipeline: "
                           + labels_of(pipelines));
-    const pipeline_config& p = *pipelines.front();
+    const pipeline_config& p = pipelines.front();
+    if (is_pattern(p.topic))
+        throw failure(exit_code::bad_config, p.label
+                                                 + " is a pattern of topics, each of which has a position of its "
+                                                   "own; name one with --pipeline, as in \"/event/Order__e\"");
     const auto [from, bad] = start_from_of(options.replay_id);
     if (!bad.empty() || from.replay_id.empty())
         throw failure(exit_code::bad_config,

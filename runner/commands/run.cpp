@@ -1,4 +1,5 @@
 #include "../config/start_from.hpp"
+#include "../config/topic_pattern.hpp"
 #include "../operations/failure.hpp"
 #include "../operations/log.hpp"
 #include "../operations/service_manager.hpp"
@@ -64,6 +65,14 @@ void prove_resources(std::size_t pipelines, bool has_status_server) {
     }
 }
 
+// A pattern is expected to find so many topics at least; more are tried, and fail one by one where there is no room.
+std::size_t expected_pipelines(const config& c) {
+    constexpr std::size_t topics = 32;
+    std::size_t out = 0;
+    for (const pipeline_config& p : c.pipelines) out += is_pattern(p.topic) ? topics : 1;
+    return out;
+}
+
 struct run_options {
     std::filesystem::path config;
     std::string from;      // as start_from_of() takes it; empty: as the configuration says
@@ -80,24 +89,26 @@ void stream(const run_options& options, service_manager& manager) {
     std::optional<start_from> from;
     if (!options.from.empty()) {
         auto [read, bad] = start_from_of(options.from);
-        if (bad.empty() && !read.replay_id.empty() && c.pipelines.size() > 1)
-            bad = "a replay id is a place in one topic, and the configuration has "
-                  + std::to_string(c.pipelines.size())
-                  + " pipelines; \"sfcdc position set\" sets the position of one";
+        if (bad.empty() && !read.replay_id.empty()
+            && (c.pipelines.size() > 1 || is_pattern(c.pipelines.front().topic)))
+            bad =
+                "a replay id is a place in one topic, and the configuration has "
+                + (c.pipelines.size() > 1 ? std::to_string(c.pipelines.size()) + " pipelines" : "a pattern of topics")
+                + "; \"sfcdc position set\" sets the position of one";
         if (!bad.empty()) throw failure(exit_code::bad_config, "--from: " + bad);
         from = std::move(read);
     }
 
     termination asked(c.drain_time); // first: whatever the start does, the process can be ended
     give_memory_back();
-    prove_resources(c.pipelines.size(), !c.status.host.empty());
+    prove_resources(expected_pipelines(c), !c.status.host.empty());
     const auto say_corrections = [](const config& of) {
         for (const std::string& corrected : of.corrections) spdlog::info("{}", corrected);
     };
     say_corrections(c);
     supervisor all(loaded, std::move(from), [&] {
         auto next = std::make_shared<config>(load_config(options.config));
-        prove_resources(next->pipelines.size(), !next->status.host.empty());
+        prove_resources(expected_pipelines(*next), !next->status.host.empty());
         log_as(*next);
         say_corrections(*next);
         return next;

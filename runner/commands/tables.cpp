@@ -1,11 +1,14 @@
 #include "../config/config.hpp"
+#include "../config/topic_pattern.hpp"
 #include "../databricks/table_fit.hpp"
 #include "../databricks/table_setup.hpp"
 #include "../names.hpp"
 #include "../operations/failure.hpp"
 #include "../operations/termination.hpp"
 #include "../pipeline/hidden_fields.hpp"
+#include "../salesforce/discovery.hpp"
 #include "../salesforce/org.hpp"
+#include "../salesforce/single_calls.hpp"
 #include "command_line.hpp"
 #include "schema_file.hpp"
 
@@ -19,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -82,13 +86,56 @@ class tables_command {
 
     // ---- which tables
 
+    // Those of the configuration, where a pattern of topics is one pipeline for each topic: of the files' schemas, or of the org.
+    const std::deque<pipeline_config>& pipelines() {
+        if (!pipelines_.empty()) return pipelines_;
+        for (const pipeline_config& p : config_->pipelines) {
+            if (!is_pattern(p.topic)) {
+                pipelines_.push_back(p);
+                continue;
+            }
+            for (const std::string& topic : topics_of(p)) {
+                found_topics_.insert(topic);
+                pipelines_.push_back(of_topic(p, topic));
+            }
+        }
+        if (pipelines_.empty())
+            throw failure(exit_code::refused,
+                          "The org has no topic that the patterns of this configuration stand for.");
+        return pipelines_;
+    }
+    std::vector<std::string> topics_of(const pipeline_config& pattern) {
+        std::vector<std::string> out;
+        for (const auto& [entity, plans] : plans_)
+            if (const std::string topic = topic_of(entity).name; follows(pattern.topic, topic)) out.push_back(topic);
+        if (!plans_.empty()) return out;
+        const salesforce_config& config = config_->salesforce.at(pattern.salesforce);
+        const salesforce::session session = org_of(pattern).session(stop()).credential;
+        auto [service, unknown] = salesforce::look_at_rest_service(config, session.instance_url, stop());
+        if (unknown) throw salesforce::cannot_list(*unknown, "its API versions", config.section);
+        salesforce::rest rest(config, session, service.newest_version, stop());
+        auto [topics, refused] = salesforce::topics_of_pattern(rest, pattern.topic);
+        if (refused) throw salesforce::cannot_list(*refused, "the topics of " + pattern.topic, config.section);
+        salesforce::single_calls calls(config, session);
+        std::erase_if(topics, [&](const std::string& topic) { return !calls.why_not_subscribable(topic).empty(); });
+        return topics;
+    }
+    salesforce::org& org_of(const pipeline_config& p) {
+        auto& org = orgs_[p.salesforce];
+        if (!org) {
+            org = std::make_unique<salesforce::org>(config_->salesforce.at(p.salesforce));
+            (void)org->session(stop());
+        }
+        return *org;
+    }
+
     std::vector<wanted_table> wanted() {
         std::vector<wanted_table> out;
         if (!config_)
             for (const auto& [entity, plans] : plans_)
                 out.push_back({table_of(options_.table, entity), entity, typed(entity, plans, nullptr)});
         if (config_)
-            for (const pipeline_config& p : config_->pipelines)
+            for (const pipeline_config& p : pipelines())
                 if (p.sink == sink_kind::zerobus) add(p, out);
         if (out.empty())
             throw failure(exit_code::bad_config, "There is no table of Databricks in this configuration.");
@@ -115,8 +162,10 @@ class tables_command {
 
     // By the entities of files where there are some; else as the org says.
     std::map<std::string, schemas> plans_of(const pipeline_config& p) {
-        if (!plans_.empty()) return plans_;
-        std::map<std::string, schemas> out;
+        std::map<std::string, schemas> out = plans_;
+        if (found_topics_.contains(p.topic))
+            std::erase_if(out, [&](const auto& of) { return topic_of(of.first).name != p.topic; });
+        if (!plans_.empty()) return out;
         std::vector<std::string> topics;
         for (const std::string& entity : p.filter.entities) topics.push_back(topic_of(entity).name);
         if (topics.empty()) topics.push_back(p.topic);
@@ -127,18 +176,14 @@ class tables_command {
         return out;
     }
     const cdc::plan& plan_of_topic(const pipeline_config& p, const std::string& topic) {
-        auto& org = orgs_[p.salesforce];
-        if (!org) {
-            org = std::make_unique<salesforce::org>(config_->salesforce.at(p.salesforce));
-            (void)org->session(stop());
-        }
-        const std::string id = org->check_topic(topic, stop());
+        salesforce::org& org = org_of(p);
+        const std::string id = org.check_topic(topic, stop());
         if (id.empty())
             throw failure(exit_code::bad_config, topic
                                                      + " has events of several objects, whose schemas are not known: "
                                                        "name them in [[pipeline]] entities, or give --schema.");
         try {
-            return fetched_.emplace_back(org->schema(id, stop()))->plan;
+            return fetched_.emplace_back(org.schema(id, stop()))->plan;
         } catch (const salesforce::no_schema& none) {
             throw failure(exit_code::refused,
                           "Salesforce does not give the schema of " + topic + ": " + none.reason + ".");
@@ -236,7 +281,7 @@ class tables_command {
     // ---- privacy
 
     int privacy() {
-        for (const pipeline_config& p : config_->pipelines) {
+        for (const pipeline_config& p : pipelines()) {
             for (const auto& [entity, plans] : plans_of(p)) {
                 const cdc::plan* const plan = plans.back();
                 hidden_fields hide(p.privacy, p.topic);
@@ -278,6 +323,8 @@ class tables_command {
     std::map<std::string, schemas> plans_; // the same by entity
     std::vector<std::shared_ptr<const salesforce::event_schema>> fetched_;
     std::vector<std::unique_ptr<const hidden_fields::of_schema>> hidden_;
+    std::deque<pipeline_config> pipelines_;
+    std::set<std::string> found_topics_; // of patterns
     std::map<std::string, std::unique_ptr<salesforce::org>> orgs_;
     std::map<std::string, std::unique_ptr<databricks::workspace>> workspaces_;
     bool failed_ = false;

@@ -37,16 +37,7 @@ struct listed_topic {
 template<class T>
 T value_of(salesforce::rest_outcome<T> outcome, const std::string& what, const std::string& section) {
     if (!outcome.refused) return std::move(outcome.value);
-    const bool permission = outcome.refused->what == salesforce::rest_fault::no_right
-                            || outcome.refused->what == salesforce::rest_fault::bad_request;
-    throw failure(outcome.refused->what == salesforce::rest_fault::unavailable ? exit_code::failed
-                                                                               : exit_code::refused,
-                  "Salesforce does not list " + what + " (" + outcome.refused->message + ")"
-                      + (permission ? "; the user that " + section
-                                          + " logs in as needs the permissions \"API Enabled\" and \"View Setup and "
-                                            "Configuration\""
-                                    : "")
-                      + ".");
+    throw salesforce::cannot_list(*outcome.refused, what, section);
 }
 
 std::vector<listed_topic> topics_of(const salesforce_config& config) {

@@ -1,5 +1,6 @@
 #include "../names.hpp"
 #include "parts.hpp"
+#include "topic_pattern.hpp"
 
 #include <sfcdc/cdc/change_type.hpp>
 
@@ -72,9 +73,11 @@ void read_table_name(const section& s, pipeline_config& c) {
     const bool zerobus = c.sink == sink_kind::zerobus, sqlite = c.sink == sink_kind::sqlite;
     c.table = s.text("table", zerobus, "events");
     if (c.table.empty()) return;
-    const std::string one = table_of(c.table, "Account");
+    pipeline_config example = c;
+    example.topic = "/data/*";
+    const std::string one = table_of(of_topic(example, "/data/AccountChangeEvent").table, "Account");
     if (one.find_first_of("{}") != one.npos)
-        s.wrong("table", "{entity} is what may stand in braces");
+        s.wrong("table", "{entity} and {topic} are what may stand in braces");
     else if (zerobus && !is_zerobus_table(one))
         s.wrong("table", "three parts were expected, each of ASCII letters, digits and underscores (Zerobus takes no "
                          "others), as in \"catalog.schema.table\"");
@@ -86,12 +89,32 @@ void read_table_name(const section& s, pipeline_config& c) {
 std::string letters_beside(const pipeline_config& c) {
     std::string beside = c.state().string();
     if (c.sink == sink_kind::sqlite && !c.topic.empty()) {
-        std::string topic = c.topic.substr(1);
+        std::string topic = c.topic.substr(1, c.topic.rfind('/')) + "{topic}";
         std::ranges::replace(topic, '/', '_');
         if (!c.salesforce.empty()) beside += "." + c.salesforce;
         beside += "." + topic;
     }
     return beside + ".dead_letters.ndjson";
+}
+
+// Each topic of a pattern has a position and files of its own.
+void check_pattern(const section& s, const pipeline_config& c) {
+    if (!is_pattern(c.topic)) return;
+    useless(s, "managed_subscription", true, "a managed subscription has one topic, and this is a pattern of topics");
+    const std::pair<const char*, const std::filesystem::path*> files[] = {{"checkpoint", &c.checkpoint},
+                                                                          {"dead_letters", &c.dead_letters},
+                                                                          {"plan_file", &c.plan_file},
+                                                                          {"path", &c.path}};
+    for (const auto& [key, path] : files)
+        if (!path->empty() && s.has(key) && !has_topic(path->string())
+            && (key != std::string_view("path") || (c.sink == sink_kind::ndjson && *path != "-")))
+            s.wrong(key, "each topic of a pattern has a file of its own; put {topic} into the name, as in "
+                         "\"/var/lib/sfcdc/{topic}."
+                             + std::string(key) + "\"");
+    if (c.typed && !has_topic(c.table) && !has_entity(c.table))
+        s.wrong("table",
+                "a typed table has the fields of one object, and a pattern stands for topics of several; put "
+                "{topic} or {entity} into the name, as in \"main.crm.{topic}\"");
 }
 
 } // namespace
@@ -141,6 +164,8 @@ pipeline_config read_pipeline(const section& s, config& all, std::set<std::strin
                 .empty())
         s.wrong("managed_subscription", "another pipeline has " + c.managed_subscription
                                             + "; Salesforce gives its events to one client at a time");
+    c.topic_interval = std::chrono::seconds(s.number("topic_interval", 1, 86'400, c.topic_interval.count()));
+    useless(s, "topic_interval", !is_pattern(c.topic), "one topic is not looked for; only a pattern of topics is");
     c.checkpoint = s.text("checkpoint", !sqlite && !managed);
     useless(s, "path", zerobus, "a zerobus pipeline has no file; its rows go to \"table\"");
     useless(s, "checkpoint", sqlite, "the sqlite sink keeps the position in its database");
@@ -151,7 +176,8 @@ pipeline_config read_pipeline(const section& s, config& all, std::set<std::strin
     useless(s, "databricks", !zerobus, "only rows of the zerobus sink go to Databricks");
     c.dead_letters = s.text("dead_letters", managed && !sqlite, letters_beside(c));
     read_tables(s, c, all);
-    return c;
+    check_pattern(s, c);
+    return is_pattern(c.topic) ? c : of_topic(c, c.topic);
 }
 
 } // namespace sfcdc::runner

@@ -40,6 +40,10 @@ class database {
         if (done != SQLITE_ROW && done != SQLITE_DONE) fail(doing);
         return done == SQLITE_ROW;
     }
+    bool has_positions() {
+        return step(prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'sfcdc_position'", {}),
+                    "read the position");
+    }
     static std::string text(const statement& s, int column) {
         const unsigned char* const t = sqlite3_column_text(s.get(), column);
         return t == nullptr ? std::string() : std::string(reinterpret_cast<const char*>(t));
@@ -59,8 +63,7 @@ class database {
 std::vector<stored_position> positions_in_database(const std::filesystem::path& path, const std::string& topic) {
     if (!std::filesystem::exists(path)) return {};
     database db(path, SQLITE_OPEN_READONLY);
-    const auto table = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'sfcdc_position'", {});
-    if (!db.step(table, "read the position")) return {};
+    if (!db.has_positions()) return {};
     const auto rows =
         db.prepare("SELECT org_id, replay_id FROM sfcdc_position WHERE topic = ? ORDER BY org_id", {topic});
     std::vector<stored_position> out;
@@ -71,6 +74,16 @@ std::vector<stored_position> positions_in_database(const std::filesystem::path& 
                           path.string() + ": the position of " + topic + " in the table sfcdc_position is damaged.");
         out.push_back({{database::text(rows, 0), topic}, std::move(id)});
     }
+    return out;
+}
+
+std::vector<std::string> topics_in_database(const std::filesystem::path& path) {
+    if (!std::filesystem::exists(path)) return {};
+    database db(path, SQLITE_OPEN_READONLY);
+    if (!db.has_positions()) return {};
+    const auto rows = db.prepare("SELECT DISTINCT topic FROM sfcdc_position ORDER BY topic", {});
+    std::vector<std::string> out;
+    while (db.step(rows, "read the position")) out.push_back(database::text(rows, 0));
     return out;
 }
 

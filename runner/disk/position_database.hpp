@@ -21,6 +21,8 @@ inline constexpr const char* store_position_statement =
 
 // Those of one topic, of all orgs. Empty where there is no database, or no position in it. Throws failure.
 std::vector<stored_position> positions_in_database(const std::filesystem::path& database, const std::string& topic);
+// The topics that have a position there. The same holds for it.
+std::vector<std::string> topics_in_database(const std::filesystem::path& database);
 
 // Returns once it is on the disk. Throws failure; a database that is missing is not made.
 void store_in_database(const std::filesystem::path& database, const stored_position& position);

@@ -1,5 +1,6 @@
 #include "org_checks.hpp"
 
+#include "../config/topic_pattern.hpp"
 #include "../disk/position_database.hpp"
 #include "../disk/position_file.hpp"
 #include "../io/http.hpp"
@@ -155,6 +156,33 @@ std::vector<std::string> org_checks::topics_of_objects(const pipeline_config& pi
                 for (const salesforce::channel_member& m : c.members)
                     out.push_back((c.of_change_events ? "/data/" : "/event/") + m.event);
     if (out.size() > most_objects) out.resize(most_objects);
+    return out;
+}
+
+std::vector<pipeline_config> org_checks::topics_of(const pipeline_config& pipeline) {
+    if (!is_pattern(pipeline.topic)) return {pipeline};
+    const auto say = [&](const judgement& j) {
+        report_.add("topics", pipeline.topic, j);
+        return std::vector<pipeline_config>();
+    };
+    if (!rest_) return report_.skip("topics", pipeline.topic, "a session"), std::vector<pipeline_config>();
+    const auto [topics, refused] = salesforce::topics_of_pattern(*rest_, pipeline.topic);
+    if (refused)
+        return say({verdict::failed, "the org does not list its topics (" + refused->message + ")",
+                    "give the user the permissions \"API Enabled\" and \"View Setup and Configuration\""});
+    if (topics.empty())
+        return say({verdict::warning, "the org has no topic that matches",
+                    "check the pattern; \"sfcdc topics\" lists what the org has"});
+    std::vector<pipeline_config> out;
+    std::string without;
+    for (const std::string& topic : topics) {
+        if (calls_->why_not_subscribable(topic).empty())
+            out.push_back(of_topic(pipeline, topic));
+        else
+            without += (without.empty() ? "; the user may not subscribe to " : ", ") + topic;
+    }
+    report_.good("topics", pipeline.topic,
+                 "the org has " + std::to_string(out.size()) + " topics that match" + without);
     return out;
 }
 

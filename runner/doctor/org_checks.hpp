@@ -28,6 +28,8 @@ class org_checks {
 
     // The ways to the servers, the login, the session, and what is left of the limits.
     void run();
+    // The pipelines that one whose topic is a pattern stands for now; any other stands for itself.
+    std::vector<pipeline_config> topics_of(const pipeline_config& pipeline);
     // What the pipeline reads: selection, topic, schemas, fields, position. Each topic is looked at once.
     void look_at(const pipeline_config& pipeline);
 

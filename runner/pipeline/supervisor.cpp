@@ -1,5 +1,6 @@
 #include "supervisor.hpp"
 
+#include "../config/topic_pattern.hpp"
 #include "../disk/durable_file.hpp"
 #include "../disk/position_file.hpp"
 #include "../operations/failure.hpp"
@@ -57,27 +58,30 @@ supervisor::supervisor(std::shared_ptr<const config> c, std::optional<start_from
       read_again_(std::move(read_again)),
       metrics_(config_->status.ready_after, config_->memory_limit) {
     for (const pipeline_config& p : config_->pipelines) {
-        add(p);
-        supervised& s = pipelines_.back();
-        s.lock = lock_of(p.state());
-        make_run(s)->prove(); // by each run again
+        supervised& s = add(p, config_);
+        if (!s.scan) s.lock = lock_of(p.state());
+        make_run(s)->prove(); // by each run again; the files of a pattern are tried under its own name
     }
     if (!config_->status.host.empty())
         status_server_ = std::make_unique<status_server>(
             status_server_options{config_->status.host, config_->status.port}, metrics_);
 }
 
-// A pipeline of the newest configuration, with the services that it needs.
-void supervisor::add(const pipeline_config& p) {
-    const salesforce_config& service = config_->salesforce.at(p.salesforce);
+// With the services that it needs, which are those of the configuration `of`.
+supervisor::supervised& supervisor::add(const pipeline_config& p, const std::shared_ptr<const config>& of) {
+    const salesforce_config& service = of->salesforce.at(p.salesforce);
     if (auto& org = orgs_[service.written]; !org) org = std::make_unique<salesforce::org>(service);
     metrics_.add_org(word_of(service.section), service.delivery_allocation);
     if (p.sink == sink_kind::zerobus) {
-        const databricks_config& lake = config_->databricks.at(p.databricks);
+        const databricks_config& lake = of->databricks.at(p.databricks);
         if (auto& workspace = workspaces_[lake.written]; !workspace)
             workspace = std::make_unique<databricks::workspace>(lake);
     }
-    show(pipelines_.emplace_back(config_, p, std::random_device{}()));
+    supervised& s = pipelines_.emplace_back(of, p, std::random_device{}());
+    if (is_pattern(p.topic))
+        s.scan = std::make_unique<topic_scan>(s.config, service, *orgs_.at(service.written), s.counts);
+    show(s);
+    return s;
 }
 
 supervisor::~supervisor() {
@@ -115,12 +119,13 @@ std::shared_ptr<state_lock> supervisor::lock_of(const std::filesystem::path& sta
 }
 
 std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
-    const std::size_t share = std::max(s.of->memory_limit / s.of->pipelines.size(), least_share);
+    const std::size_t pipelines = std::max(s.of->pipelines.size(), pipelines_.size());
+    const std::size_t share = std::max(s.of->memory_limit / pipelines, least_share);
     databricks::workspace* const workspace =
         s.config.sink == sink_kind::zerobus ? workspaces_.at(s.of->databricks.at(s.config.databricks).written).get()
                                             : nullptr;
     return std::make_unique<pipeline>(s.config, *orgs_.at(s.of->salesforce.at(s.config.salesforce).written),
-                                      workspace, share, from_where_, s.counts);
+                                      workspace, share, s.config.found_later ? std::nullopt : from_where_, s.counts);
 }
 
 // A run that cannot begin has failed like one that ends.
@@ -135,18 +140,24 @@ void supervisor::start(supervised& s, termination& asked, const service_manager&
     s.done = false;
     s.stop = {};
     try {
-        if (!s.lock) s.lock = lock_of(s.config.state());
+        if (!s.lock && !s.scan) s.lock = lock_of(s.config.state());
+        const auto begin = [&s](auto work) {
+            s.thread = start_thread([&s, work = std::move(work), stop = s.stop.get_token()]() mutable {
+                const heartbeat::attached beats(s.counts.heart);
+                try {
+                    work(stop);
+                } catch (...) {
+                    s.end = std::current_exception();
+                }
+                s.done = true;
+            });
+        };
+        if (s.scan) return begin([&s](const std::stop_token& stop) { s.scan->run(stop); });
         // Made here, because a reload changes what it is made of; the thread owns it, so that it ends there.
-        s.thread = start_thread([&s, made = make_run(s), stop = s.stop.get_token()]() mutable {
-            const heartbeat::attached beats(s.counts.heart);
-            try {
-                const std::unique_ptr<pipeline> run = std::move(made);
-                run->prove();
-                run->run(stop);
-            } catch (...) {
-                s.end = std::current_exception();
-            }
-            s.done = true;
+        begin([made = make_run(s)](const std::stop_token& stop) mutable {
+            const std::unique_ptr<pipeline> run = std::move(made);
+            run->prove();
+            run->run(stop);
         });
     } catch (...) {
         s.end = std::current_exception();
@@ -190,7 +201,7 @@ void supervisor::report(const supervised& s) const {
     if (next)
         then = "the next try is in "
                + std::to_string(std::chrono::ceil<std::chrono::seconds>(*next - steady::now()).count()) + " s";
-    if (s.leaving) then = "it is not in the configuration any more";
+    if (s.leaving) then = "it is not in the configuration or in the org any more";
     if (!any_up()) then = "no pipeline is up";
     spdlog::error("{}: {} [{}]", s.config.label, s.last_error, then);
 }
@@ -240,13 +251,17 @@ void supervisor::reload() {
         next = read_again_();
         for (const pipeline_config& p : next->pipelines) {
             const auto same = std::ranges::find_if(pipelines_, [&](const supervised& s) {
-                return !s.leaving && s.config.written == p.written && !going_on.contains(&s);
+                return !s.leaving && s.pattern == nullptr && s.config.written == p.written && !going_on.contains(&s);
             });
             if (same == pipelines_.end())
                 entering.push_back(&p);
             else
                 going_on.insert(&*same);
         }
+        for (const supervised& s : pipelines_)
+            if (s.pattern != nullptr && going_on.contains(s.pattern)
+                && !has_pipeline_of_its_own(*s.pattern, s.config.topic, *next))
+                going_on.insert(&s);
         for (const pipeline_config* const p : entering) prove_files(*p);
     } catch (const std::exception& e) {
         spdlog::error("the configuration was not reloaded, and what runs goes on: {}", e.what());
@@ -290,7 +305,7 @@ void supervisor::replace(termination& asked, const service_manager& manager) {
     if (entering_.empty() || std::ranges::any_of(pipelines_, &supervised::leaving)) return;
     for (const pipeline_config* const p : std::exchange(entering_, {})) {
         try {
-            add(*p);
+            (void)add(*p, config_);
         } catch (const std::exception& e) { // its certificates, for one, have gone meanwhile
             spdlog::error("{}: it cannot begin, until the configuration is read again: {}", p->label, e.what());
             continue;
@@ -310,8 +325,56 @@ void supervisor::replace(termination& asked, const service_manager& manager) {
     });
 }
 
+// Whether the configuration names the topic itself, for the same org: then that pipeline has it, and the pattern has not.
+bool supervisor::has_pipeline_of_its_own(const supervised& pattern, const std::string& topic,
+                                         const config& in) const {
+    const std::string& org = pattern.of->salesforce.at(pattern.config.salesforce).written;
+    return std::ranges::any_of(in.pipelines, [&](const pipeline_config& p) {
+        return p.topic == topic && in.salesforce.at(p.salesforce).written == org;
+    });
+}
+
+// Topics that the org has now become pipelines. What a topic has had before it was found is not lost: one that turns up while the process
+// runs is read from its earliest event. The pipeline of a topic that is gone ends, and keeps its position.
+void supervisor::follow(supervised& pattern, const std::vector<std::string>& topics, termination& asked,
+                        const service_manager& manager) {
+    const bool later = std::exchange(pattern.has_topics, true);
+    std::vector<supervised*> found;
+    for (const std::string& topic : topics) {
+        const bool known = std::ranges::any_of(pipelines_, [&](const supervised& s) {
+            return s.pattern == &pattern && s.config.topic == topic && !s.leaving;
+        });
+        if (known || has_pipeline_of_its_own(pattern, topic, *config_)) continue;
+        pipeline_config p = of_topic(pattern.config, topic);
+        p.found_later = later;
+        if (later) p.start = start_position::earliest;
+        if (std::ranges::any_of(pipelines_, [&](const supervised& s) { return s.config.label == p.label; }))
+            p.label += " by " + pattern.config.topic;
+        try {
+            found.push_back(&add(p, pattern.of));
+            found.back()->pattern = &pattern;
+        } catch (const std::exception& e) {
+            spdlog::error("{}: it cannot begin: {}", p.label, e.what());
+        }
+    }
+    for (supervised* const s : found) {
+        spdlog::info("{}: {} of {}", s->config.label, later ? "a new topic" : "a topic", pattern.config.topic);
+        start(*s, asked, manager);
+    }
+    for (supervised& s : pipelines_) {
+        if (s.pattern != &pattern || s.leaving || std::ranges::find(topics, s.config.topic) != topics.end()) continue;
+        s.leaving = true;
+        s.stop.request_stop();
+        spdlog::info("{}: the org does not have it any more", s.config.label);
+    }
+}
+
 // The line of each interval.
-void supervisor::report_health(const supervised& s) {
+void supervisor::report_health(const supervised& s) const {
+    if (s.scan) {
+        const auto topics = std::ranges::count_if(pipelines_, [&](const supervised& t) { return t.pattern == &s; });
+        return spdlog::info("{}: {} topics", s.config.label, topics);
+    }
     const pipeline_counts& c = s.counts;
     const pubsub::replay_id position = c.texts().position;
     const auto lag = c.lag_now();
@@ -382,6 +445,9 @@ void supervisor::run(termination& asked, service_manager& manager) {
             else if (!s.leaving && s.life.restart_at() && now >= *s.life.restart_at() && !asked.wait(0ms))
                 spdlog::info("{}: starting again", s.config.label), start(s, asked, manager);
         }
+        for (supervised& s : pipelines_)
+            if (s.scan && !s.leaving && !stopping)
+                if (const auto topics = s.scan->take()) follow(s, *topics, asked, manager);
         replace(asked, manager);
         report_to.look(health(manager), now);
         if (now >= next_look) {

@@ -1,6 +1,7 @@
 // All pipelines of a configuration in one process, each in a thread of its own. One that fails does not touch the others: it is started
 // again while at least one of them is up. When none is, the process ends, so that whoever started it decides. A configuration that is read again
-// ends the pipelines that it does not have any more, starts those that are new, and leaves the others alone.
+// ends the pipelines that it does not have any more, starts those that are new, and leaves the others alone. A [[pipeline]] whose topic is a
+// pattern becomes one pipeline for each topic that its topic_scan finds, also while others run.
 #pragma once
 
 #include "../config/config.hpp"
@@ -15,6 +16,7 @@
 #include "lifecycle.hpp"
 #include "pipeline.hpp"
 #include "service_report.hpp"
+#include "topic_scan.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -51,9 +53,12 @@ class supervisor {
         supervised(std::shared_ptr<const runner::config> file, const pipeline_config& p, std::uint64_t seed)
             : of(std::move(file)), config(p), life(p.on_failure, seed) {}
 
-        const std::shared_ptr<const runner::config> of; // has `config` in it
-        const pipeline_config& config;
-        bool leaving = false; // it is not in the configuration any more, and ends
+        const std::shared_ptr<const runner::config> of; // has its services
+        const pipeline_config config;
+        std::unique_ptr<topic_scan> scan{};  // not null: it is a pattern, and finds topics in place of reading one
+        const supervised* pattern = nullptr; // that has found its topic; null: the topic stands in the configuration
+        bool has_topics = false;             // of a pattern: the org has told them once
+        bool leaving = false;                // it is not in the configuration or in the org any more, and ends
         lifecycle life;
         pipeline_counts counts;
         std::shared_ptr<state_lock> lock;
@@ -69,10 +74,13 @@ class supervisor {
         std::jthread thread;
     };
 
-    void add(const pipeline_config& p);
+    supervised& add(const pipeline_config& p, const std::shared_ptr<const config>& of);
     void prove_files(const pipeline_config& p) const;
     void reload();
     void replace(termination& asked, const service_manager& manager);
+    void follow(supervised& pattern, const std::vector<std::string>& topics, termination& asked,
+                const service_manager& manager);
+    bool has_pipeline_of_its_own(const supervised& pattern, const std::string& topic, const config& in) const;
     std::unique_ptr<pipeline> make_run(supervised& s);
     void show(supervised& s);
     void start(supervised& s, termination& asked, const service_manager& manager);
@@ -84,7 +92,7 @@ class supervisor {
     bool any_up() const;
     int worst() const;
     void report(const supervised& s) const;
-    static void report_health(const supervised& s);
+    void report_health(const supervised& s) const;
     static void sum_up(const supervised& s);
 
     const std::shared_ptr<const config> first_config_; // of which the process has its limits and times

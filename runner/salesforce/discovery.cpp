@@ -1,5 +1,7 @@
 #include "discovery.hpp"
 
+#include "../config/topic_pattern.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -51,6 +53,17 @@ rest_outcome<std::vector<std::string>> names_of(rest& org, const std::string& st
 
 } // namespace
 
+failure cannot_list(const rest_refusal& refused, const std::string& what, const std::string& section) {
+    const bool permission = refused.what == rest_fault::no_right || refused.what == rest_fault::bad_request;
+    return {refused.what == rest_fault::unavailable ? exit_code::failed : exit_code::refused,
+            "Salesforce does not list " + what + " (" + refused.message + ")"
+                + (permission ? "; the user that " + section
+                                    + " logs in as needs the permissions \"API Enabled\" and \"View Setup and "
+                                      "Configuration\""
+                              : "")
+                + "."};
+}
+
 rest_outcome<std::vector<std::string>> selected_change_events(rest& org) {
     return names_of(org, "SELECT SelectedEntity FROM PlatformEventChannelMember WHERE EventChannel = 'ChangeEvents'",
                     "SelectedEntity");
@@ -90,6 +103,31 @@ rest_outcome<std::vector<channel>> custom_channels(rest& org) {
         for (channel_member& m : one.members) all.push_back(&m.event);
     if (auto resolved = resolve(org, all); resolved.refused) return {{}, std::move(resolved.refused)};
     std::sort(out.value.begin(), out.value.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    return out;
+}
+
+rest_outcome<std::vector<std::string>> topics_of_pattern(rest& org, const std::string& pattern) {
+    rest_outcome<std::vector<std::string>> out;
+    const auto add = [&](const std::string& topic) {
+        if (follows(pattern, topic)) out.value.push_back(topic);
+    };
+    if (pattern.ends_with("__chn")) {
+        auto [channels, refused] = custom_channels(org);
+        if (refused) return {{}, std::move(refused)};
+        for (const channel& c : channels) add(c.topic());
+        return out;
+    }
+    const bool changes = pattern.starts_with("/data/");
+    auto [events, refused] = changes ? selected_change_events(org) : custom_platform_events(org);
+    if (refused) return {{}, std::move(refused)};
+    for (const std::string& event : events) add((changes ? "/data/" : "/event/") + event);
+    if (!changes) {
+        auto [standard, not_told] = standard_events(org);
+        if (not_told && (not_told->what == rest_fault::unavailable || not_told->what == rest_fault::limit_reached))
+            return {{}, std::move(not_told)}; // they are not gone because nobody answers
+        for (const std::string& event : standard) add("/event/" + event);
+    }
+    std::sort(out.value.begin(), out.value.end());
     return out;
 }
 

@@ -22,6 +22,13 @@ call_status single_calls::topic(const std::string& name, eventbus::v1::TopicInfo
     return status_of(stub_->GetTopic(&context, request, &info), context);
 }
 
+std::string single_calls::why_not_subscribable(const std::string& name) {
+    eventbus::v1::TopicInfo info;
+    const call_status end = topic(name, info);
+    if (end.code != wire::grpc_status::ok) return describe(end.code, end.error_code, end.message);
+    return info.can_subscribe() ? "" : "the user may not subscribe to it";
+}
+
 call_status single_calls::schema(const std::string& id, eventbus::v1::SchemaInfo& info) {
     grpc::ClientContext context;
     prepare(context, std::chrono::seconds(10));

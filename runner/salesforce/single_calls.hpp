@@ -21,6 +21,8 @@ class single_calls {
 
     // Each blocks for at most ten seconds.
     call_status topic(const std::string& name, eventbus::v1::TopicInfo& info);
+    // Why the user may not subscribe to the topic, in Salesforce's words; empty: they may.
+    std::string why_not_subscribable(const std::string& topic);
     call_status schema(const std::string& id, eventbus::v1::SchemaInfo& info);
 
     // Subscribes behind `position` for one event and cancels at once: ok where the server sends the event, or nothing within `wait`. A

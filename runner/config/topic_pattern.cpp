@@ -1,0 +1,89 @@
+#include "topic_pattern.hpp"
+
+#include "../disk/position_database.hpp"
+#include "../names.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+namespace sfcdc::runner {
+namespace {
+
+constexpr std::string_view placeholder = "{topic}";
+
+// "/event/Order__e" is Order__e.
+std::string_view last_part(std::string_view topic) { return topic.substr(topic.rfind('/') + 1); }
+
+std::string with_topic(std::string text, std::string_view topic) {
+    for (auto at = text.find(placeholder); at != text.npos; at = text.find(placeholder, at + topic.size()))
+        text.replace(at, placeholder.size(), topic);
+    return text;
+}
+
+// What may stand for "{topic}" in this path, as the folder that is there has it.
+std::vector<std::string> names_in_place_of_topic(const std::filesystem::path& path) {
+    std::filesystem::path folder;
+    for (const std::filesystem::path& part : path) {
+        const std::string text = part.string();
+        if (!has_topic(text)) {
+            folder /= part;
+            continue;
+        }
+        const std::size_t at = text.find(placeholder);
+        const std::string before = text.substr(0, at), behind = text.substr(at + placeholder.size());
+        std::vector<std::string> out;
+        std::error_code missing;
+        for (const auto& entry : std::filesystem::directory_iterator(folder.empty() ? "." : folder, missing)) {
+            const std::string name = entry.path().filename().string();
+            if (name.size() <= before.size() + behind.size() || !name.starts_with(before) || !name.ends_with(behind))
+                continue;
+            out.push_back(name.substr(before.size(), name.size() - before.size() - behind.size()));
+        }
+        return out;
+    }
+    return {};
+}
+
+} // namespace
+
+bool follows(std::string_view pattern, std::string_view topic) {
+    const std::string_view name = last_part(topic);
+    if (!is_word(name) || topic == "/data/ChangeEvents") return false;
+    if (name.ends_with("__chn") && !pattern.ends_with("__chn")) return false;
+    return matches(pattern, topic);
+}
+
+pipeline_config of_topic(const pipeline_config& pattern, const std::string& topic) {
+    const std::string_view name = last_part(topic);
+    pipeline_config p = pattern;
+    p.topic = topic;
+    if (!p.label.empty()) p.label = topic + pattern.label.substr(pattern.topic.size());
+    p.table = with_topic(std::move(p.table), name);
+    for (std::filesystem::path* const file : {&p.path, &p.checkpoint, &p.dead_letters, &p.plan_file})
+        *file = with_topic(file->string(), name);
+    return p;
+}
+
+std::vector<std::string> topics_with_files(const pipeline_config& pattern) {
+    std::set<std::string> found;
+    const auto add = [&](const std::string& topic) {
+        if (follows(pattern.topic, topic)) found.insert(topic);
+    };
+    if (pattern.sink == sink_kind::sqlite)
+        for (const std::string& topic : topics_in_database(pattern.path)) add(topic);
+    const std::string folder = pattern.topic.substr(0, pattern.topic.rfind('/') + 1);
+    for (const std::filesystem::path& file : {pattern.checkpoint, pattern.dead_letters})
+        for (const std::string& name : names_in_place_of_topic(file)) {
+            const pipeline_config p = of_topic(pattern, folder + name);
+            std::error_code missing;
+            // A name that only begins and ends like one of the files is of something else.
+            if (std::filesystem::is_regular_file(p.checkpoint, missing)
+                || std::filesystem::is_regular_file(p.dead_letters, missing))
+                add(p.topic);
+        }
+    return {found.begin(), found.end()};
+}
+
+} // namespace sfcdc::runner

@@ -1,0 +1,27 @@
+// A [[pipeline]] whose topic is a pattern, such as "/event/*": it stands for one pipeline for each topic of the org that matches, each with a
+// position and files of its own. "{topic}" in the pipeline's keys is the last part of the topic's name: "Order__e".
+#pragma once
+
+#include "config.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sfcdc::runner {
+
+inline bool is_pattern(std::string_view topic) noexcept { return topic.find('*') != topic.npos; }
+inline bool has_topic(std::string_view text) noexcept { return text.find("{topic}") != text.npos; }
+
+// Whether the pattern stands for this topic. Channels repeat the events of their members, so that only a pattern that ends with "__chn"
+// stands for one, and "/data/ChangeEvents" is all of the others.
+bool follows(std::string_view pattern, std::string_view topic);
+
+// The pipeline of one topic. Precondition: follows(pattern.topic, topic), which is false for what is no name, or they are equal; the name is
+// a peer's text, and becomes a part of paths.
+pipeline_config of_topic(const pipeline_config& pattern, const std::string& topic);
+
+// The topics of which the pipeline has stored a position or kept letters, in order: what can be known of them without asking the org. Throws failure.
+std::vector<std::string> topics_with_files(const pipeline_config& pattern);
+
+} // namespace sfcdc::runner

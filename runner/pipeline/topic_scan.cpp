@@ -1,0 +1,96 @@
+#include "topic_scan.hpp"
+
+#include "../io/pause.hpp"
+#include "../operations/log.hpp"
+#include "../salesforce/discovery.hpp"
+#include "../salesforce/single_calls.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sfcdc::runner {
+
+void topic_scan::run(const std::stop_token& stop) {
+    const heartbeat::waits on_purpose; // for peers, and for the next time: it has no turns
+    counts_.subscribed = false;
+    try {
+        for (;; pause(stop, pattern_.topic_interval)) {
+            std::vector<std::string> topics = ask(stop);
+            counts_.stalled_since = 0;
+            counts_.subscribed = true;
+            if (topics.empty() && !std::exchange(said_none_, true))
+                spdlog::warn("{}: the org has no topic that matches and that the user may subscribe to; it is asked "
+                             "again each {} s",
+                             pattern_.label, pattern_.topic_interval.count());
+            const std::scoped_lock lock(mutex_);
+            newest_ = std::move(topics);
+        }
+    } catch (const stopped&) {
+    }
+}
+
+std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
+    constexpr std::chrono::seconds again{10};
+    salesforce::sessions::issued session = org_.session(stop);
+    bool renewed = false;
+    for (;; pause(stop, again)) {
+        const std::string& url = session.credential.instance_url;
+        auto [service, refused] = salesforce::look_at_rest_service(config_, url, stop);
+        std::vector<std::string> topics;
+        if (!refused) {
+            salesforce::rest rest(config_, session.credential, service.newest_version, stop);
+            auto found = salesforce::topics_of_pattern(rest, pattern_.topic);
+            refused = std::move(found.refused);
+            topics = std::move(found.value);
+        }
+        if (!refused) return subscribable(std::move(topics), session.credential);
+        if (refused->what == salesforce::rest_fault::session_refused && !std::exchange(renewed, true)) {
+            session = org_.renewed(session.generation, stop);
+            continue;
+        }
+        if (refused->what != salesforce::rest_fault::unavailable
+            && refused->what != salesforce::rest_fault::limit_reached)
+            throw salesforce::cannot_list(*refused, "the topics of " + pattern_.topic, config_.section);
+        counts_.say_error(refused->message);
+        if (counts_.stalled_since == 0) { // an outage is said once
+            counts_.stalled_since = pipeline_counts::steady_ms();
+            spdlog::warn("{}: the org cannot be asked for its topics ({}); it is asked again", pattern_.label,
+                         refused->message);
+        }
+    }
+}
+
+// A topic is asked about until it may be subscribed to, and it is said once why it may not.
+std::vector<std::string> topic_scan::subscribable(std::vector<std::string> topics, const salesforce::session& as) {
+    std::erase_if(topics, [](const std::string& topic) { return topic.size() > longest_topic; });
+    if (topics.size() > most_topics) {
+        if (!std::exchange(said_too_many_, true))
+            spdlog::warn("{}: the org has {} topics that match; the first {} are taken", pattern_.label,
+                         topics.size(), most_topics);
+        topics.resize(most_topics);
+    }
+    std::optional<salesforce::single_calls> calls;
+    std::erase_if(topics, [&](const std::string& topic) {
+        if (good_.contains(topic)) return false;
+        if (!calls) calls.emplace(config_, as);
+        const std::string why = calls->why_not_subscribable(topic);
+        if (why.empty()) {
+            good_.insert(topic);
+            refused_.erase(topic);
+            return false;
+        }
+        if (refused_.insert(topic).second)
+            spdlog::info("{}: without {}: {}", pattern_.label, topic, log::one_line(why));
+        return true;
+    });
+    return topics;
+}
+
+std::optional<std::vector<std::string>> topic_scan::take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(newest_, std::nullopt);
+}
+
+} // namespace sfcdc::runner
