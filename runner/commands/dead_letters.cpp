@@ -112,7 +112,7 @@ ordered_json summary_of(const pipeline_config& p) {
 }
 
 int list(const letters_options& options) {
-    const config c = load_config(options.config);
+    const config c = load_config(options.config, secrets::left_alone);
     output out;
     for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
         if (!options.as_json && !has_file(out, p)) continue;

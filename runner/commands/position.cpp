@@ -46,7 +46,7 @@ std::string place_of(const pipeline_config& p) {
 }
 
 int show(const position_options& options) {
-    const config c = load_config(options.config);
+    const config c = load_config(options.config, secrets::left_alone);
     output out;
     for (const pipeline_config& p : chosen_pipelines(c, options.pipeline)) {
         const auto stored = positions_of(p);
@@ -63,7 +63,7 @@ int show(const position_options& options) {
 }
 
 int export_all(const position_options& options) {
-    const config c = load_config(options.config);
+    const config c = load_config(options.config, secrets::left_alone);
     output out;
     for (const pipeline_config& p : chosen_pipelines(c, options.pipeline))
         for (const stored_position& s : positions_of(p))
@@ -94,7 +94,7 @@ void refuse_for_another_user(const std::filesystem::path& state) {
 }
 
 int set(const position_options& options) {
-    const config c = load_config(options.config);
+    const config c = load_config(options.config, secrets::left_alone);
     const auto pipelines = chosen_pipelines(c, options.pipeline);
     if (pipelines.size() != 1)
         throw failure(exit_code::bad_config,

@@ -45,7 +45,7 @@ std::string address_of(const top_options& options) {
                           "--url: what [status] listens at was expected, as in http://127.0.0.1:9464");
         return options.url.substr(0, options.url.find('/', sizeof("http://") - 1));
     }
-    const status_config status = load_config(options.config).status;
+    const status_config status = load_config(options.config, secrets::left_alone).status;
     if (status.host.empty() || status.port == 0)
         throw failure(exit_code::bad_config,
                       options.config.string()

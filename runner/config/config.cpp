@@ -185,8 +185,10 @@ config read(document& doc, std::string_view text, bool needs_pipelines) {
         else
             doc.mistake(n->source(), "status: a section [status] was expected");
     }
+    const std::size_t mistakes = doc.mistakes();
     read_services(doc, root, "salesforce", c.salesforce, read_salesforce);
     read_services(doc, root, "databricks", c.databricks, read_databricks);
+    if (!doc.reads_secrets()) doc.forget_mistakes_after(mistakes);
     if (const toml::node* const list = root.get(pipelines))
         read_pipelines(doc, *list, c);
     else if (needs_pipelines && doc.mistakes() == 0)
@@ -198,8 +200,8 @@ config read(document& doc, std::string_view text, bool needs_pipelines) {
 
 } // namespace
 
-config load_config(const std::filesystem::path& file) {
-    document doc(file);
+config load_config(const std::filesystem::path& file, secrets s) {
+    document doc(file, s);
     const std::string text = doc.read_file();
     return read(doc, text, true);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../credentials.hpp"
+#include "../io/otlp_push.hpp"
 #include "../operations/log.hpp"
 #include "../operations/termination.hpp"
 #include "../salesforce/grants/login_settings.hpp"
@@ -119,6 +120,7 @@ struct status_config {
     std::uint16_t port = 0;
     std::chrono::seconds log_interval{60}; // of the line that says how a pipeline is; 0: none
     std::chrono::seconds ready_after{600}; // not ready when a position could not move for so long
+    otlp_options otlp{};                   // without a URL nothing is sent
 };
 
 struct config {
@@ -133,9 +135,13 @@ struct config {
     std::vector<std::string> corrections{}; // what was written otherwise than it was meant, for the log
 };
 
+// Whether what ${} stands for has to be there. Commands that connect to nothing leave it alone: a service manager hands the secrets to the daemon
+// only. What is wrong with the sections of services is then not looked at either.
+enum class secrets : std::uint8_t { read, left_alone };
+
 // Throws failure(bad_config) whose message has a line "FILE:LINE:COLUMN: [section] key: what is wrong" for each mistake. Nothing is
 // connected or created; that the files can be written is proved by who writes them.
-config load_config(const std::filesystem::path& file);
+config load_config(const std::filesystem::path& file, secrets s = secrets::read);
 // The same of a file that need not have pipelines: for commands that need the services alone.
 config load_services(const std::filesystem::path& file);
 // load_config() of a text; `name` stands for the file in messages.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../disk/text_file.hpp"
+#include "config.hpp"
 
 #include <toml++/toml.h>
 
@@ -22,7 +23,9 @@ std::string identity(const std::filesystem::path& path);
 class document {
   public:
     // `name` stands for the file in messages.
-    explicit document(std::filesystem::path name) : name_(std::move(name)) {}
+    explicit document(std::filesystem::path name, secrets s = secrets::read) : name_(std::move(name)), secrets_(s) {}
+
+    bool reads_secrets() const noexcept { return secrets_ == secrets::read; }
 
     // The text of the file with that name. Throws failure(bad_config) when it cannot be read.
     std::string read_file();
@@ -32,10 +35,14 @@ class document {
     // Notes a mistake, with line and column unless `where` has none.
     void mistake(const toml::source_region& where, std::string_view what);
     std::size_t mistakes() const noexcept { return mistakes_.size(); }
+    // All but the first so many are forgotten.
+    void forget_mistakes_after(std::size_t first) {
+        mistakes_.erase(mistakes_.begin() + static_cast<std::ptrdiff_t>(first), mistakes_.end());
+    }
     // Throws failure(bad_config) with a line for each mistake, in the order of the file; does nothing when there is none.
     void end() const;
 
-    // ${NAME} and ${file:PATH} in a text; what cannot be had is a mistake of `label`.
+    // ${NAME} and ${file:PATH} in a text; what cannot be had is a mistake of `label`, or stays as it is written where secrets are left alone.
     std::string expand(std::string_view written, const toml::source_region& where, const std::string& label);
 
     // Notes what a file is used for. Returns what it is used for already, or nothing. A file that is used again as the same thing (`as` is equal) is no conflict.
@@ -47,6 +54,7 @@ class document {
         std::string line;
     };
     std::filesystem::path name_;
+    const secrets secrets_;
     std::vector<noted> mistakes_;
     std::map<std::string, std::string> uses_;
 };

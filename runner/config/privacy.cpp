@@ -51,7 +51,7 @@ std::vector<field_pattern> field_patterns(const section& s, std::string_view key
 std::shared_ptr<const cdc::token_key> token_key(const section& s) {
     constexpr std::string_view key = "token_key_file";
     const std::string path = s.text(key, true);
-    if (path.empty()) return nullptr;
+    if (path.empty() || !s.in().reads_secrets()) return nullptr;
     const auto complain = [&](const std::string& what) {
         s.wrong(key, path + ": " + what);
         return nullptr;

@@ -68,6 +68,7 @@ response send(const request& r, const std::stop_token& stop) {
     };
     if (!r.bearer.empty()) add_header("Authorization: Bearer " + r.bearer);
     if (!r.json.empty()) add_header("Content-Type: application/json");
+    if (!r.protobuf.empty()) add_header("Content-Type: application/x-protobuf");
     if (!r.xml.empty()) add_header("Content-Type: text/xml; charset=UTF-8");
     for (const std::string& line : r.headers) add_header(line);
 
@@ -82,7 +83,11 @@ response send(const request& r, const std::stop_token& stop) {
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, &body);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers.get());
-    if (const std::string& posted = !r.json.empty() ? r.json : !r.xml.empty() ? r.xml : form; !posted.empty()) {
+    const std::string& posted = !r.json.empty()       ? r.json
+                                : !r.xml.empty()      ? r.xml
+                                : !r.protobuf.empty() ? r.protobuf
+                                                      : form;
+    if (!posted.empty()) {
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(posted.size()));
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, posted.c_str());
     }

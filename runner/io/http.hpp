@@ -21,6 +21,7 @@ struct request {
     std::string ca_file;
     std::string json{};                        // not empty: POST of this JSON text; there is no form then
     std::string xml{};                         // the same of XML
+    std::string protobuf{};                    // the same of a message of protobuf
     std::vector<std::string> headers{};        // more lines of the head, "NAME: VALUE"; without line feeds
     std::size_t longest_answer = 1u << 20;     // in bytes
     std::chrono::milliseconds timeout{30'000}; // for the whole of request and answer

@@ -372,10 +372,11 @@ std::vector<MetricFamily> metrics::Collect() const {
         }
     }
 
-    MetricFamily& lag = family("sfcdc_commit_to_durable_seconds",
-                               "From the commit of an event to the moment when the position behind it was stored, "
-                               "measured once in each turn of the pipeline.",
-                               MetricType::Histogram);
+    MetricFamily& lag =
+        family("sfcdc_commit_to_durable_seconds",
+               "From the commit of an event to the moment when its rows were durable, measured once in "
+               "each turn of the pipeline.",
+               MetricType::Histogram);
     for (const shown& s : pipelines_) {
         ClientMetric m;
         std::uint64_t sum = 0;

@@ -65,6 +65,7 @@ supervisor::supervisor(std::shared_ptr<const config> c, std::optional<start_from
     if (!config_->status.host.empty())
         status_server_ = std::make_unique<status_server>(
             status_server_options{config_->status.host, config_->status.port}, metrics_);
+    if (!config_->status.otlp.url.empty()) otlp_push_ = std::make_unique<otlp_push>(config_->status.otlp, metrics_);
 }
 
 // With the services that it needs, which are those of the configuration `of`.
@@ -269,11 +270,11 @@ void supervisor::reload() {
     }
     const config& first = *first_config_;
     if (next->status.host != first.status.host || next->status.port != first.status.port
-        || next->status.ready_after != first.status.ready_after || next->memory_limit != first.memory_limit
-        || next->drain_time != first.drain_time)
-        spdlog::warn(
-            "of the reloaded configuration, [status] listen and ready_after, memory_limit and drain_time hold "
-            "after a restart only");
+        || next->status.ready_after != first.status.ready_after || next->status.otlp != first.status.otlp
+        || next->memory_limit != first.memory_limit || next->drain_time != first.drain_time)
+        spdlog::warn("of the reloaded configuration, [status] listen, ready_after and otlp_*, memory_limit and "
+                     "drain_time hold "
+                     "after a restart only");
     next->drain_time = first.drain_time;
     next->memory_limit = first.memory_limit;
     for (pipeline_config& p : next->pipelines) p.drain_time = first.drain_time;

@@ -7,6 +7,7 @@
 #include "../config/config.hpp"
 #include "../databricks/token.hpp"
 #include "../disk/lock.hpp"
+#include "../io/otlp_push.hpp"
 #include "../operations/heartbeat.hpp"
 #include "../operations/metrics.hpp"
 #include "../operations/service_manager.hpp"
@@ -107,6 +108,7 @@ class supervisor {
     std::vector<const pipeline_config*> entering_; // of config_: they begin when those that leave have ended
     metrics metrics_;
     std::unique_ptr<status_server> status_server_; // null: the configuration has none
+    std::unique_ptr<otlp_push> otlp_push_;         // the same
 };
 
 } // namespace sfcdc::runner

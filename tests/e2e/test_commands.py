@@ -93,6 +93,24 @@ class Commands(unittest.TestCase):
             self.assertGreaterEqual(scene.emulator.rows(CDC_TABLE), before + 10)
             self.assertIn("--from does not say where to begin", scene.log.read_text())
 
+    def test_what_connects_to_nothing_does_without_secrets(self):
+        with Scene(BUILD) as scene:
+            scene.configure(zerobus_stream(scene.folder, ACCOUNTS))
+            text = scene.config.read_text()
+            for key in ("client_secret", "login_url"):  # of the services
+                text = "\n".join(f'{key} = "${{file:{scene.folder}/not_there}}"' if line.startswith(key) else line for line in text.splitlines()) + "\n"
+            scene.config.write_text('[status]\nlisten = "127.0.0.1:9"\notlp_endpoint = "http://localhost"\notlp_headers = ["K: ${NOT_SET_HERE}"]\n' + text)
+            self.assertIn("not_there", self.sfcdc("check", "--config", scene.config, code=2).stderr)
+            self.assertIn("no mistakes, as far as can be told without the secrets", self.sfcdc("check", "--without-secrets", "--config", scene.config).stdout)
+            self.assertIn("no position is stored", self.sfcdc("position", "show", "--config", scene.config).stdout)
+            self.sfcdc("position", "set", "--config", scene.config, "0000000000e4f3a10000", "--org-id", "00D000000000001AAA")
+            self.assertIn("0000000000e4f3a10000", self.sfcdc("position", "export", "--config", scene.config).stdout)
+            self.assertIn("0 letters", self.sfcdc("dead-letters", "list", "--config", scene.config).stdout)
+            self.assertIn("is the daemon running?", self.sfcdc("top", "--once", "--config", scene.config, code=1).stderr)
+            # What is said of a pipeline has to be right all the same.
+            scene.config.write_text(scene.config.read_text() + "sikn = 1\n")
+            self.assertIn("[pipeline] sikn: unknown key", self.sfcdc("position", "show", "--config", scene.config, code=2).stderr)
+
     def test_a_start_at_a_replay_id_and_at_a_time(self):
         with Scene(BUILD, "--seed", 7) as scene:
             scene.emulator.publish(400)

@@ -3,6 +3,7 @@
 usage: test_status.py BUILD_FOLDER [unittest arguments]
 """
 import fcntl
+import http.server
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 import unittest
 import urllib.error
@@ -110,6 +112,47 @@ class Top(unittest.TestCase):
             self.assertEqual((code, printed), (1, ""))
             self.assertIn("is the daemon running?", said)
         self.assertEqual(self.top("--once")[0], 2)
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes what an OTLP receiver takes, or refuses it. The server has the list `requests`, and `status`."""
+
+    def do_POST(self):
+        self.server.requests.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Push(unittest.TestCase):
+    def test_metrics_are_pushed_and_an_outage_is_said_once(self):
+        receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        receiver.requests, receiver.status = [], 200
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        self.addCleanup(receiver.server_close)
+        self.addCleanup(receiver.shutdown)
+        with Scene(BUILD, "--seed", 97) as scene:
+            configure(scene, f'otlp_endpoint = "http://127.0.0.1:{receiver.server_port}"\notlp_interval = 1\notlp_headers = ["X-Key: otlp-secret-key"]')
+            runner = scene.run()
+            wait_until(lambda: len(receiver.requests) >= 2, 30, "two requests")
+            path, headers, body = receiver.requests[-1]
+            self.assertEqual(path, "/v1/metrics")
+            self.assertEqual((headers["Content-Type"], headers["X-Key"]), ("application/x-protobuf", "otlp-secret-key"))
+            for text in (b"sfcdc_events_received_total", b"sfcdc_decode_seconds", b"service.name", TOPIC.encode()):
+                self.assertTrue(text in body, text)
+            self.assertNotIn("otlp:", runner.said())
+            receiver.status = 500
+            before = len(receiver.requests)
+            wait_until(lambda: len(receiver.requests) >= before + 3, 30, "three more requests")
+            receiver.status = 200
+            wait_until(lambda: "otlp: 127.0.0.1 takes the metrics" in runner.said(), 30, "that it works again")
+            self.assertEqual(runner.said().count("otlp: 127.0.0.1 does not take the metrics (HTTP 500)"), 1)
+            scene.emulator.publish(200)
+            wait_until(lambda: scene.emulator.rows(CDC_TABLE) > 0, 30, "rows")
+            self.assertNotIn("otlp-secret-key", runner.said())
+            self.assertEqual(runner.stop(), 0)
 
 
 class Status(unittest.TestCase):

@@ -177,7 +177,7 @@ checkpoint = "{scene.folder}/{{topic}}.checkpoint"
         self.assertIn("CREATE TABLE IF NOT EXISTS `main`.`crm`.`Order_Event__e`", plan)
         self.assertIn("/event/* is a pattern of topics", self.sfcdc(scene, "position", "set", "00000000000000010000", code=2))
         found = subprocess.run([pathlib.Path(BUILD) / "runner" / "sfcdc", "doctor", "--config", scene.config], capture_output=True, text=True, timeout=60).stdout
-        self.assertRegex(found, r"(?m)^good +topics of /event/\*: the org has 2 topics that match; the user may not subscribe to /event/LoginEventStream$")
+        self.assertRegex(found, r"(?m)^good +topics of /event/\*: the org has 2 topics that match; the user may not subscribe to /event/LoginEventStream\.$")
         self.assertRegex(found, r"(?m)^good +topic of /event/Payment__e: ")
 
 

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "config/options.hpp"
 #include "config/start_from.hpp"
+#include "config/topic_pattern.hpp"
 #include "folder.hpp"
 #include "operations/failure.hpp"
 #include "salesforce/grants/grant.hpp"
@@ -26,7 +27,11 @@
 namespace {
 
 using sfcdc::runner::config;
+using sfcdc::runner::follows;
 using sfcdc::runner::load_config;
+using sfcdc::runner::of_topic;
+using sfcdc::runner::pipeline_config;
+using sfcdc::runner::topics_with_files;
 using keys = std::map<std::string, std::set<std::string>>; // of each section
 
 config load(const std::string& text) {
@@ -268,6 +273,34 @@ TEST_CASE("where the status server listens") {
     }
     CHECK(with("ready_after = 0\n").complaint().find("from 1 to 86400") != std::string::npos);
     CHECK(with("log_interval = 0\n").complaint().empty());
+}
+
+TEST_CASE("where metrics are pushed to") {
+    const auto with = [](const std::string& status) {
+        settings s;
+        s.status = status;
+        return s;
+    };
+    CHECK(with("").load().status.otlp.url.empty());
+    for (const char* const written :
+         {"http://collector:4318", "http://collector:4318/", "http://collector:4318/v1/metrics"})
+        CHECK(with("otlp_endpoint = \"" + std::string(written) + "\"\n").load().status.otlp.url
+              == "http://collector:4318/v1/metrics");
+    for (const char* const bad :
+         {"collector:4318", "http://a:b@collector", "http://collector?token=x", "ftp://collector", ""})
+        CHECK(with("otlp_endpoint = \"" + std::string(bad) + "\"\n").complaint().find("[status] otlp_endpoint: ")
+              != std::string::npos);
+    const std::string headers = "otlp_headers = [\"Authorization: Bearer x\"]\n";
+    CHECK(with("otlp_endpoint = \"https://collector\"\n" + headers).complaint().empty());
+    CHECK(with("otlp_endpoint = \"http://127.0.0.1:4318\"\n" + headers).complaint().empty());
+    CHECK(with("otlp_endpoint = \"http://collector\"\n" + headers).complaint().find("by https:// only")
+          != std::string::npos);
+    CHECK(with(headers).complaint().find("[status] otlp_headers: there is no otlp_endpoint") != std::string::npos);
+    for (const char* const bad : {"Authorization", ": x", "A: b\\r\\nC: d"})
+        CHECK(with("otlp_endpoint = \"https://collector\"\notlp_headers = [\"" + std::string(bad) + "\"]\n")
+                  .complaint()
+                  .find("[status] otlp_headers: ")
+              != std::string::npos);
 }
 
 TEST_CASE("a warehouse is named by its id alone, or not at all") {
@@ -550,7 +583,8 @@ TEST_CASE("the table may follow the entity, and one table has one layout") {
         return s.complaint();
     };
     CHECK(with("table = \"main.crm.{entity}\"\nentities = [\"Account\", \"Invoice__c\"]\n").empty());
-    CHECK(with("table = \"main.crm.{object}\"\n").find("{entity} is what may stand in braces") != std::string::npos);
+    CHECK(with("table = \"main.crm.{object}\"\n").find("{entity} and {topic} are what may stand in braces")
+          != std::string::npos);
     CHECK(with("table = \"main.crm.{entity}\"\n", "/event/Order__e").find("has no entityName") != std::string::npos);
     CHECK(with("table = \"a.b.c\"\nskip_if_only = [\"LastModifiedDate\"]\n", "/event/Order__e")
               .find("[pipeline] skip_if_only")
@@ -581,6 +615,87 @@ TEST_CASE("a managed subscription has its position in Salesforce, and its letter
     settings s;
     s.pipeline += "managed_subscription = \"No Name\"\n";
     CHECK(s.complaint().find("[pipeline] managed_subscription: ") != std::string::npos);
+}
+
+TEST_CASE("each topic of a pattern has files and a table of its own") {
+    const auto with = [](const std::string& more) {
+        settings s;
+        s.pipeline = "topic = \"/event/*\"\n" + more;
+        return s.complaint();
+    };
+    const std::string lines = "sink = \"ndjson\"\npath = \"{topic}.ndjson\"\n",
+                      zerobus = "sink = \"zerobus\"\ntable = \"a.b.c\"\n";
+    CHECK(with(lines + "checkpoint = \"{topic}.position\"\n").empty());
+    CHECK(with("sink = \"sqlite\"\npath = \"x\"\n").empty()); // a database has the positions of many topics
+    CHECK(with(lines + "checkpoint = \"position\"\n")
+              .find("[pipeline] checkpoint: each topic of a pattern has a file of its own")
+          != std::string::npos);
+    CHECK(with("sink = \"ndjson\"\npath = \"x\"\ncheckpoint = \"{topic}\"\n").find("[pipeline] path: each topic")
+          != std::string::npos);
+    CHECK(with(lines + "checkpoint = \"{topic}.position\"\ndead_letters = \"x\"\n")
+              .find("[pipeline] dead_letters: each topic")
+          != std::string::npos);
+    CHECK(with(zerobus + "checkpoint = \"{topic}\"\n").empty()); // rows of many topics in one table
+    CHECK(
+        with(zerobus + "checkpoint = \"{topic}\"\nlayout = \"typed\"\n").find("put {topic} or {entity} into the name")
+        != std::string::npos);
+    CHECK(
+        with("sink = \"zerobus\"\ntable = \"a.b.{topic}\"\ncheckpoint = \"{topic}\"\nlayout = \"typed\"\n").empty());
+    CHECK(with("sink = \"sqlite\"\npath = \"x\"\nmanaged_subscription = \"Rows\"\n")
+              .find("a managed subscription has one topic")
+          != std::string::npos);
+    settings one;
+    one.pipeline += "topic_interval = 5\n";
+    CHECK(one.complaint().find("[pipeline] topic_interval: one topic is not looked for") != std::string::npos);
+}
+
+TEST_CASE("{topic} is the last part of the topic, in any pipeline") {
+    settings s;
+    s.pipeline = "topic = \"/event/Order__e\"\nsink = \"zerobus\"\ntable = \"main.{topic}.x_{topic}\"\ncheckpoint = "
+                 "\"{topic}.position\"\n";
+    const config named = s.load();
+    CHECK(named.pipelines.at(0).table == "main.Order__e.x_Order__e");
+    CHECK(named.pipelines.at(0).checkpoint == "Order__e.position");
+    CHECK(named.pipelines.at(0).dead_letters == "Order__e.position.dead_letters.ndjson");
+    s.pipeline = "topic = \"/event/*\"\nsink = \"sqlite\"\npath = \"rows.db\"\ntable = \"{topic}\"\n";
+    const config pattern = s.load();
+    CHECK(pattern.pipelines.at(0).table == "{topic}");
+    const auto p = of_topic(pattern.pipelines.at(0), "/event/Order__e");
+    CHECK(p.table == "Order__e");
+    CHECK(p.label == "/event/Order__e");
+    CHECK(p.dead_letters == "rows.db.event_Order__e.dead_letters.ndjson");
+}
+
+TEST_CASE("which topics a pattern stands for") {
+    CHECK(follows("/event/*", "/event/Order__e"));
+    CHECK(follows("/event/*__e", "/event/Order__e"));
+    CHECK_FALSE(follows("/event/*__e", "/event/LoginEventStream"));
+    CHECK_FALSE(follows("/event/*", "/data/AccountChangeEvent"));
+    CHECK(follows("/data/*", "/data/AccountChangeEvent"));
+    CHECK_FALSE(follows("/data/*", "/data/ChangeEvents"));
+    CHECK(follows("/data/*__ChangeEvent", "/data/Invoice__ChangeEvent"));
+    CHECK_FALSE(follows("/data/*__ChangeEvent", "/data/AccountChangeEvent"));
+    CHECK_FALSE(follows("/data/*", "/data/Sales__chn"));
+    CHECK(follows("/data/*__chn", "/data/Sales__chn"));
+    // A name becomes a part of paths, and comes from a peer.
+    CHECK_FALSE(follows("/event/*", "/event/../../etc/passwd"));
+    CHECK_FALSE(follows("/event/*", "/event/"));
+    CHECK_FALSE(follows("/event/*", "/event/a b"));
+}
+
+TEST_CASE("the topics of a pattern that have files") {
+    const test::folder f;
+    settings s;
+    s.pipeline = "topic = \"/event/*\"\nsink = \"ndjson\"\npath = \"-\"\ncheckpoint = \""
+                 + (f / "at_{topic}.position").string() + "\"\n";
+    const pipeline_config pattern = s.load().pipelines.at(0);
+    CHECK(topics_with_files(pattern).empty());
+    f.write("at_Order__e.position", "{}");
+    f.write("at_Refund__e.position.dead_letters.ndjson", "{}");
+    f.write("at_no name.position", "{}");
+    f.write("at_.position", "{}");
+    f.write("other", "{}");
+    CHECK(topics_with_files(pattern) == std::vector<std::string>{"/event/Order__e", "/event/Refund__e"});
 }
 
 TEST_CASE("pipelines of one topic have names of their own in the log") {

@@ -16,12 +16,14 @@ TEST_CASE("topics as people write them are those of Salesforce") {
           pair{"/data/Invoice__ChangeEvent", "/data/Invoice__ChangeEvent"}, pair{"Order__e", "/event/Order__e"},
           pair{"ChangeEvents", "/data/ChangeEvents"}, pair{"data/ChangeEvents", "/data/ChangeEvents"},
           pair{"event/Order__e", "/event/Order__e"}, pair{"/data/My__chn", "/data/My__chn"},
-          pair{"/event/LoginEventStream", "/event/LoginEventStream"}}) {
+          pair{"/event/LoginEventStream", "/event/LoginEventStream"}, pair{"/event/*", "/event/*"},
+          pair{"data/*__ChangeEvent", "/data/*__ChangeEvent"}, pair{"/event/Pay*__e", "/event/Pay*__e"}}) {
         INFO(written);
         CHECK(topic_of(written).name == meant);
         CHECK(topic_of(written).bad.empty());
     }
-    for (const char* const none : {"", "/data/", "/data/A/B", "/other/A", "A B", "My__chn", "/data//A", "\xc3\xa4"}) {
+    for (const char* const none : {"", "/data/", "/data/A/B", "/other/A", "A B", "My__chn", "/data//A", "\xc3\xa4",
+                                   "*", "*__e", "/other/*", "/event/*/*", "/event/a b*"}) {
         INFO(none);
         CHECK(topic_of(none).name.empty());
         CHECK_FALSE(topic_of(none).bad.empty());
