@@ -3,9 +3,14 @@
 
 usage: test_logins.py BUILD_FOLDER [TEST...]
 """
+import base64
+import contextlib
 import os
+import select
+import socket
 import sqlite3
 import sys
+import threading
 import unittest
 
 from harness import CDC_TABLE, Emulator, Scene, url, wait_until
@@ -163,6 +168,81 @@ class Refusals(unittest.TestCase):
 
     def test_a_key_of_another_grant(self):
         self.refused(2, '[salesforce.one] username: is a key of grant = "jwt_bearer" and "soap"', client_id=CLIENT, client_secret=SECRET, username=USER)
+
+class ConnectProxy:
+    """A proxy that connects, with a user and a password, and knows where it was told to connect to."""
+
+    def __init__(self):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.asked, self.refused = [], 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self.serve, args=(self.listening.accept()[0],), daemon=True).start()
+
+    def serve(self, client):
+        with contextlib.suppress(OSError), client:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                got = client.recv(4096)
+                if not got:
+                    return
+                head += got
+            method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+            basic = b"Basic " + base64.b64encode(b"user:proxy-password")
+            if method != "CONNECT" or basic not in head:
+                self.refused += 1
+                return client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 0\r\n\r\n")
+            self.asked.append(target)
+            host, port = target.rsplit(":", 1)
+            with socket.create_connection((host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                other = {client: server, server: client}
+                while True:
+                    for one in select.select(list(other), [], [])[0]:
+                        data = one.recv(65536)
+                        if not data:
+                            return
+                        other[one].sendall(data)
+
+    def close(self):
+        self.listening.close()
+
+
+class Proxy(unittest.TestCase):
+    def test_everything_goes_through_the_proxy_of_the_environment(self):
+        proxy = ConnectProxy()
+        self.addCleanup(proxy.close)
+        at = f"http://user:proxy-password@127.0.0.1:{proxy.port}"
+        environment = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()} | {"https_proxy": at}
+        with Scene(BUILD, "--seed", 12, "--tls") as scene:
+            scene.configure()
+            scene.emulator.publish(200)
+            wanted = sorted(e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/"))
+            runner = scene.run(env=environment)
+            wait_until(lambda: sorted(set(scene.emulator.replay_ids())) == wanted, 60, "all rows; the log:\n" + scene.log.read_text())
+            scene.emulator.fault("expire_salesforce_tokens")  # the login is made again by it, too
+            scene.emulator.publish(50)
+            wanted = sorted(e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/"))
+            wait_until(lambda: sorted(set(scene.emulator.replay_ids())) == wanted, 60, "the rows behind a new login")
+            self.assertEqual(runner.stop(), 0)
+            info = scene.emulator.info
+            for url in (info["salesforce_url"], info["pubsub_endpoint"], info["databricks_url"], info["zerobus_endpoint"]):
+                host = url.removeprefix("https://").removeprefix("http://")
+                self.assertIn(host, [a.replace("localhost", host.split(":")[0]) for a in proxy.asked], f"{url} is asked for by the proxy")
+            self.assertNotIn("proxy-password", runner.said())
+
+            # A host in no_proxy is asked directly.
+            proxy.asked.clear()
+            runner = scene.run(env=environment | {"no_proxy": "127.0.0.1,localhost"})
+            scene.emulator.publish(20)
+            wanted = sorted(e["replay_id"] for e in scene.emulator.published() if e["topic"].startswith("/data/"))
+            wait_until(lambda: sorted(set(scene.emulator.replay_ids())) == wanted, 60, "the rows without a proxy")
+            self.assertEqual(runner.stop(), 0)
+            self.assertEqual(proxy.asked, [])
 
 
 if __name__ == "__main__":
