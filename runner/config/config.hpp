@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../credentials.hpp"
-#include "../io/otlp_push.hpp"
+#include "../io/otlp_options.hpp"
 #include "../operations/log.hpp"
 #include "../operations/termination.hpp"
 #include "../salesforce/grants/login_settings.hpp"

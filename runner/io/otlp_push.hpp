@@ -3,8 +3,8 @@
 #pragma once
 
 #include "../operations/metrics.hpp"
+#include "otlp_options.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <stop_token>
 #include <string>
@@ -12,14 +12,6 @@
 #include <vector>
 
 namespace sfcdc::runner {
-
-struct otlp_options {
-    std::string url{};                  // that takes metrics: ".../v1/metrics"
-    std::vector<std::string> headers{}; // more lines of the head, "NAME: VALUE"; never logged
-    std::chrono::seconds interval{60};
-
-    bool operator==(const otlp_options&) const = default;
-};
 
 // The body of a request: the same series as in Prometheus' format, by the same names. Times are in nanoseconds since 1970; `started` is that of the
 // process, since which counters count.
