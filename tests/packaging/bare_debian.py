@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 
 PLACE = pathlib.PurePath("srv")  # of the test's files, in the bare Debian
@@ -14,6 +15,11 @@ def run(*command, **more):
     if done.returncode != 0:
         raise AssertionError("%s: exit code %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout))
     return done.stdout
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 class Chroot:

@@ -20,7 +20,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
-from bare_debian import PLACE, Chroot, decode_golden, run
+from bare_debian import PLACE, Chroot, decode_golden, free_port, run
 from harness import config_text, wait_until, zerobus_stream
 
 CACHE, FIRST, SECOND = None, None, None
@@ -33,11 +33,6 @@ def one(folder, package):
     found = sorted(folder.glob(package + "_*.deb"))
     assert len(found) == 1, found
     return found[0]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def health_check():

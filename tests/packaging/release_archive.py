@@ -16,10 +16,11 @@ import sys
 import tarfile
 import tempfile
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
-from bare_debian import PLACE, Chroot, decode_golden, run
+from bare_debian import PLACE, Chroot, decode_golden, free_port, run
 from harness import CDC_TABLE, Emulator, config_text, wait_until, zerobus_stream
 
 CACHE, BUILD, FIRST, AGAIN, EMULATOR = None, None, None, None, None
@@ -130,13 +131,18 @@ class Binary(unittest.TestCase):
         emulator = Emulator(build, folder, "--seed", "82")
         self.addCleanup(emulator.stop)
         config = chroot.path / PLACE / "sfcdc.toml"
-        config.write_text(config_text(emulator.info, zerobus_stream("/var/lib/sfcdc")), encoding="utf-8")
+        status = f"127.0.0.1:{free_port()}"
+        config.write_text(config_text(emulator.info, zerobus_stream("/var/lib/sfcdc")) + f'\n[status]\nlisten = "{status}"\n', encoding="utf-8")
         with open(chroot.path / PLACE / "daemon.log", "w+", encoding="utf-8") as log:
             daemon = chroot.start(program, "run", "--config", f"/{PLACE}/{config.name}", stderr=log)
             try:
                 emulator.publish(200)
                 wanted = [e["replay_id"] for e in emulator.published() if e["topic"].startswith("/data/")]
                 wait_until(lambda: daemon.poll() is not None or emulator.rows(CDC_TABLE) >= len(wanted), 60, "all rows")
+                # The server, its client and the metrics are of libraries that Debian's package has as shared ones.
+                self.assertIn("\n/data/ChangeEvents ", chroot(program, "top", "--once", "--config", f"/{PLACE}/{config.name}"))
+                with urllib.request.urlopen(f"http://{status}/metrics", timeout=60) as answer:
+                    self.assertRegex(answer.read().decode(), r"(?m)^sfcdc_\w+\{")
                 daemon.send_signal(signal.SIGTERM)
                 code = daemon.wait(40)
             finally:
