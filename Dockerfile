@@ -5,6 +5,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         g++ meson ninja-build pkg-config python3 dpkg-dev libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev \
         libssl-dev libcurl4-openssl-dev libtomlplusplus-dev libcli11-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev \
+        libcpp-httplib-dev prometheus-cpp-dev libpugixml-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -26,5 +27,9 @@ WORKDIR /var/lib/sfcdc
 # Positions, dead letters and databases; the only folder that is written to, so that the root may be read-only.
 VOLUME /var/lib/sfcdc
 STOPSIGNAL SIGTERM
+# Whether the status server answers, at the address of the configuration. A configuration without [status] listen has none, which the command
+# says by exit code 2: such a daemon is well as long as it runs.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
+    CMD /usr/bin/sfcdc top --once --config /etc/sfcdc/sfcdc.toml >/dev/null || [ $? -eq 2 ]
 ENTRYPOINT ["/usr/bin/sfcdc"]
 CMD ["run", "--config", "/etc/sfcdc/sfcdc.toml"]

@@ -22,10 +22,16 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # What the binary may ask the system for, and nothing else; each is in every distribution that has OpenSSL 3.
 DYNAMIC = {"libc.so.6", "libm.so.6", "libcurl.so.4", "libssl.so.3", "libcrypto.so.3", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
-# What is inside, by the Debian package that has its copyright file.
-INSIDE = {"gRPC": "libgrpc++-dev", "Protocol Buffers": "libprotobuf-dev", "Abseil": "libabsl-dev", "c-ares": "libc-ares-dev", "RE2": "libre2-dev",
-          "zlib": "zlib1g-dev", "SQLite": "libsqlite3-dev", "spdlog": "libspdlog-dev", "fmt": "libfmt-dev", "toml++": "libtomlplusplus-dev",
-          "CLI11": "libcli11-dev", "JSON for Modern C++": "nlohmann-json3-dev", "libstdc++ and libgcc": "libstdc++-12-dev"}
+# The Debian packages whose headers are used, but whose code is in those shared libraries.
+SYSTEM = {"libc6-dev", "linux-libc-dev", "libcurl4-openssl-dev", "libssl-dev"}
+# What is inside, by the Debian packages that it comes from. The first of them has the copyright file.
+INSIDE = {
+    "Abseil": ["libabsl-dev"], "c-ares": ["libc-ares-dev"], "CLI11": ["libcli11-dev"], "cpp-httplib": ["libcpp-httplib-dev"], "fmt": ["libfmt-dev"],
+    "gRPC": ["libgrpc++-dev", "libgrpc-dev"], "JSON for Modern C++": ["nlohmann-json3-dev"], "libstdc++ and libgcc": ["libstdc++-12-dev", "libgcc-12-dev"],
+    "prometheus-cpp": ["prometheus-cpp-dev"], "Protocol Buffers": ["libprotobuf-dev"], "pugixml": ["libpugixml-dev"], "RE2": ["libre2-dev"],
+    "spdlog": ["libspdlog-dev"], "SQLite": ["libsqlite3-dev"], "toml++": ["libtomlplusplus-dev"], "zlib": ["zlib1g-dev"],
+}
+COMMON_LICENCES = pathlib.Path("/usr/share/common-licenses")
 
 
 def run(*command):
@@ -48,12 +54,62 @@ def oldest_glibc(binary):
     return ".".join(map(str, max((int(a), int(b)) for a, b in versions)))
 
 
-def licences():
-    """Name, version and copyright file of each library that is inside."""
-    for name, package in sorted(INSIDE.items()):
-        text = pathlib.Path("/usr/share/doc") / package / "copyright"
-        version = run("dpkg-query", "-W", "-f", "${Version}", package)
-        yield name, version, text.read_text(encoding="utf-8", errors="replace")
+def linked_files(build):
+    """The files outside the project that are in the binary: headers, which the compiler has named for ninja, and members of archives and objects, which
+    stand in the linker's map. A header counts although nothing of it may be left in the binary."""
+    headers = re.findall(r"^    (.+)$", run("ninja", "-C", build, "-t", "deps"), re.M)
+    text = (build / "runner/sfcdc.map").read_text(encoding="utf-8", errors="replace")
+    members = text[text.index("Archive member included"):text.index("Memory Configuration")]
+    linked = re.findall(r"^(\S+\.a)\(", members, re.M) + re.findall(r"^LOAD (\S+\.o)$", text, re.M)
+    files = {(build / path).resolve() for path in {*headers, *linked}}
+    if not any(f.suffix == ".a" for f in files) or not any("include" in f.parts for f in files):
+        sys.exit("archive.py: neither ninja nor the linker's map say what is inside")
+    return files
+
+
+def owners(build):
+    """The Debian packages of those files."""
+    options = {o["name"]: o["value"] for o in json.loads(run("meson", "introspect", "--buildoptions", build))}
+    sources = pathlib.Path(options["portable_sources"]).resolve()
+    fetched = module(ROOT / "packaging/sources.py").SOURCES
+    found, others = set(), []
+    for file in sorted(linked_files(build)):
+        if file.is_relative_to(sources):
+            found.add(fetched[file.relative_to(sources).parts[0]])
+        elif not file.is_relative_to(ROOT) and not file.is_relative_to(build.resolve()):
+            others.append(file)
+    answer = subprocess.run(["dpkg-query", "-S", *map(str, others)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if answer.returncode != 0:
+        sys.exit("archive.py: the binary has something inside whose licence is not known:\n" + answer.stderr)
+    return found | {re.split("[:,]", line)[0] for line in answer.stdout.splitlines()}
+
+
+def check_inside(build):
+    """INSIDE has every package that something in the binary comes from, and no other."""
+    listed = {package for packages in INSIDE.values() for package in packages}
+    found = owners(build) - SYSTEM
+    if found - listed:
+        sys.exit("archive.py: these packages are in the binary, and INSIDE does not list them: " + ", ".join(sorted(found - listed)))
+    if listed - found:
+        sys.exit("archive.py: INSIDE lists these packages, and nothing of them is in the binary: " + ", ".join(sorted(listed - found)))
+
+
+def licences(version):
+    """The text of LICENSES: a list of what is inside, the copyright file of each, and the licences that those files refer to, because only Debian has
+    them in a folder of their own."""
+    listed = ["What sfcdc %s has inside. sfcdc itself: Apache-2.0, see LICENSE.\n" % version]
+    texts, referred = [], {}
+    section = lambda title, text: texts.append("\n%s\n%s\n%s\n%s" % ("=" * 72, title, "=" * 72, text))
+    for name, (package, *_) in sorted(INSIDE.items()):
+        text = (pathlib.Path("/usr/share/doc") / package / "copyright").read_text(encoding="utf-8", errors="replace")
+        theirs = "%-24s %s" % (name, run("dpkg-query", "-W", "-f", "${Version}", package))
+        listed.append(theirs)
+        section(theirs, text)
+        for licence in re.findall(r"/usr/share/common-licenses/([\w.+-]*[\w+])", text):
+            referred.setdefault((COMMON_LICENCES / licence).resolve(), set()).add(licence)
+    for file, names in sorted(referred.items()):
+        section(", ".join("%s/%s" % (COMMON_LICENCES, name) for name in sorted(names)), file.read_text(encoding="utf-8"))
+    return "\n".join(listed + texts)
 
 
 def make(build, folder):
@@ -65,17 +121,15 @@ def make(build, folder):
         run("strip", binary)
         if extra := needed(binary) - DYNAMIC:
             sys.exit("archive.py: the binary needs libraries that it should have inside: " + ", ".join(sorted(extra)))
+        check_inside(build)
         top = "sfcdc-%s-linux-%s" % (version, platform.machine())
-        listed = ["What sfcdc %s has inside. sfcdc itself: Apache-2.0, see LICENSE.\n" % version]
-        texts = []
-        for name, their_version, text in licences():
-            listed.append("%-24s %s" % (name, their_version))
-            texts.append("\n%s\n%s %s\n%s\n%s" % ("=" * 72, name, their_version, "=" * 72, text))
         readme = ("sfcdc %s for Linux on %s\n\nbin/sfcdc needs glibc %s or newer, and these libraries of the system:\n%s\n\n"
+                  "Certificates of authorities are read from /etc/ssl/certs/ca-certificates.crt (the package ca-certificates), unless the\n"
+                  "configuration names a ca_file. LICENSES has the licences of the libraries inside.\n\n"
                   "How to run it: docs/deploying.md. systemd/ has the units, which expect /usr/bin/sfcdc.\n"
                   % (version, platform.machine(), oldest_glibc(binary), "\n".join("  " + n for n in sorted(needed(binary)))))
         content = {
-            "README": readme.encode(), "LICENSES": "\n".join(listed + texts).encode(), "bin/sfcdc": binary.read_bytes(),
+            "README": readme.encode(), "LICENSES": licences(version).encode(), "bin/sfcdc": binary.read_bytes(),
             "systemd/sfcdc.service": (build / "deploy/sfcdc.service").read_bytes(), "systemd/sfcdc@.service": (build / "deploy/sfcdc@.service").read_bytes(),
             "systemd/sysusers.d/sfcdc.conf": (ROOT / "deploy/systemd/sfcdc.sysusers").read_bytes(),
         }

@@ -19,8 +19,8 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PLACE = pathlib.PurePath("srv")  # of the test's files, in the bare Debian
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+from bare_debian import PLACE, Chroot, decode_golden, free_port, run
 from harness import config_text, wait_until, zerobus_stream
 
 CACHE, FIRST, SECOND = None, None, None
@@ -29,55 +29,15 @@ TABLE = "main.salesforce.change_events"
 MOST_EXPOSED = 14
 
 
-def run(*command, **more):
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=480, **more)
-    if done.returncode != 0:
-        raise AssertionError("%s: exit code %d\n%s" % (" ".join(map(str, command)), done.returncode, done.stdout))
-    return done.stdout
-
-
 def one(folder, package):
     found = sorted(folder.glob(package + "_*.deb"))
     assert len(found) == 1, found
     return found[0]
 
 
-class Chroot:
-    """A copy of the bare system. Processes in it share the network of the machine, and nothing else is mounted."""
-
-    def __init__(self, folder):
-        base = CACHE / "bookworm"
-        if not (base / "ready").exists():
-            shutil.rmtree(base, ignore_errors=True)
-            run("debootstrap", "--variant=minbase", "bookworm", base, "http://deb.debian.org/debian")
-            (base / "ready").touch()
-        self.path = pathlib.Path(folder) / "root"
-        run("cp", "-a", base, self.path)
-        self.archives = CACHE / "archives"
-        self.archives.mkdir(exist_ok=True)
-        run("cp", "-a", f"{self.archives}/.", self.path / "var/cache/apt/archives/")
-        shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
-        self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-        self.environment.update({k: v for k, v in os.environ.items() if k.lower() in ("http_proxy", "https_proxy", "no_proxy")})
-        self("apt-get", "update", "-q")
-
-    def __call__(self, *command, **more):
-        return run("chroot", self.path, *command, env=self.environment, **more)
-
-    def install(self, *packages):
-        for package in packages:
-            shutil.copy(package, self.path / PLACE)
-        # As people do it. The configuration of apt keeps what it fetches, for the next run of this test.
-        said = self("apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "APT::Keep-Downloaded-Packages=true",
-                    *(f"/{PLACE}/" + p.name for p in packages))
-        for fetched in (self.path / "var/cache/apt/archives").glob("*.deb"):
-            if not (self.archives / fetched.name).exists():
-                shutil.copy(fetched, self.archives)
-        return said
-
-    def start(self, *command, user=None, **more):
-        options = ["--userspec", f"{user}:{user}"] if user else []
-        return subprocess.Popen(["chroot", *options, str(self.path), *command], **{"env": self.environment, **more})
+def health_check():
+    """The command by which the image asks whether the daemon is well, as the Dockerfile's HEALTHCHECK has it."""
+    return re.search(r"^HEALTHCHECK (?:[^\\\n]|\\\n)*CMD (.*)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M).group(1)
 
 
 class Daemon:
@@ -124,7 +84,7 @@ def state_of(folder):
 class Package(unittest.TestCase):
     def test_it_is_installed_run_upgraded_and_removed_without_losing_a_position(self):
         with tempfile.TemporaryDirectory(prefix="sfcdc-") as folder:
-            chroot = Chroot(folder)
+            chroot = Chroot(folder, CACHE)
             chroot.install(one(FIRST, "sfcdc"))
             self.assertRegex(chroot("sfcdc", "--version"), r"^\d+\.\d+\.\d+\n$")
             self.assertRegex(chroot("getent", "passwd", "sfcdc"), r"^sfcdc:x:\d+:\d+:sfcdc,*:/var/lib/sfcdc:/usr/sbin/nologin\n$")
@@ -132,7 +92,7 @@ class Package(unittest.TestCase):
             self.assertEqual(state.stat().st_mode & 0o777, 0o700)
             self.assertEqual((chroot.path / "etc/sfcdc/credentials").stat().st_mode & 0o777, 0o700)
             self.assertFalse((chroot.path / "usr/include/sfcdc").exists(), "the headers are a package of their own")
-            self.decode(chroot)
+            self.assertEqual(*decode_golden(chroot, "sfcdc", ROOT))
 
             chroot.install(one(FIRST, "sfcdc-emulator"), one(FIRST, "libsfcdc-dev"))
             self.assertTrue((chroot.path / "usr/include/sfcdc/sfcdc.hpp").exists())
@@ -144,17 +104,14 @@ class Package(unittest.TestCase):
                 emulator.wait()
                 emulator.stdout.close()
 
-    def decode(self, chroot):
-        golden = ROOT / "tests/golden"
-        event = json.loads((golden / "events.json").read_text(encoding="utf-8"))[0]
-        shutil.copy(golden / "schemas" / event["schema_file"], chroot.path / PLACE / "schema.avsc")
-        (chroot.path / PLACE / "payload.txt").write_text(event["payload"] + "\n")
-        decoded = json.loads(chroot("sfcdc", "decode", "--schema", f"/{PLACE}/schema.avsc", "--in", "base64", f"/{PLACE}/payload.txt"))
-        self.assertEqual(decoded["header"]["entityName"], event["expect"]["header"]["entityName"])
-
     def stream(self, chroot, info):
         config = chroot.path / "etc/sfcdc/sfcdc.toml"
-        config.write_text(config_text(info, zerobus_stream("/var/lib/sfcdc", table=TABLE)), encoding="utf-8")
+        without_status = config_text(info, zerobus_stream("/var/lib/sfcdc", table=TABLE))
+        config.write_text(without_status, encoding="utf-8")
+        healthy = lambda: chroot.start("/bin/sh", "-c", health_check(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(60)
+        self.assertEqual(healthy(), 0, "without [status] listen there is nothing to ask")
+        config.write_text(f'{without_status}\n[status]\nlisten = "127.0.0.1:{free_port()}"\n', encoding="utf-8")
+        self.assertEqual(healthy(), 1, "nothing runs")
         edited = chroot.path / "etc/default/sfcdc"
         edited.write_text(edited.read_text() + "# a line of the operator's\n")
         control = lambda path, body=None: run("curl", "-fsS", "--max-time", "60", *(["-d", json.dumps(body)] if body else []), info["control_url"] + path)
@@ -167,6 +124,7 @@ class Package(unittest.TestCase):
         daemon = Daemon(chroot)
         wait_until(lambda: daemon.heard("READY=1"), 60, "READY=1")
         wait_until(lambda: daemon.heard("WATCHDOG=1") >= 2, 60, "WATCHDOG=1")
+        self.assertEqual(healthy(), 0)
         control("/publish", {"count": 200})
         durable(1)
         # The old version runs on while its files are replaced.
@@ -249,6 +207,12 @@ class Files(unittest.TestCase):
             self.assertIn(library, depends)
         self.assertNotIn("{", depends)
 
+    def test_a_build_without_the_emulator_makes_the_other_packages(self):
+        if "SFCDC_WITHOUT_EMULATOR" not in os.environ:
+            self.skipTest("there is no such build: see ./dev package --test")
+        made = sorted(p.name.split("_")[0] for p in pathlib.Path(os.environ["SFCDC_WITHOUT_EMULATOR"]).glob("*.deb"))
+        self.assertEqual(made, ["libsfcdc-dev", "sfcdc"])
+
     def test_the_same_build_makes_the_same_package(self):
         again = pathlib.Path(os.environ["SFCDC_AGAIN"]) if "SFCDC_AGAIN" in os.environ else None
         if again is None:
@@ -267,5 +231,4 @@ class Files(unittest.TestCase):
 
 if __name__ == "__main__":
     CACHE, FIRST, SECOND = (pathlib.Path(sys.argv.pop(1)).resolve() for _ in range(3))
-    CACHE.mkdir(parents=True, exist_ok=True)
     unittest.main(verbosity=1)

@@ -38,6 +38,13 @@ class Deploy(unittest.TestCase):
                 checked = subprocess.run([BUILD / "runner/sfcdc", "check", "--config", written], capture_output=True, text=True, check=False)
                 self.assertEqual(checked.returncode, 0, checked.stderr)
 
+    def test_the_image_is_built_with_the_packages_that_a_build_needs(self):
+        dev = re.search(r'^packages_demo="([^"]*)"', (ROOT / "dev").read_text(encoding="utf-8"), re.M).group(1).split()
+        dockerfile = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+        installed = re.search(r"^RUN apt-get update .*? --no-install-recommends (.*?) &&", dockerfile, re.M).group(1).split()
+        # The image has no emulator and no cache of objects, and makes a package.
+        self.assertEqual(sorted(installed), sorted({*dev, "dpkg-dev"} - {"ccache", "libgnutls28-dev"}))
+
     def test_versions_are_the_project_s(self):
         self.assertIn(f"image: sfcdc:{version()}\n", (DEPLOY / "kubernetes/sfcdc.yaml").read_text(encoding="utf-8"))
         self.assertIn(version(), (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
