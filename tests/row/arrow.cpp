@@ -99,6 +99,39 @@ TEST_CASE("arrow: golden events, in every layout and as typed rows, are the JSON
     }
 }
 
+TEST_CASE(
+    "arrow: the columns that a new record sets, also those whose names are not ASCII or whose values do not fit") {
+    auto [p, bad] = cdc::compile(typed_event::schema());
+    REQUIRE(bad == error{});
+    const row::layout typed = row::typed_layout(p).value;
+    made::header fresh;
+    fresh.change_type = 0;
+    const std::string payloads[] = {typed_event::payload(fresh, {{"Employees", typed_event::number(6)}}),
+                                    typed_event::payload(fresh, {{"CreatedDate", typed_event::number(INT64_MAX)}}),
+                                    typed_event::payload(fresh, {})};
+    for (const row::layout& l : {typed, typed
+                                            .renamed("Employees", "Besch\xc3\xa4"
+                                                                  "ftigte")
+                                            .value}) {
+        row::arrow_batch batch(l);
+        const row::bound_layout bound = row::bind(batch.layout(), p);
+        cdc::decoder decoder;
+        std::vector<ordered_json> expected;
+        for (const std::string& payload : payloads) {
+            const auto [e, bad_event] = decoder.decode(p, payload);
+            REQUIRE(bad_event == error{});
+            REQUIRE(batch.append(bound, e, around) == errc::none);
+            batch.flush();
+            expected.push_back(rows_of(l, e).front());
+        }
+        const closed_batch closed(batch);
+        for (std::size_t i = 0; i < expected.size(); ++i) CHECK(closed[static_cast<std::int64_t>(i)] == expected[i]);
+        const std::size_t all = expected[0].at("_sf_columns_to_update").size();
+        CHECK(all > 10);
+        CHECK(expected[1].at("_sf_columns_to_update").size() == all - 1);
+    }
+}
+
 TEST_CASE("arrow: random events, dense and sparse, in batches of all sizes") {
     const unsigned seed = std::random_device{}();
     INFO("seed " << seed);

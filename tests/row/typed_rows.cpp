@@ -223,7 +223,15 @@ TEST_CASE("typed rows: a value that does not fit its column goes to the rest, an
                                                                   {"Birthdate", number(INT64_MIN)},
                                                                   {"Opens__c", number(-1)}}));
         const ordered_json r = row_of(now, d);
-        for (const char* name : {"CreatedDate", "Birthdate", "Opens__c"}) CHECK(r.at(name) == nullptr);
+        const ordered_json& listed = r.at("_sf_columns_to_update");
+        for (const char* name : {"CreatedDate", "Birthdate", "Opens__c"}) {
+            CHECK(r.at(name) == nullptr);
+            CHECK(std::count(listed.begin(), listed.end(), name) == 0);
+        }
+        // A new record sets all others.
+        std::size_t fields = 1; // the time of the commit
+        for (const row::column& c : now.columns()) fields += c.source == row::column_source::field ? 1 : 0;
+        CHECK(listed.size() == fields - 3);
         CHECK(r.at("_sf_rest")
               == R"({"CreatedDate":9223372036854775807,"Birthdate":-9223372036854775808,"Opens__c":-1})");
     }

@@ -86,6 +86,18 @@ class arrow_column {
         }
         put_end(item_count_);
     }
+    // Texts that are ASCII and stand one behind the other, each up to its end.
+    void put_joined_texts(std::size_t row, std::string_view all, std::span<const std::int32_t> text_ends) {
+        start_items(row, all.size(), text_ends.size());
+        std::memcpy(items_->values.as<char>() + item_bytes_, all.data(), all.size());
+        std::int32_t* const to = items_->offsets.as<std::int32_t>() + item_count_ + 1;
+        const auto before = static_cast<std::int32_t>(item_bytes_);
+        for (std::size_t i = 0; i < text_ends.size(); ++i) to[i] = before + text_ends[i];
+        item_bytes_ += all.size();
+        item_count_ += text_ends.size();
+        touch(row);
+        put_end(item_count_);
+    }
     // Names of a plan, which have `most` bytes together at most. They are ASCII, and can be copied without a branch on their length.
     void put_names(std::size_t row, const cdc::field_list& names, std::size_t most) {
         start_items(row, most, names.size());

@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include <sfcdc/row/arrow_column.hpp>
+#include <sfcdc/row/bind.hpp>
 #include <sfcdc/row/column.hpp>
+#include <sfcdc/row/columns_to_update.hpp>
 #include <sfcdc/wire/appender.hpp>
 #include <sfcdc/wire/base64.hpp>
 #include <sfcdc/wire/hex.hpp>
@@ -33,6 +35,11 @@ class arrow_visitor {
     void timestamp(std::int64_t us) { to_.put_number(row_, us); }
     void string(std::string_view v, std::size_t = 0) { to_.put_text(row_, v); }
     template<class Range> void string_array(const Range& texts) { to_.put_texts(row_, texts); }
+    void string_array(const columns_to_update& names) {
+        const bound_layout& bound = names.bound();
+        if (!names.are_all() || !bound.settable_names_are_ascii()) return to_.put_texts(row_, names);
+        to_.put_joined_texts(row_, bound.settable_names(), bound.settable_ends());
+    }
     void binary(std::span<const std::byte> v) { to_.put_bytes(row_, v); }
     void hex(std::span<const std::byte> v) {
         scratch_.clear();

@@ -160,6 +160,9 @@ class bound_layout {
             if (columns[i].source == column_source::commit_timestamp) commit_time_column_ = i;
             if (columns[i].source != column_source::field) others_.push_back(i);
         }
+        if (commit_time_column_ != bound_field::no_column) add_settable(commit_time_column_);
+        for (std::uint32_t f = 0; f < p.size(); ++f)
+            for (std::uint32_t c = column_of_[f]; c != bound_field::no_column; c = fields_[c].next) add_settable(c);
     }
     bound_layout(const row::layout&&, const cdc::plan&) = delete; // The bound layout refers to the layout.
     bound_layout(const row::layout&, const cdc::plan&&) = delete; // The bound layout refers to the plan.
@@ -175,6 +178,14 @@ class bound_layout {
     std::span<const std::uint32_t> other_columns() const noexcept { return {others_.data(), others_.size()}; }
     // The position of the column of the commit time; bound_field::no_column when there is none.
     std::uint32_t commit_time_column() const noexcept { return commit_time_column_; }
+    // The columns that an event sets which states all fields: that of the commit time, and those of fields in the order of the plan. Their names
+    // stand in settable_names() one behind the other, each up to its end in settable_ends().
+    std::span<const std::uint32_t> settable() const noexcept { return {settable_.data(), settable_.size()}; }
+    std::string_view settable_names() const noexcept { return settable_names_; }
+    bool settable_names_are_ascii() const noexcept { return settable_names_are_ascii_; }
+    std::span<const std::int32_t> settable_ends() const noexcept {
+        return {settable_ends_.data(), settable_ends_.size()};
+    }
     // The fields that have a column, and those of them whose values may not fit it.
     avro::field_set held() const noexcept { return avro::field_set({held_.data(), held_.size()}); }
     avro::field_set risky() const noexcept { return avro::field_set({risky_.data(), risky_.size()}); }
@@ -185,6 +196,14 @@ class bound_layout {
     avro::field_set compounds() const noexcept { return avro::field_set({compounds_.data(), compounds_.size()}); }
 
   private:
+    void add_settable(std::uint32_t column) {
+        settable_.push_back(column);
+        const std::string& name = layout_->columns()[column].name;
+        settable_names_ += name;
+        for (const char c : name)
+            settable_names_are_ascii_ = settable_names_are_ascii_ && static_cast<signed char>(c) >= 0;
+        settable_ends_.push_back(static_cast<std::int32_t>(settable_names_.size()));
+    }
     void add_compound(const cdc::plan& p, avro::field f) {
         add(compounds_, f);
         const std::size_t prefix = p.name(f).size() + 1;
@@ -205,6 +224,10 @@ class bound_layout {
     std::vector<bound_field> fields_;
     std::vector<std::uint32_t> column_of_, others_;
     std::uint32_t commit_time_column_ = bound_field::no_column;
+    std::vector<std::uint32_t> settable_;
+    std::string settable_names_;
+    bool settable_names_are_ascii_ = true;
+    std::vector<std::int32_t> settable_ends_;
     std::vector<std::uint64_t> held_, risky_, compounds_, held_apart_;
 };
 

@@ -30,7 +30,12 @@ class columns_to_update {
         const auto compounds = bound.compounds().words();
         for (std::size_t i = 0; lists_count_ && i < compounds.size(); ++i)
             if ((compounds[i] & listed(i)) != 0) compound_listed_ = true;
+        all_ = whole_ && event_.diff_fields().empty() && all_values_fit();
     }
+
+    // Whether these are all of bound_layout::settable(), as of nearly every event that states a whole record.
+    bool are_all() const noexcept { return all_; }
+    const bound_layout& bound() const noexcept { return bound_; }
 
     columns_to_update(const bound_layout&&, const cdc::event&) = delete; // It looks into both.
     columns_to_update(const bound_layout&, const cdc::event&&) = delete;
@@ -43,13 +48,16 @@ class columns_to_update {
 
         iterator() = default;
         explicit iterator(const columns_to_update& of) noexcept : of_(&of), column_(of.bound_.commit_time_column()) {
-            if (!of.whole_ && !of.lists_count_)
+            if (of.all_)
+                next_of_all();
+            else if (!of.whole_ && !of.lists_count_)
                 column_ = bound_field::no_column;
             else if (column_ == bound_field::no_column)
                 next_field(0);
         }
         std::string_view operator*() const noexcept { return of_->bound_.layout().columns()[column_].name; }
         iterator& operator++() noexcept {
+            if (of_->all_) return next_of_all(), *this;
             if (column_ == of_->bound_.commit_time_column()) return next_field(0), *this;
             column_ = of_->bound_[column_].next;
             if (column_ == bound_field::no_column || !of_->can_hold(column_)) next_field(field_ + 1);
@@ -61,6 +69,10 @@ class columns_to_update {
         }
 
       private:
+        void next_of_all() noexcept {
+            const auto all = of_->bound_.settable();
+            column_ = position_ < all.size() ? all[position_++] : bound_field::no_column;
+        }
         // The first column, from this field on, that the event sets.
         void next_field(std::uint32_t from) noexcept {
             column_ = bound_field::no_column;
@@ -80,6 +92,7 @@ class columns_to_update {
 
         const columns_to_update* of_ = nullptr;
         std::uint32_t field_ = 0, column_ = bound_field::no_column;
+        std::size_t position_ = 0; // in settable()
     };
 
     iterator begin() const noexcept { return iterator(*this); }
@@ -103,6 +116,18 @@ class columns_to_update {
         if (in(event_.diff_fields())) return false;
         return whole_ || in(event_.changed_fields()) || in(event_.nulled_fields());
     }
+    bool all_values_fit() const noexcept {
+        const auto risky = bound_.risky().words();
+        for (std::size_t word = 0; word < risky.size(); ++word)
+            for (std::uint64_t bits = risky[word]; bits != 0; bits &= bits - 1) {
+                const avro::field f{static_cast<std::uint32_t>(64 * word)
+                                    + static_cast<std::uint32_t>(std::countr_zero(bits))};
+                if (!event_.has_value(f)) continue;
+                for (std::uint32_t c = bound_.column_of(f); c != bound_field::no_column; c = bound_[c].next)
+                    if (!fits(bound_.layout().columns()[c], bound_[c], event_)) return false;
+            }
+        return true;
+    }
     bool can_hold(std::uint32_t column) const noexcept {
         const bound_field& b = bound_[column];
         return !event_.has_value(b.field) || fits(bound_.layout().columns()[column], b, event_);
@@ -111,7 +136,7 @@ class columns_to_update {
     const bound_layout& bound_;
     const cdc::event& event_;
     const bool whole_, lists_count_;
-    bool compound_listed_ = false;
+    bool compound_listed_ = false, all_ = false;
 };
 
 } // namespace sfcdc::inline v0::row
