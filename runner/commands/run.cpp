@@ -41,8 +41,10 @@ void prove_resources(std::size_t pipelines, bool has_status_server) {
     rlimit limit{};
     const std::size_t descriptors = 24 + 8 * pipelines + (has_status_server ? 16 : 0);
     const std::size_t thread_count = 12 + 2 * pipelines + (has_status_server ? 1 + status_server::threads : 0);
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < descriptors) {
-        limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, descriptors);
+    // As many as there may be: how many topics a pattern will find is not known, and nothing here is bound to low numbers, as select() is.
+    const rlim_t most = std::max<rlim_t>(65'536, descriptors);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most) {
+        limit.rlim_cur = std::min(limit.rlim_max, most);
         if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < descriptors)
             throw failure(exit_code::failed, "So many pipelines need " + std::to_string(descriptors)
                                                  + " descriptors; raise the limit of open files (ulimit -n).");
@@ -107,6 +109,9 @@ void stream(const run_options& options, service_manager& manager) {
     };
     say_corrections(c);
     supervisor all(loaded, std::move(from), [&] {
+        // Only a file that is opened at once: who waits for the writer of a pipe looks after no pipeline meanwhile.
+        if (std::error_code unknown; !std::filesystem::is_regular_file(options.config, unknown))
+            throw failure(exit_code::bad_config, options.config.string() + ": is no regular file now");
         auto next = std::make_shared<config>(load_config(options.config));
         prove_resources(expected_pipelines(*next), !next->status.host.empty());
         log_as(*next);

@@ -1,3 +1,4 @@
+#include "../config/topic_pattern.hpp"
 #include "../names.hpp"
 #include "../salesforce/org.hpp"
 #include "command_line.hpp"
@@ -29,6 +30,9 @@ int schema(const schema_options& options) {
     if (!is_schema_id(id)) {
         const auto [topic, bad] = topic_of(id);
         if (!bad.empty()) throw failure(exit_code::bad_config, "TOPIC_OR_ID: " + bad);
+        if (is_pattern(topic))
+            throw failure(exit_code::bad_config,
+                          "TOPIC_OR_ID: a pattern is for [[pipeline]]; name one topic (\"sfcdc topics\" lists them)");
         id = org.check_topic(topic, {});
         if (id.empty())
             throw failure(exit_code::bad_config,

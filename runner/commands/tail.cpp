@@ -1,3 +1,4 @@
+#include "../config/topic_pattern.hpp"
 #include "../names.hpp"
 #include "../operations/termination.hpp"
 #include "../operations/thread.hpp"
@@ -86,6 +87,9 @@ int tail(const tail_options& options) {
     const config c = load_services(options.config);
     auto [topic, bad_topic] = topic_of(options.topic);
     if (!bad_topic.empty()) throw failure(exit_code::bad_config, "TOPIC: " + bad_topic);
+    if (is_pattern(topic))
+        throw failure(exit_code::bad_config,
+                      "TOPIC: a pattern is for [[pipeline]]; name one topic (\"sfcdc topics\" lists them)");
     auto [from, bad_from] = start_from_of(options.from);
     if (!bad_from.empty()) throw failure(exit_code::bad_config, "--from: " + bad_from);
     if (options.count == 0) return 0;

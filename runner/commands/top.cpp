@@ -67,7 +67,7 @@ top_sample sample(httplib::Client& daemon, const std::string& address) {
     });
     out.at = clock::now();
     if (!answer)
-        out.bad = address + "/status: " + httplib::to_string(answer.error()) + "; is the daemon running?";
+        out.bad = address + "/status: no answer (" + httplib::to_string(answer.error()) + "); is the daemon running?";
     else if (answer->status != 200)
         out.bad = address + "/status: HTTP " + std::to_string(answer->status) + "; does something else listen there?";
     else if (out.status = nlohmann::json::parse(body, nullptr, false);

@@ -102,7 +102,6 @@ struct pipeline_config {
     // The blocks of the file that this pipeline is made of, in one form: after a reload, one with an equal text goes on as it is.
     std::string written;
     std::chrono::seconds topic_interval{60};            // of a pattern: from one question for its topics to the next
-    bool found_later = false;                           // its topic turned up while the process ran
     std::chrono::seconds drain_time = usual_drain_time; // the configuration's own, for each of its pipelines
     undecodable_policy on_undecodable = undecodable_policy::dead_letter;
     failure_policy on_failure = failure_policy::restart;

@@ -101,16 +101,31 @@ std::string letters_beside(const pipeline_config& c) {
 void check_pattern(const section& s, const pipeline_config& c) {
     if (!is_pattern(c.topic)) return;
     useless(s, "managed_subscription", true, "a managed subscription has one topic, and this is a pattern of topics");
-    const std::pair<const char*, const std::filesystem::path*> files[] = {{"checkpoint", &c.checkpoint},
-                                                                          {"dead_letters", &c.dead_letters},
-                                                                          {"plan_file", &c.plan_file},
-                                                                          {"path", &c.path}};
-    for (const auto& [key, path] : files)
-        if (!path->empty() && s.has(key) && !has_topic(path->string())
-            && (key != std::string_view("path") || (c.sink == sink_kind::ndjson && *path != "-")))
-            s.wrong(key, "each topic of a pattern has a file of its own; put {topic} into the name, as in "
-                         "\"/var/lib/sfcdc/{topic}."
-                             + std::string(key) + "\"");
+    if (c.start != start_position::earliest)
+        s.wrong(
+            s.has("start") ? "start" : "backfill",
+            "the topics of a pattern begin at their earliest events, because what a new one has had before it was "
+            "found would be lost otherwise; name the topic of a pipeline that is to begin at latest");
+    struct own_file {
+        const char* key;
+        const std::filesystem::path& path;
+        const char* example;
+        bool one_for_all = false; // it may be
+    };
+    const own_file files[] = {{"checkpoint", c.checkpoint, "{topic}.checkpoint"},
+                              {"dead_letters", c.dead_letters, "{topic}.letters.ndjson"},
+                              {"plan_file", c.plan_file, "{topic}.sql"},
+                              {"path", c.path, "{topic}.ndjson", c.sink == sink_kind::sqlite || c.path == "-"}};
+    for (const own_file& file : files) {
+        if (!s.has(file.key)) continue;
+        if (has_topic(file.path.parent_path().string()))
+            s.wrong(file.key,
+                    "{topic} stands in the name of a file, and not in that of a folder, which nobody would make");
+        else if (!has_topic(file.path.string()) && !file.one_for_all)
+            s.wrong(file.key, "each topic of a pattern has a file of its own; put {topic} into the name, as in "
+                              "\"/var/lib/sfcdc/"
+                                  + std::string(file.example) + "\"");
+    }
     if (c.typed && !has_topic(c.table) && !has_entity(c.table))
         s.wrong("table",
                 "a typed table has the fields of one object, and a pattern stands for topics of several; put "

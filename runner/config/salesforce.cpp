@@ -44,8 +44,9 @@ void read_login(const section& s, salesforce_config& c) {
     for (const auto& [key, node] : s.table()) {
         const std::string others = salesforce::grants_with(key.str());
         if (others.empty() || g.host_key == key.str() || g.find(key.str()) != nullptr) continue;
+        const std::string instead = key.str() == "instance_url" ? "; the My Domain URL is written as login_url" : "";
         s.wrong(key.str(), "is a key of grant = " + others + "; this section logs in by \"" + c.grant + "\""
-                               + (s.has("grant") ? "" : ", since no other grant is named"));
+                               + (s.has("grant") ? "" : ", since no other grant is named") + instead);
     }
     c.login_url = s.url(g.host_key, true);
     if (const std::string host = salesforce::wrong_host(c.login_url); !host.empty()) s.wrong(g.host_key, host);

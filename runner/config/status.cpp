@@ -21,7 +21,8 @@ void read_otlp(const section& s, otlp_options& c) {
         const std::size_t colon = line.find(": ");
         if (colon == line.npos || colon == 0
             || !std::ranges::all_of(line, [](char b) { return b >= ' ' && b <= '~'; }))
-            s.wrong("otlp_headers", "\"NAME: VALUE\" was expected, in ASCII");
+            s.wrong("otlp_headers", "number " + std::to_string(&line - c.headers.data() + 1)
+                                        + " of the list: \"NAME: VALUE\" was expected, in ASCII");
         else
             log::hide(std::string_view(line).substr(colon + 2), true);
     }

@@ -1,10 +1,15 @@
 #include "topic_pattern.hpp"
 
 #include "../disk/position_database.hpp"
+#include "../disk/position_file.hpp"
 #include "../names.hpp"
+#include "../operations/failure.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <system_error>
 
@@ -46,6 +51,28 @@ std::vector<std::string> names_in_place_of_topic(const std::filesystem::path& pa
     return {};
 }
 
+// Whether a position or letters of the topic are there. What only has such a name may be of another pipeline, or of something else.
+bool has_files(const pipeline_config& p) {
+    std::error_code missing;
+    if (!p.checkpoint.empty() && std::filesystem::is_regular_file(p.checkpoint, missing)) {
+        try {
+            const auto stored = position_file(p.checkpoint).read();
+            return stored && stored->owner.topic == p.topic;
+        } catch (const failure&) {
+            return false; // it is no checkpoint; if it is a damaged one, its pipeline says so
+        }
+    }
+    if (!std::filesystem::is_regular_file(p.dead_letters, missing)) return false;
+    std::ifstream letters(p.dead_letters);
+    constexpr int looked_at = 16; // a letter is among the first lines, or there is none
+    std::string line;
+    for (int i = 0; i < looked_at && std::getline(letters, line); ++i) {
+        const nlohmann::json letter = nlohmann::json::parse(line, nullptr, false);
+        if (letter.is_object() && letter.contains("topic_name")) return letter["topic_name"] == p.topic;
+    }
+    return false;
+}
+
 } // namespace
 
 bool follows(std::string_view pattern, std::string_view topic) {
@@ -79,11 +106,7 @@ std::vector<std::string> topics_with_files(const pipeline_config& pattern) {
     for (const std::filesystem::path& file : {pattern.checkpoint, pattern.dead_letters})
         for (const std::string& name : names_in_place_of_topic(file)) {
             const pipeline_config p = of_topic(pattern, folder + name);
-            std::error_code missing;
-            // A name that only begins and ends like one of the files is of something else.
-            if (std::filesystem::is_regular_file(p.checkpoint, missing)
-                || std::filesystem::is_regular_file(p.dead_letters, missing))
-                add(p.topic);
+            if (has_files(p)) add(p.topic);
         }
     return {found.begin(), found.end()};
 }

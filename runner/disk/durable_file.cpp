@@ -190,7 +190,8 @@ void line_file::open() {
     regular_ = S_ISREG(found.st_mode);
     if (regular_ && ::flock(opened, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK)
-            throw failure(exit_code::failed, path_.string() + ": " + lock_holder(opened) + " writes to this file.");
+            throw failure(exit_code::failed, path_.string() + ": " + lock_holder(opened)
+                                                 + " writes to this file; each pipeline needs files of its own.");
         fail_with_errno(path_, "lock");
     }
     descriptor_ = opened.release();

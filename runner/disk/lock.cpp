@@ -32,7 +32,7 @@ std::string lock_holder(int descriptor) {
                 == 5
             && std::string_view(kind) == "FLOCK" && process > 0 && inode == file.st_ino
             && ::makedev(major_device, minor_device) == file.st_dev)
-            return "process " + std::to_string(process);
+            return process == ::getpid() ? "another pipeline of this process" : "process " + std::to_string(process);
     }
     return "another process";
 }

@@ -67,8 +67,16 @@ void fill(otlp::HistogramDataPoint& point, const prometheus::ClientMetric::Summa
 
 } // namespace
 
-std::string otlp_request(const std::vector<prometheus::MetricFamily>& families, std::uint64_t started,
-                         std::uint64_t now) {
+std::uint64_t otlp_requests::start_of(const std::string& name, const prometheus::ClientMetric& m, double value) {
+    std::string key = name;
+    for (const auto& label : m.label) key += '\0' + label.name + '\0' + label.value;
+    counted& known = counters_.try_emplace(std::move(key), counted{0, started_}).first->second;
+    if (value < known.value) known.start = last_;
+    known.value = value;
+    return known.start;
+}
+
+std::string otlp_requests::make(const std::vector<prometheus::MetricFamily>& families, std::uint64_t now) {
     otlp::ExportMetricsServiceRequest request;
     otlp::ResourceMetrics& all = *request.add_resource_metrics();
     auto& process = *all.mutable_resource()->mutable_attributes();
@@ -85,19 +93,24 @@ std::string otlp_request(const std::vector<prometheus::MetricFamily>& families, 
         for (const prometheus::ClientMetric& m : family.metric) {
             if (family.type == prometheus::MetricType::Histogram || family.type == prometheus::MetricType::Summary) {
                 metric.mutable_histogram()->set_aggregation_temporality(otlp::AGGREGATION_TEMPORALITY_CUMULATIVE);
-                auto& point = add_point(*metric.mutable_histogram()->mutable_data_points(), m, started, now);
-                family.type == prometheus::MetricType::Histogram ? fill(point, m.histogram) : fill(point, m.summary);
+                const bool classes = family.type == prometheus::MetricType::Histogram;
+                const auto count = static_cast<double>(classes ? m.histogram.sample_count : m.summary.sample_count);
+                auto& point = add_point(*metric.mutable_histogram()->mutable_data_points(), m,
+                                        start_of(family.name, m, count), now);
+                classes ? fill(point, m.histogram) : fill(point, m.summary);
             } else if (family.type == prometheus::MetricType::Counter) {
                 metric.mutable_sum()->set_is_monotonic(true);
                 metric.mutable_sum()->set_aggregation_temporality(otlp::AGGREGATION_TEMPORALITY_CUMULATIVE);
-                add_point(*metric.mutable_sum()->mutable_data_points(), m, started, now)
+                add_point(*metric.mutable_sum()->mutable_data_points(), m, start_of(family.name, m, m.counter.value),
+                          now)
                     .set_as_double(m.counter.value);
             } else {
-                add_point(*metric.mutable_gauge()->mutable_data_points(), m, started, now)
+                add_point(*metric.mutable_gauge()->mutable_data_points(), m, started_, now)
                     .set_as_double(m.gauge.value);
             }
         }
     }
+    last_ = now;
     return request.SerializeAsString();
 }
 
@@ -105,7 +118,7 @@ otlp_push::otlp_push(otlp_options options, const metrics& of)
     : options_(std::move(options)),
       metrics_(of),
       host_(url_parts::of(options_.url).value_or(url_parts{}).host),
-      started_(now_ns()),
+      requests_(now_ns()),
       thread_(start_thread([this](const std::stop_token& stop) { push_until(stop); })) {}
 
 void otlp_push::push_until(const std::stop_token& stop) {
@@ -128,7 +141,7 @@ void otlp_push::push(const std::stop_token& stop) {
                                               .basic_password = {},
                                               .bearer = {},
                                               .ca_file = {},
-                                              .protobuf = otlp_request(metrics_.Collect(), started_, now_ns()),
+                                              .protobuf = requests_.make(metrics_.Collect(), now_ns()),
                                               .headers = options_.headers,
                                               .timeout = patience},
                                              stop);
@@ -136,8 +149,10 @@ void otlp_push::push(const std::stop_token& stop) {
     if (answer.ok() == !refused_) return;
     refused_ = !answer.ok();
     if (refused_)
-        spdlog::warn("otlp: {} does not take the metrics ({}); the pipelines go on, and it is tried again each {} s",
-                     host_, http::why(answer), options_.interval.count());
+        spdlog::warn(
+            "otlp: {} does not take the metrics ({}); the pipelines go on, and it is tried again each {} s. [status] "
+            "otlp_endpoint says where they go.",
+            host_, http::why(answer), options_.interval.count());
     else
         spdlog::info("otlp: {} takes the metrics", host_);
 }

@@ -6,6 +6,7 @@
 #include "otlp_options.hpp"
 
 #include <cstdint>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -13,10 +14,26 @@
 
 namespace sfcdc::runner {
 
-// The body of a request: the same series as in Prometheus' format, by the same names. Times are in nanoseconds since 1970; `started` is that of the
-// process, since which counters count.
-std::string otlp_request(const std::vector<prometheus::MetricFamily>& families, std::uint64_t started,
-                         std::uint64_t now);
+// Makes the bodies of requests: the same series as in Prometheus' format, by the same names. Times are in nanoseconds since 1970.
+class otlp_requests {
+  public:
+    // `started`: since when counters count.
+    explicit otlp_requests(std::uint64_t started) : started_(started), last_(started) {}
+
+    std::string make(const std::vector<prometheus::MetricFamily>& families, std::uint64_t now);
+
+  private:
+    // A counter that has become less began anew after the last request: a reload has replaced its pipeline.
+    struct counted {
+        double value = 0;
+        std::uint64_t start = 0;
+    };
+    std::uint64_t start_of(const std::string& name, const prometheus::ClientMetric& m, double value);
+
+    const std::uint64_t started_;
+    std::uint64_t last_; // the time of the last request
+    std::map<std::string, counted> counters_;
+};
 
 class otlp_push {
   public:
@@ -34,7 +51,7 @@ class otlp_push {
     const otlp_options options_;
     const metrics& metrics_;
     const std::string host_; // for the log: what else is in a URL may be a secret
-    const std::uint64_t started_;
+    otlp_requests requests_;
     bool refused_ = false; // the last one was
     std::jthread thread_;  // the last member: its thread uses the others
 };

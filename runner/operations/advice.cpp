@@ -50,6 +50,8 @@ std::string describe(wire::grpc_status status, std::string_view error_code, std:
     std::string text(zerobus::rule_of(status).name); // the names of gRPC
     if (!error_code.empty()) (text += ' ') += pubsub::without_prefix(error_code);
     if (!message.empty()) (text += ": ") += message;
+    if (message.find("WRONG_VERSION_NUMBER") != message.npos)
+        text += " (no TLS is spoken there; http:// in front of the endpoint means without)";
     return text;
 }
 

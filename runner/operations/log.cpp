@@ -145,6 +145,7 @@ std::string one_line(std::string_view text) {
 void hide(std::string_view secret, bool for_good) { all_secrets().add(secret, for_good); }
 
 void last_words(std::string_view text, bool several_lines) {
+    if (form_of_lines == form::json) return spdlog::critical("{}", text); // among the other lines, in their form
     std::cerr << "sfcdc: ";
     for (std::size_t end = 0; !text.empty(); text.remove_prefix(std::min(text.size(), end + 1))) {
         end = several_lines ? std::min(text.find('\n'), text.size()) : text.size();

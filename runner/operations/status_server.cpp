@@ -32,11 +32,17 @@ constexpr std::size_t request_bytes = 8'000;
 // Connections that wait for a thread. Further ones wait in the kernel, whose queue is short.
 constexpr std::size_t connections_waiting = 8;
 
+// How long a connection may keep a thread waiting while others want one. Who sends a request as a whole is not that slow, and who holds
+// connections open, one for each thread, keeps no probe from its answer.
+constexpr std::chrono::milliseconds patience_when_crowded{200};
+
 // The connection of one request, which is over at a fixed time, however slowly the other side sends or reads.
 class bounded_stream final : public httplib::Stream {
   public:
-    bounded_stream(socket_t socket, steady::time_point until, const std::atomic<bool>& stopping)
-        : socket_(socket), until_(until), stopping_(stopping) {}
+    // `crowd` is how many connections wait for a thread.
+    bounded_stream(socket_t socket, steady::time_point until, const std::atomic<bool>& stopping,
+                   const std::atomic<std::size_t>& crowd)
+        : socket_(socket), until_(until), stopping_(stopping), crowd_(crowd) {}
 
     bool is_readable() const override { return begin_ < end_ || ready(POLLIN); }
     bool is_writable() const override { return ready(POLLOUT); }
@@ -82,7 +88,10 @@ class bounded_stream final : public httplib::Stream {
   private:
     // Waits in short steps, because nothing wakes it when the server ends.
     bool ready(short what) const {
+        // A request that comes byte by byte waits as a whole; an answer has begun.
+        const steady::time_point since = what == POLLIN ? begun_ : steady::now();
         for (;;) {
+            if (crowd_ > 0 && steady::now() - since > patience_when_crowded) return false;
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - steady::now());
             if (left <= 0ms || stopping_) return false;
             pollfd p{socket_, what, 0};
@@ -95,6 +104,8 @@ class bounded_stream final : public httplib::Stream {
     socket_t socket_;
     steady::time_point until_;
     const std::atomic<bool>& stopping_;
+    const std::atomic<std::size_t>& crowd_;
+    const steady::time_point begun_ = steady::now();
     char buffer_[4096];
     std::size_t begin_ = 0, end_ = 0, read_ = 0;
 };
@@ -102,7 +113,9 @@ class bounded_stream final : public httplib::Stream {
 // The connections that were accepted. Where httplib's own queue grows, this one lets the thread that accepts wait.
 class bounded_queue final : public httplib::TaskQueue {
   public:
-    explicit bounded_queue(const std::atomic<bool>& stopping) : stopping_(stopping) {
+    // `crowd` is kept at how many connections wait for a thread.
+    bounded_queue(const std::atomic<bool>& stopping, std::atomic<std::size_t>& crowd)
+        : stopping_(stopping), crowd_(crowd) {
         try {
             for (std::size_t i = 0; i < status_server::threads; ++i) threads_.emplace_back([this] { work(); });
         } catch (...) {
@@ -114,6 +127,7 @@ class bounded_queue final : public httplib::TaskQueue {
         std::unique_lock lock(mutex_);
         while (waiting_.size() >= connections_waiting && !stopping_) room_.wait_for(lock, 100ms);
         waiting_.push_back(std::move(request));
+        crowd_ = waiting_.size();
         more_.notify_one();
     }
     void shutdown() override {
@@ -133,6 +147,7 @@ class bounded_queue final : public httplib::TaskQueue {
             if (waiting_.empty()) return;
             const auto request = std::move(waiting_.front());
             waiting_.pop_front();
+            crowd_ = waiting_.size();
             room_.notify_one();
             lock.unlock();
             request();
@@ -141,6 +156,7 @@ class bounded_queue final : public httplib::TaskQueue {
     }
 
     const std::atomic<bool>& stopping_;
+    std::atomic<std::size_t>& crowd_;
     std::mutex mutex_;
     std::condition_variable more_, room_;
     std::deque<std::function<void()>> waiting_;
@@ -158,7 +174,7 @@ void answer(httplib::Response& to, int status, const std::string& text, const ch
 class status_server::http final : public httplib::Server {
   public:
     http(const metrics& of, std::chrono::milliseconds request_limit) : request_limit_(request_limit) {
-        new_task_queue = [this] { return new bounded_queue(stopping_); };
+        new_task_queue = [this] { return new bounded_queue(stopping_, crowd_); };
         // Not SO_REUSEPORT, which httplib sets: two processes would share the port.
         set_socket_options([](socket_t socket) {
             const int yes = 1;
@@ -207,7 +223,7 @@ class status_server::http final : public httplib::Server {
   private:
     // One request for each connection. `socket` is closed when it returns.
     bool process_and_close_socket(socket_t socket) override {
-        bounded_stream stream(socket, steady::now() + request_limit_, stopping_);
+        bounded_stream stream(socket, steady::now() + request_limit_, stopping_, crowd_);
         bool closed = false, done = false;
         try {
             // Many ranges of a long answer would be a longer one, and compression is work that anybody could ask for.
@@ -223,6 +239,7 @@ class status_server::http final : public httplib::Server {
 
     const std::chrono::milliseconds request_limit_;
     std::atomic<bool> stopping_ = false;
+    std::atomic<std::size_t> crowd_ = 0;
 };
 
 status_server::status_server(status_server_options options, const metrics& of)

@@ -24,7 +24,7 @@ struct status_server_options {
 
 class status_server {
   public:
-    static constexpr std::size_t threads = 4; // for requests, beside the one that accepts connections
+    static constexpr std::size_t threads = 8; // for requests, beside the one that accepts connections
 
     // `of` outlives this object. A port that cannot be taken is said in the log once, and is tried again and again. Throws failure when no
     // thread can be started.

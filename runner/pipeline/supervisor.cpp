@@ -126,7 +126,7 @@ std::unique_ptr<pipeline> supervisor::make_run(supervised& s) {
         s.config.sink == sink_kind::zerobus ? workspaces_.at(s.of->databricks.at(s.config.databricks).written).get()
                                             : nullptr;
     return std::make_unique<pipeline>(s.config, *orgs_.at(s.of->salesforce.at(s.config.salesforce).written),
-                                      workspace, share, s.config.found_later ? std::nullopt : from_where_, s.counts);
+                                      workspace, share, s.pattern != nullptr ? std::nullopt : from_where_, s.counts);
 }
 
 // A run that cannot begin has failed like one that ends.
@@ -335,11 +335,14 @@ bool supervisor::has_pipeline_of_its_own(const supervised& pattern, const std::s
     });
 }
 
-// Topics that the org has now become pipelines. What a topic has had before it was found is not lost: one that turns up while the process
-// runs is read from its earliest event. The pipeline of a topic that is gone ends, and keeps its position.
+// Topics that the org has now become pipelines, which begin at their earliest events, whatever --from says: what a topic has had before it was
+// found, or before a crash behind that, is not lost. The pipeline of a topic that is gone ends, and keeps its position.
 void supervisor::follow(supervised& pattern, const std::vector<std::string>& topics, termination& asked,
                         const service_manager& manager) {
     const bool later = std::exchange(pattern.has_topics, true);
+    if (!later && from_where_)
+        spdlog::warn("{}: --from does not hold for the topics of a pattern, which begin at their earliest events",
+                     pattern.config.label);
     std::vector<supervised*> found;
     for (const std::string& topic : topics) {
         const bool known = std::ranges::any_of(pipelines_, [&](const supervised& s) {
@@ -347,8 +350,6 @@ void supervisor::follow(supervised& pattern, const std::vector<std::string>& top
         });
         if (known || has_pipeline_of_its_own(pattern, topic, *config_)) continue;
         pipeline_config p = of_topic(pattern.config, topic);
-        p.found_later = later;
-        if (later) p.start = start_position::earliest;
         if (std::ranges::any_of(pipelines_, [&](const supervised& s) { return s.config.label == p.label; }))
             p.label += " by " + pattern.config.topic;
         try {
@@ -374,7 +375,7 @@ void supervisor::follow(supervised& pattern, const std::vector<std::string>& top
 void supervisor::report_health(const supervised& s) const {
     if (s.scan) {
         const auto topics = std::ranges::count_if(pipelines_, [&](const supervised& t) { return t.pattern == &s; });
-        return spdlog::info("{}: {} topics", s.config.label, topics);
+        return spdlog::info("{}: {} topics, {}", s.config.label, topics, s.counts.waits_for());
     }
     const pipeline_counts& c = s.counts;
     const pubsub::replay_id position = c.texts().position;

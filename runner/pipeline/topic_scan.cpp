@@ -19,6 +19,7 @@ void topic_scan::run(const std::stop_token& stop) {
         for (;; pause(stop, pattern_.topic_interval)) {
             std::vector<std::string> topics = ask(stop);
             counts_.stalled_since = 0;
+            counts_.subscription = pubsub::subscription_state::streaming; // for "connected"
             counts_.subscribed = true;
             if (topics.empty() && !std::exchange(said_none_, true))
                 spdlog::warn("{}: the org has no topic that matches and that the user may subscribe to; it is asked "
@@ -54,6 +55,7 @@ std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
             && refused->what != salesforce::rest_fault::limit_reached)
             throw salesforce::cannot_list(*refused, "the topics of " + pattern_.topic, config_.section);
         counts_.say_error(refused->message);
+        counts_.subscription = pubsub::subscription_state::waiting;
         if (counts_.stalled_since == 0) { // an outage is said once
             counts_.stalled_since = pipeline_counts::steady_ms();
             spdlog::warn("{}: the org cannot be asked for its topics ({}); it is asked again", pattern_.label,

@@ -49,10 +49,9 @@ def main():
     with Scene(build, "--seed", 1) as scene:
         scene.configure(zerobus_stream(scene.folder) + zerobus_stream(scene.folder, PLATFORM_TOPIC, ORDER_TABLE))
         emulator = scene.emulator
-        emulator.publish(events)
+        emulator.publish(events // 2)
         rows = lambda: emulator.rows(CDC_TABLE) + emulator.rows(ORDER_TABLE)
-        wait_until(lambda: emulator.status()["published"] >= events, 120, "publishing")
-        progress(f"the org has published {events} events; starting the runner", True)
+        progress(f"the org has published {events // 2} events; starting the runner", True)
 
         started = time.monotonic()
         runner = scene.run()
@@ -62,11 +61,14 @@ def main():
             if runner.process.poll() is not None:
                 raise SystemExit(f"the runner ended by itself:\n{runner.said()}")
             return now >= n
-        wait_until(lambda: at_least(events // 2), 300, "half of the rows")
+        wait_until(lambda: at_least(events // 2) and scene.position() is not None, 300, "half of the rows")
+        emulator.control("/publish", {"count": events - events // 2, "rate": 200_000})  # and while these are on their way:
+        wait_until(lambda: at_least(events // 2 + 1), 300, "more than half of the rows")
         runner.kill()
         resumed_from = scene.position()
         progress(f"kill -9 at {rows()} rows; starting again from the checkpoint {resumed_from}", True)
         runner = scene.run()
+        wait_until(lambda: emulator.status()["published"] >= events, 120, "publishing")
         published = {e["replay_id"] for e in emulator.published()}
         def complete():
             at_least(0)

@@ -52,13 +52,13 @@ class Topics(unittest.TestCase):
 
     def test_topics_that_are_there_and_one_that_turns_up(self):
         scene = self.scene()
-        scene.configure(events_by_pattern(scene.folder, 'start = "latest"'))
+        scene.configure(events_by_pattern(scene.folder))
         self.define(scene, "/event/Refund__e", 0)
         runner = scene.run()
         wait_until(lambda: scene.emulator.status()["subscribers"] >= 2, 30, "subscriptions to both topics")
         self.assertIn("without /event/LoginEventStream", runner.said(), "what the user may not subscribe to is left out")
         self.define(scene, "/event/Refund__e", 20)
-        # These are published before anybody knows of the topic: "latest" is about the topics of the start.
+        # These are published before anybody knows of the topic.
         self.define(scene, "/event/Payment__e", 30)
         self.wait_for_rows(scene, "Refund__e", 20)
         self.wait_for_rows(scene, "Payment__e", 30)

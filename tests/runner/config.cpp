@@ -644,6 +644,15 @@ TEST_CASE("each topic of a pattern has files and a table of its own") {
     CHECK(with("sink = \"sqlite\"\npath = \"x\"\nmanaged_subscription = \"Rows\"\n")
               .find("a managed subscription has one topic")
           != std::string::npos);
+    CHECK(with(lines + "checkpoint = \"{topic}.position\"\nstart = \"latest\"\n")
+              .find("[pipeline] start: the topics of a pattern begin at")
+          != std::string::npos);
+    CHECK(with(lines + "checkpoint = \"{topic}.position\"\nbackfill = false\n")
+              .find("[pipeline] backfill: the topics of a pattern")
+          != std::string::npos);
+    CHECK(with(lines + "checkpoint = \"{topic}/position\"\n")
+              .find("[pipeline] checkpoint: {topic} stands in the name of a file")
+          != std::string::npos);
     settings one;
     one.pipeline += "topic_interval = 5\n";
     CHECK(one.complaint().find("[pipeline] topic_interval: one topic is not looked for") != std::string::npos);
@@ -690,8 +699,15 @@ TEST_CASE("the topics of a pattern that have files") {
                  + (f / "at_{topic}.position").string() + "\"\n";
     const pipeline_config pattern = s.load().pipelines.at(0);
     CHECK(topics_with_files(pattern).empty());
-    f.write("at_Order__e.position", "{}");
-    f.write("at_Refund__e.position.dead_letters.ndjson", "{}");
+    const auto position_of = [](const std::string& topic) {
+        return R"({"topic":")" + topic + R"(","org_id":"00D000000000001AAA","replay_id":"01"})";
+    };
+    f.write("at_Order__e.position", position_of("/event/Order__e"));
+    f.write("at_Refund__e.position.dead_letters.ndjson", R"({"topic_name":"/event/Refund__e"})");
+    // These only have such names.
+    f.write("at_Other__e.position", position_of("/data/ChangeEvents"));
+    f.write("at_Third__e.position.dead_letters.ndjson", R"({"topic_name":"/data/ChangeEvents"})");
+    f.write("at_Fourth__e.position", "{}");
     f.write("at_no name.position", "{}");
     f.write("at_.position", "{}");
     f.write("other", "{}");

@@ -78,7 +78,8 @@ TEST_CASE("a position after a pause is stored at once, and the next ones wait fo
     CHECK_FALSE(keeper.store(&two, begin + 1ms));
     CHECK(keeper.timeout() == begin + position_keeper::shortest_interval);
     CHECK(on_disk() == "01");
-    CHECK_FALSE(keeper.store(&three, begin + position_keeper::shortest_interval - 1ns)); // in place of the one in front
+    CHECK_FALSE(
+        keeper.store(&three, begin + position_keeper::shortest_interval - 1ns)); // in place of the one in front
     CHECK(keeper.store(&three, *keeper.timeout()));
     CHECK(on_disk() == "03");
     CHECK_FALSE(keeper.timeout());

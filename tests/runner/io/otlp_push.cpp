@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -17,7 +18,7 @@ using prometheus::MetricType;
 
 otlp::ExportMetricsServiceRequest request_of(const std::vector<MetricFamily>& families) {
     otlp::ExportMetricsServiceRequest out;
-    REQUIRE(out.ParseFromString(sfcdc::runner::otlp_request(families, 1'000, 2'000)));
+    REQUIRE(out.ParseFromString(sfcdc::runner::otlp_requests(1'000).make(families, 2'000)));
     REQUIRE(out.resource_metrics_size() == 1);
     REQUIRE(out.resource_metrics(0).scope_metrics_size() == 1);
     return out;
@@ -87,4 +88,22 @@ TEST_CASE("a histogram of OTLP counts each value in one class, and has one class
           == std::vector<std::uint64_t>{2, 0, 5, 2});
     CHECK(point.count() == 9);
     CHECK(point.sum() == 123.5);
+}
+
+TEST_CASE("a counter that has become less has begun anew") {
+    sfcdc::runner::otlp_requests requests(1'000);
+    ClientMetric one, other;
+    other.label = {{"pipeline", "/data/A"}};
+    const auto starts = [&](double first, double second, std::uint64_t now) {
+        one.counter.value = first;
+        other.counter.value = second;
+        otlp::ExportMetricsServiceRequest out;
+        REQUIRE(out.ParseFromString(requests.make({{"n", "", MetricType::Counter, {one, other}}}, now)));
+        const auto& points = out.resource_metrics(0).scope_metrics(0).metrics(0).sum().data_points();
+        return std::pair(points[0].start_time_unix_nano(), points[1].start_time_unix_nano());
+    };
+    CHECK(starts(5, 5, 2'000) == std::pair<std::uint64_t, std::uint64_t>(1'000, 1'000));
+    CHECK(starts(5, 6, 3'000) == std::pair<std::uint64_t, std::uint64_t>(1'000, 1'000));
+    CHECK(starts(6, 1, 4'000) == std::pair<std::uint64_t, std::uint64_t>(1'000, 3'000));
+    CHECK(starts(7, 2, 5'000) == std::pair<std::uint64_t, std::uint64_t>(1'000, 3'000));
 }

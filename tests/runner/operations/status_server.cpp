@@ -153,6 +153,23 @@ TEST_CASE("status server: slow clients hold it up for a bounded time") {
     CHECK(get(port, "/healthz").starts_with("HTTP/1.1 200 OK\r\n")); // behind all of them
 }
 
+TEST_CASE("status server: who only holds connections open keeps nobody from an answer") {
+    const metrics all(5s, 0);
+    const status_server server({"127.0.0.1", 0, 10min}, all); // a request may take so long while there is room
+    const std::uint16_t port = wait_for_port(server);
+    connection patient(port);
+    REQUIRE(patient.send("GET /healthz HT"));
+    std::this_thread::sleep_for(400ms);
+    REQUIRE(patient.send("TP/1.1\r\nHost: a\r\n\r\n")); // nobody has waited behind it
+    CHECK(patient.read().starts_with("HTTP/1.1 200 OK\r\n"));
+    std::vector<std::unique_ptr<connection>> holding;
+    for (int i = 0; i < 40; ++i) {
+        holding.push_back(std::make_unique<connection>(port));
+        (void)holding.back()->send("GET / HT");
+    }
+    CHECK(get(port, "/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
 TEST_CASE("status server: it ends while requests are under way") {
     const metrics all(5s, 0);
     std::vector<std::unique_ptr<connection>> slow;
