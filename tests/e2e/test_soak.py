@@ -25,7 +25,7 @@ class Judgement(unittest.TestCase):
         return soak.judge(rests(**series))[1]
 
     def test_what_goes_up_and_down_is_flat(self):
-        self.assertEqual(self.wrong(descriptors=[50, 56, 55, 57, 55, 56, 57, 55, 56, 57, 55, 56, 57]), [])
+        self.assertEqual(self.wrong(descriptors=[50, 56, 55, 56, 55, 56, 56, 55, 56, 55, 55, 56, 56]), [])
         self.assertEqual(self.wrong(rss_mib=[30, 38, 41, 42, 42.5, 42, 43, 42.2, 43.1, 42.4, 43, 42.1, 43]), [], "a pool that is filled")
 
     def test_one_more_in_each_cycle_is_a_leak(self):
@@ -36,12 +36,12 @@ class Judgement(unittest.TestCase):
         self.assertTrue(self.wrong(rss_mib=range(50, 63)))
 
     def test_a_step_that_comes_late_is_a_leak(self):
-        said = self.wrong(descriptors=[50] * 12 + [55])
+        said = self.wrong(descriptors=[50] * 12 + [52])
         self.assertEqual(len(said), 1, said)
-        self.assertIn("the growth is 5.0 where 3 are allowed", said[0])
+        self.assertIn("the growth is 2.0 where 1 are allowed", said[0])
 
     def test_a_few_cycles_are_compared_with_the_start(self):
-        self.assertEqual(self.wrong(descriptors=[50, 52], rss_mib=[30, 60]), [])
+        self.assertEqual(self.wrong(descriptors=[50, 51], rss_mib=[30, 60]), [])
         self.assertIn("the growth is 4.0", self.wrong(descriptors=[50, 54])[0])
         self.assertIn("the growth is 2.0", self.wrong(threads=[17, 19])[0])
 
