@@ -1,4 +1,4 @@
-"""The daemon between the emulated org and a lake that counts rows: what bench/e2e.py and bench/footprint.py share."""
+"""The daemon between the emulated org and a lake that counts rows: what bench/e2e.py, bench/footprint.py and bench/soak.py share."""
 import base64
 import collections
 import json

@@ -32,11 +32,22 @@ void topic_scan::run(const std::stop_token& stop) {
     }
 }
 
+// A login service that is unavailable has said so in the log, and paces those who ask it.
+salesforce::sessions::issued topic_scan::session_behind(unsigned refused, const std::stop_token& stop) {
+    for (;;) {
+        try {
+            return org_.renewed(refused, stop);
+        } catch (const http::unavailable&) {
+            if (stop.stop_requested()) throw stopped{};
+        }
+    }
+}
+
 std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
     constexpr std::chrono::seconds again{10};
     salesforce::sessions::issued session = org_.session(stop);
     bool renewed = false;
-    for (;; pause(stop, again)) {
+    for (;;) {
         const std::string& url = session.credential.instance_url;
         auto [service, refused] = salesforce::look_at_rest_service(config_, url, stop);
         std::vector<std::string> topics;
@@ -48,9 +59,10 @@ std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
         }
         if (!refused) return subscribable(std::move(topics), session.credential);
         if (refused->what == salesforce::rest_fault::session_refused && !std::exchange(renewed, true)) {
-            session = org_.renewed(session.generation, stop);
+            session = session_behind(session.generation, stop);
             continue;
         }
+        renewed = false; // a session may expire again while an outage lasts
         if (refused->what != salesforce::rest_fault::unavailable
             && refused->what != salesforce::rest_fault::limit_reached)
             throw salesforce::cannot_list(*refused, "the topics of " + pattern_.topic, config_.section);
@@ -61,6 +73,7 @@ std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
             spdlog::warn("{}: the org cannot be asked for its topics ({}); it is asked again", pattern_.label,
                          refused->message);
         }
+        pause(stop, again);
     }
 }
 

@@ -35,6 +35,8 @@ class topic_scan {
   private:
     static constexpr std::size_t longest_topic = 255; // a part of the names of files
 
+    // A session that is newer than the generation `refused`; an outage of the login service is waited out.
+    salesforce::sessions::issued session_behind(unsigned refused, const std::stop_token& stop);
     std::vector<std::string> ask(const std::stop_token& stop);
     std::vector<std::string> subscribable(std::vector<std::string> topics, const salesforce::session& as);
 

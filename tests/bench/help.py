@@ -29,6 +29,6 @@ with tempfile.TemporaryDirectory() as folder:
     for arguments in (("bench", "--help"), ("bench", "-h"), ("bench", "--rounds", "3", "--help")):
         assert answer(path, *arguments) == (0, text, ""), arguments
     (path / "python3").symlink_to(sys.executable)
-    for arguments in (("bench", "e2e", "--help"), ("footprint", "--help")):
+    for arguments in (("bench", "e2e", "--help"), ("footprint", "--help"), ("soak", "--help")):
         status, out, err = answer(path, *arguments)
         assert (status, err) == (0, "") and out.startswith("usage: ./dev " + " ".join(arguments[:-1])), (arguments, status, out, err)

@@ -5,10 +5,12 @@ usage: test_topics.py BUILD_FOLDER [unittest arguments]
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import unittest
+import urllib.request
 
 from harness import Scene, wait_until
 
@@ -159,6 +161,22 @@ checkpoint = "{scene.folder}/own.checkpoint"
         self.define(scene, "/event/Payment__e", 3)
         self.wait_for_rows(scene, "Payment__e", 3)
         self.assertEqual(runner.said().count("the org has no topic that matches"), 1)
+        self.assertEqual(runner.stop(), 0)
+
+    def test_a_login_service_that_is_busy_is_waited_out(self):
+        scene = self.scene()
+        scene.configure(events_by_pattern(scene.folder))
+        scene.config.write_text('[status]\nlisten = "127.0.0.1:0"\n' + scene.config.read_text())
+        runner = scene.run()
+        wait_until(lambda: "/event/Order_Event__e: a topic of /event/*" in runner.said(), 30, runner.said())
+        scene.emulator.fault("token_status", side="salesforce", status=429, times=2, retry_after_s=1)
+        scene.emulator.fault("expire_salesforce_tokens")
+        self.define(scene, "/event/Payment__e", 3)
+        self.wait_for_rows(scene, "Payment__e", 3)
+        self.assertNotIn("/event/*: it has ended", runner.said())
+        with urllib.request.urlopen(re.search(r"status: (http://[^/]+)/", runner.said())[1] + "/status", timeout=30) as answer:
+            pattern = next(one for one in json.load(answer)["pipelines"] if one["name"] == "/event/*")
+        self.assertEqual((pattern["state"], pattern["waits_for"]), ("running", "connected"))
         self.assertEqual(runner.stop(), 0)
 
     def test_doctor_check_and_tables_know_patterns(self):
