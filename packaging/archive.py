@@ -67,16 +67,18 @@ def linked_files(build):
     return files
 
 
-def owners(build):
-    """The Debian packages of those files."""
+def owners(build, known):
+    """Who those files come from: their Debian packages, and of files below the folders that are the keys of `known`, its values."""
     options = {o["name"]: o["value"] for o in json.loads(run("meson", "introspect", "--buildoptions", build))}
     sources = pathlib.Path(options["portable_sources"]).resolve()
-    fetched = module(ROOT / "packaging/sources.py").SOURCES
+    known = {**known, **{sources / source: package for source, package in module(ROOT / "packaging/sources.py").SOURCES.items()}}
     found, others = set(), []
     for file in sorted(linked_files(build)):
-        if file.is_relative_to(sources):
-            found.add(fetched[file.relative_to(sources).parts[0]])
-        elif not file.is_relative_to(ROOT) and not file.is_relative_to(build.resolve()):
+        folder = next((f for f in known if file.is_relative_to(f)), None)
+        if folder:
+            found.add(known[folder])
+        # Below ROOT/build may be the files of others, too: what pip has installed there, for example.
+        elif not file.is_relative_to(build.resolve()) and (not file.is_relative_to(ROOT) or file.is_relative_to(ROOT / "build")):
             others.append(file)
     answer = subprocess.run(["dpkg-query", "-S", *map(str, others)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if answer.returncode != 0:
@@ -84,32 +86,38 @@ def owners(build):
     return found | {re.split("[:,]", line)[0] for line in answer.stdout.splitlines()}
 
 
-def check_inside(build):
-    """INSIDE has every package that something in the binary comes from, and no other."""
-    listed = {package for packages in INSIDE.values() for package in packages}
-    found = owners(build) - SYSTEM
+def check_inside(build, known={}, system=frozenset()):
+    """INSIDE and `known` (see owners) have everyone whom something in the binary comes from, and nobody else. `system` is what counts like SYSTEM."""
+    listed = {package for packages in INSIDE.values() for package in packages} | set(known.values()) - system
+    found = owners(build, known) - SYSTEM - system
     if found - listed:
         sys.exit("archive.py: these packages are in the binary, and INSIDE does not list them: " + ", ".join(sorted(found - listed)))
     if listed - found:
         sys.exit("archive.py: INSIDE lists these packages, and nothing of them is in the binary: " + ", ".join(sorted(listed - found)))
 
 
-def licences(version):
-    """The text of LICENSES: a list of what is inside, the copyright file of each, and the licences that those files refer to, because only Debian has
-    them in a folder of their own."""
-    listed = ["What sfcdc %s has inside. sfcdc itself: Apache-2.0, see LICENSE.\n" % version]
-    texts, referred = [], {}
-    section = lambda title, text: texts.append("\n%s\n%s\n%s\n%s" % ("=" * 72, title, "=" * 72, text))
-    for name, (package, *_) in sorted(INSIDE.items()):
-        text = (pathlib.Path("/usr/share/doc") / package / "copyright").read_text(encoding="utf-8", errors="replace")
-        theirs = "%-24s %s" % (name, run("dpkg-query", "-W", "-f", "${Version}", package))
-        listed.append(theirs)
-        section(theirs, text)
+def copyright_file(package):
+    return (pathlib.Path("/usr/share/doc") / package / "copyright").read_text(encoding="utf-8", errors="replace")
+
+
+def licences_inside():
+    """The libraries of INSIDE with their versions, and the copyright file of each."""
+    return [("%-24s %s" % (name, run("dpkg-query", "-W", "-f", "${Version}", package)), copyright_file(package))
+            for name, (package, *_) in sorted(INSIDE.items())]
+
+
+def licences(heading, works):
+    """The text of a file with licences: a list of `works`, pairs of a title and a text, those texts, and the licences that they refer to, because only
+    Debian has them in a folder of their own."""
+    section = lambda title, text: "\n%s\n%s\n%s\n%s" % ("=" * 72, title, "=" * 72, text)
+    referred = {}
+    for _, text in works:
         for licence in re.findall(r"/usr/share/common-licenses/([\w.+-]*[\w+])", text):
             referred.setdefault((COMMON_LICENCES / licence).resolve(), set()).add(licence)
+    texts = [section(title, text) for title, text in works]
     for file, names in sorted(referred.items()):
-        section(", ".join("%s/%s" % (COMMON_LICENCES, name) for name in sorted(names)), file.read_text(encoding="utf-8"))
-    return "\n".join(listed + texts)
+        texts.append(section(", ".join("%s/%s" % (COMMON_LICENCES, name) for name in sorted(names)), file.read_text(encoding="utf-8")))
+    return "\n".join([heading + "\n", *(title for title, _ in works), *texts])
 
 
 def make(build, folder):
@@ -129,7 +137,7 @@ def make(build, folder):
                   "How to run it: docs/deploying.md. systemd/ has the units, which expect /usr/bin/sfcdc.\n"
                   % (version, platform.machine(), oldest_glibc(binary), "\n".join("  " + n for n in sorted(needed(binary)))))
         content = {
-            "README": readme.encode(), "LICENSES": licences(version).encode(), "bin/sfcdc": binary.read_bytes(),
+            "README": readme.encode(), "LICENSES": licences("What sfcdc %s has inside. sfcdc itself: Apache-2.0, see LICENSE." % version, licences_inside()).encode(), "bin/sfcdc": binary.read_bytes(),
             "systemd/sfcdc.service": (build / "deploy/sfcdc.service").read_bytes(), "systemd/sfcdc@.service": (build / "deploy/sfcdc@.service").read_bytes(),
             "systemd/sysusers.d/sfcdc.conf": (ROOT / "deploy/systemd/sfcdc.sysusers").read_bytes(),
         }

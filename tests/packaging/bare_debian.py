@@ -23,10 +23,11 @@ def free_port():
 
 
 class Chroot:
-    """A copy of the bare system. Processes in it share the network of the machine, and nothing else is mounted. `cache` keeps what debootstrap made,
-    and the packages that apt has fetched, for the next run."""
+    """A copy of the bare system. Processes in it share the network of the machine, and nothing else is mounted, unless `proc` gives each of them
+    /proc: without it the dynamic linker does not find what lies relative to a program ($ORIGIN). It is mounted in a namespace of the process, so that
+    nothing is left mounted. `cache` keeps what debootstrap made, and the packages that apt has fetched, for the next run."""
 
-    def __init__(self, folder, cache):
+    def __init__(self, folder, cache, proc=False):
         base = cache / "bookworm"
         if not (base / "ready").exists():
             shutil.rmtree(base, ignore_errors=True)
@@ -34,6 +35,8 @@ class Chroot:
             run("debootstrap", "--variant=minbase", "bookworm", base, "http://deb.debian.org/debian")
             (base / "ready").touch()
         self.path = pathlib.Path(folder) / "root"
+        mount = 'mount -t proc proc "$0/proc" && exec chroot "$@"'
+        self.enter = ["unshare", "--mount", "sh", "-c", mount, str(self.path)] if proc else ["chroot"]
         run("cp", "-a", base, self.path)
         self.archives = cache / "archives"
         self.archives.mkdir(exist_ok=True)
@@ -44,7 +47,7 @@ class Chroot:
         self("apt-get", "update", "-q")
 
     def __call__(self, *command, **more):
-        return run("chroot", self.path, *command, env=self.environment, **more)
+        return run(*self.enter, self.path, *command, env=self.environment, **more)
 
     def install(self, *packages):
         """Installs packages as people do: names are Debian's, paths are files of the test."""
@@ -63,7 +66,7 @@ class Chroot:
 
     def start(self, *command, user=None, **more):
         options = ["--userspec", f"{user}:{user}"] if user else []
-        return subprocess.Popen(["chroot", *options, str(self.path), *command], **{"env": self.environment, **more})
+        return subprocess.Popen([*self.enter, *options, str(self.path), *command], **{"env": self.environment, **more})
 
 
 def decode_golden(chroot, program, root):
