@@ -151,6 +151,30 @@ checkpoint = "{scene.folder}/own.checkpoint"
         self.assertEqual(len(lines(scene.folder / "Payment__e.ndjson")), 15)
         self.assertEqual(runner.stop(), 0)
 
+    def test_a_topic_begins_at_its_earliest_event_whatever_is_said_and_however_it_ended(self):
+        scene = self.scene()
+        self.define(scene, "/event/Payment__e", 10)
+        scene.configure(f"""[[pipeline]]
+topic = "/event/Pay*"
+topic_interval = 1
+sink = "zerobus"
+layout = "sfcdc"
+table = "main.crm.{{topic}}"
+checkpoint = "{scene.folder}/{{topic}}.checkpoint"
+""")
+        scene.emulator.fault("zerobus_error", code="UNAVAILABLE", when="create", times=1000)
+        runner = scene.run("--from", "latest")
+        wait_until(lambda: "/event/Payment__e: a topic of /event/Pay*" in runner.said(), 30, runner.said())
+        self.define(scene, "/event/Payout__e", 5)
+        wait_until(lambda: "/event/Payout__e: a new topic of /event/Pay*" in runner.said(), 30, runner.said())
+        self.assertIn("--from does not hold for the topics of a pattern", runner.said())
+        runner.kill()  # no row is durable, and no position is stored
+        scene.emulator.fault("clear")
+        runner = scene.run()
+        for name, count in (("Payment__e", 10), ("Payout__e", 5)):
+            wait_until(lambda: scene.emulator.rows(f"main.crm.{name}") == count, 30, f"the rows of {name}; the log:\n" + scene.log.read_text())
+        self.assertEqual(runner.stop(), 0)
+
     def test_an_org_that_does_not_answer_is_asked_again_and_one_without_topics_is_said(self):
         scene = self.scene()
         scene.configure(events_by_pattern(scene.folder).replace("/event/*", "/event/Pay*__e"))
