@@ -34,16 +34,22 @@ class column {
             add_sequence(from);
     }
     column(const column&) = delete;
-    ~column() {
-        for (ArrowArray& a : arrays_)
-            if (a.release != nullptr) a.release(&a);
-    }
 
     bool given() const noexcept { return given_; }
     // Nothing for a null.
     const std::vector<std::optional<std::string_view>>& values() const noexcept { return values_; }
 
   private:
+    // Releases its array, also where the constructor of the column throws.
+    struct owned_array {
+        explicit owned_array(const ArrowArray& a) : array(a) {}
+        owned_array(const owned_array&) = delete;
+        ~owned_array() {
+            if (array.release != nullptr) array.release(&array);
+        }
+        ArrowArray array;
+    };
+
     void add_sequence(nb::handle from) {
         if (PyBytes_Check(from.ptr()) || PyUnicode_Check(from.ptr()) || PyByteArray_Check(from.ptr()))
             wrong("a sequence of values was expected, and not one value");
@@ -105,7 +111,7 @@ class column {
     }
     // Takes the array over.
     void add_arrow(std::string_view format, bool dictionary, const ArrowArray& array) {
-        arrays_.push_back(array);
+        arrays_.emplace_back(array);
         const bool large = format == "Z" || format == "U";
         if (dictionary || (!large && format != "z" && format != "u"))
             wrong("an Arrow array of (large) binary or string was expected, not of the format \""
@@ -135,7 +141,7 @@ class column {
     bool given_ = false;
     nb::object items_;
     std::deque<std::string> copies_; // does not move them
-    std::deque<ArrowArray> arrays_;
+    std::deque<owned_array> arrays_;
     std::vector<std::optional<std::string_view>> values_;
 };
 

@@ -87,10 +87,10 @@ nb::object stream_capsule(decoded& self) {
     auto out = std::make_unique<ArrowArrayStream>();
     row::export_stream(
         self.layout,
-        [of = std::make_shared<batches>(std::move(self.of)), next = std::size_t{0}](ArrowArray* batch,
-                                                                                    std::string&) mutable {
-            if (next == of->arrays.size()) return false;
-            *batch = std::exchange(of->arrays[next++], {});
+        [of = std::make_shared<arrays>(std::move(self.of.made)), next = std::size_t{0}](ArrowArray* batch,
+                                                                                        std::string&) mutable {
+            if (next == of->all.size()) return false;
+            *batch = std::exchange(of->all[next++], {});
             return true;
         },
         out.get());
@@ -98,10 +98,10 @@ nb::object stream_capsule(decoded& self) {
 }
 
 nb::object array_capsules(decoded& self) {
-    if (!self.taken && self.of.arrays.size() != 1)
+    if (!self.taken && self.of.made.all.size() != 1)
         throw nb::value_error("there are several batches; read them as a stream (__arrow_c_stream__)");
     self.take();
-    auto array = std::make_unique<ArrowArray>(std::exchange(self.of.arrays.front(), {}));
+    auto array = std::make_unique<ArrowArray>(std::exchange(self.of.made.all.front(), {}));
     nb::object capsule = capsule_of(std::move(array));
     return nb::make_tuple(schema_capsule(self.layout), std::move(capsule));
 }
@@ -165,14 +165,15 @@ decoded decode(const python_decoder& self, nb::handle payloads, nb::handle schem
     const std::shared_ptr<decoder> by = self.get(); // it may be closed meanwhile
     const column of(payloads, "payloads"), schemas(schema_ids, "schema_ids"), replays(replay_ids, "replay_ids"),
         ids(event_ids, "event_ids");
-    const events call{of.values(),
-                      schemas.values(),
-                      replays.values(),
-                      ids.values(),
-                      std::move(topic),
-                      std::move(org_id),
-                      received_ms ? *received_ms : now_ms(),
-                      epoch};
+    const auto given = [](const column& c) { return c.given() ? &c.values() : nullptr; };
+    const events call{.payloads = of.values(),
+                      .schema_ids = given(schemas),
+                      .replay_ids = given(replays),
+                      .event_ids = given(ids),
+                      .topic = std::move(topic),
+                      .org_id = std::move(org_id),
+                      .received_ms = received_ms ? *received_ms : now_ms(),
+                      .epoch = epoch};
     batches out;
     {
         const nb::gil_scoped_release others_may_run;

@@ -18,12 +18,15 @@ namespace {
 row::layout typed(const std::vector<const cdc::plan*>& plans, const decoder_options& options) {
     std::vector<row::decimal_field> decimals;
     for (const decoder_options::decimal& d : options.decimals) decimals.push_back({d.field, d.precision, d.scale});
+    for (const row::decimal_field& d : decimals)
+        if (std::ranges::none_of(plans, [&](const cdc::plan* p) { return bool(p->find(d.field)); }))
+            throw std::invalid_argument("decimals: there is no field \"" + std::string(d.field) + "\"");
     row::layout all;
     for (const cdc::plan* const plan : plans) {
-        auto [columns, bad] = row::typed_layout(*plan, {decimals, options.multi_picklist_arrays});
-        if (bad.code == errc::unknown_field)
-            throw std::invalid_argument("decimals: there is no field \"" + options.decimals.at(bad.offset).field
-                                        + "\"");
+        std::vector<row::decimal_field> its_own; // a field may be of some of the schemas only
+        for (const row::decimal_field& d : decimals)
+            if (plan->find(d.field)) its_own.push_back(d);
+        auto [columns, bad] = row::typed_layout(*plan, {its_own, options.multi_picklist_arrays});
         if (bad) throw std::invalid_argument(std::string("the schema has no typed layout: ") + bad.message());
         all = all.columns().empty() ? columns : row::widened(all, columns);
     }
@@ -95,8 +98,8 @@ decoder::decoder(std::vector<std::shared_ptr<const schema>> schemas, const decod
 }
 
 const decoder::known& decoder::schema_of(const events& of, std::size_t index) const {
-    if (of.schema_ids.empty()) return schemas_.front();
-    const auto id = of.schema_ids[index];
+    if (of.schema_ids == nullptr) return schemas_.front();
+    const auto id = (*of.schema_ids)[index];
     const auto found = id ? by_id_.find(*id) : by_id_.end();
     if (found == by_id_.end())
         throw std::invalid_argument("schema_ids: this decoder has no schema \"" + std::string(id.value_or("None"))
@@ -113,7 +116,7 @@ class decoder::call {
     batches run() {
         try {
             for (std::size_t first = 0; first < of_.payloads.size();) first = add_run(first);
-            if (self_.batch_->rows() > 0 || out_.arrays.empty()) close();
+            if (self_.batch_->rows() > 0 || out_.made.all.empty()) close();
         } catch (...) { // what was noted looks into payloads that end with the call
             ArrowArray none;
             self_.batch_->close(&none);
@@ -159,8 +162,8 @@ class decoder::call {
     }
 
     void add(const known& schema, std::size_t index, const cdc::event& event) {
-        const auto text = [&](const events::texts& column) {
-            return column.empty() ? std::string_view() : column[index].value_or(std::string_view());
+        const auto text = [&](const events::texts* column) {
+            return column == nullptr ? std::string_view() : (*column)[index].value_or(std::string_view());
         };
         const row::envelope around{.event_id = text(of_.event_ids),
                                    .schema_id = schema.whole->id,
@@ -181,8 +184,7 @@ class decoder::call {
 
     void close() {
         out_.rows += self_.batch_->rows();
-        out_.arrays.reserve(out_.arrays.size() + 1); // what close() gives must have a place
-        self_.batch_->close(&out_.arrays.emplace_back());
+        self_.batch_->close(&out_.made.all.emplace_back());
     }
 
     decoder& self_;
@@ -193,15 +195,15 @@ class decoder::call {
 };
 
 batches decoder::decode(const events& of, std::size_t rows_of_a_batch) {
-    const auto check = [&](const events::texts& column, const char* name) {
-        if (!column.empty() && column.size() != of.payloads.size())
-            throw std::invalid_argument(std::string(name) + ": there are " + std::to_string(column.size())
+    const auto check = [&](const events::texts* column, const char* name) {
+        if (column != nullptr && column->size() != of.payloads.size())
+            throw std::invalid_argument(std::string(name) + ": there are " + std::to_string(column->size())
                                         + " values for " + std::to_string(of.payloads.size()) + " payloads");
     };
     check(of.schema_ids, "schema_ids");
     check(of.replay_ids, "replay_ids");
     check(of.event_ids, "event_ids");
-    if (of.schema_ids.empty() && schemas_.size() > 1)
+    if (of.schema_ids == nullptr && schemas_.size() > 1)
         throw std::invalid_argument("schema_ids: this decoder has several schemas; which payload is of which?");
     const std::scoped_lock lock(mutex_);
     batches out = call(*this, of, rows_of_a_batch).run();

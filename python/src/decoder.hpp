@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sfcdc_python {
@@ -34,11 +35,13 @@ struct decoder_options {
     bool multi_picklist_arrays = false;
 };
 
-// What belongs to the payloads of one call. Values are views; a column that is not given is empty, any other has a value for each payload.
+// What belongs to the payloads of one call. Values are views; a column has a value for each payload, or is null: it was not given.
 struct events {
     using texts = std::vector<std::optional<std::string_view>>;
     const texts& payloads;
-    const texts &schema_ids, &replay_ids, &event_ids;
+    const texts* schema_ids = nullptr;
+    const texts* replay_ids = nullptr;
+    const texts* event_ids = nullptr;
     std::string topic, org_id;
     std::int64_t received_ms = 0;
     std::int32_t epoch = 0;
@@ -50,23 +53,22 @@ struct bad_event {
     std::string reason;
 };
 
-// Batches that nobody has taken are released.
-struct batches {
-    batches() = default;
-    batches(batches&& other) noexcept { *this = std::move(other); }
-    batches& operator=(batches&& other) noexcept {
-        std::swap(arrays, other.arrays);
-        std::swap(bad, other.bad);
-        std::swap(rows, other.rows);
-        return *this;
-    }
-    ~batches() {
-        for (ArrowArray& a : arrays)
+// Owns the arrays: those that nobody has taken out of it are released.
+struct arrays {
+    arrays() = default;
+    arrays(arrays&& other) noexcept { std::swap(all, other.all); }
+    arrays& operator=(arrays&& other) noexcept { return std::swap(all, other.all), *this; }
+    ~arrays() {
+        for (ArrowArray& a : all)
             if (a.release != nullptr) a.release(&a);
     }
 
-    std::vector<ArrowArray> arrays{};
-    std::vector<bad_event> bad{};
+    std::vector<ArrowArray> all{};
+};
+
+struct batches {
+    arrays made{};
+    std::vector<bad_event> bad{}; // in the order of the payloads
     std::size_t rows = 0;
 };
 

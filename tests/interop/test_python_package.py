@@ -1,6 +1,7 @@
 """The Python package: what it decodes is what the golden events say, in every reader; and nothing that a caller does wrong brings the process down."""
 import base64
 import concurrent.futures
+import ctypes
 import gc
 import json
 import pathlib
@@ -119,7 +120,9 @@ def test_what_payloads_may_be():
     assert decoder.decode([]).rows == 0 and rows(decoder.decode([])) == []
     assert rows(decoder.decode(pyarrow.array([], pyarrow.binary()))) == []
     with_null = decoder.decode(pyarrow.array([*payloads[:2], None, *payloads[2:]], pyarrow.binary()), on_error="collect")
-    assert [(b.index, b.reason) for b in with_null.errors] == [(2, "the payload is null")] and rows(with_null) == wanted
+    assert rows(with_null) == wanted
+    # They are there after the rows were read, too: it is then that they are kept somewhere.
+    assert [(b.index, b.reason) for b in with_null.errors] == [(2, "the payload is null")] and with_null.rows == len(wanted)
     for wrong in (payloads[0], "text", [1], [payloads], pyarrow.array([1, 2]), pyarrow.array(["a"]).dictionary_encode(), 7):
         with pytest.raises((ValueError, TypeError)):
             decoder.decode(wrong)
@@ -143,6 +146,8 @@ def test_several_schemas_each_by_its_own():
         decoder.decode([events[0]["bytes"]])
     with pytest.raises(ValueError, match='no schema "other", which event 0 is of'):
         decoder.decode([events[0]["bytes"]], schema_ids=["other"])
+    with pytest.raises(ValueError, match="replay_ids: there are 0 values for"):
+        sfcdc.Decoder(new).decode([e["bytes"] for e in of(ACCOUNT)], replay_ids=[])
     with pytest.raises(ValueError, match="1 values for 2 payloads"):
         decoder.decode([e["bytes"] for e in events[:2]], schema_ids=[events[0]["schema_id"]])
 
@@ -183,6 +188,11 @@ def test_layouts_columns_and_decimals():
     assert pyarrow.schema(sfcdc.Decoder(schema, columns=["Name", "Id"])).names == ["Name", "Id"]
     number = next(name for name, _, doc in schema.fields if ":Currency:" in doc or ":Double:" in doc)
     assert pyarrow.schema(sfcdc.Decoder(schema, decimals={number: (18, 2)})).field(number).type == pyarrow.decimal128(18, 2)
+    text = json.loads(TEXTS[ACCOUNT])
+    older = sfcdc.Schema(json.dumps(text | {"fields": [f for f in text["fields"] if f["name"] != number]}))
+    for schemas in ([older, schema], [schema, older]):
+        both = sfcdc.Decoder(schemas, decimals={number: (18, 2)})
+        assert pyarrow.schema(both).field(number).type == pyarrow.decimal128(18, 2), "a field that one schema lacks"
     for wrong in ({"layout": "other"}, {"columns": ["nothing"]}, {"decimals": {"nothing": (18, 2)}}, {"decimals": {number: (2, 3)}}, {"decimals": {number: (99, 2)}}):
         with pytest.raises(ValueError):
             sfcdc.Decoder(schema, **wrong)
@@ -236,19 +246,31 @@ def test_batches_of_so_many_rows_and_read_once():
         batches.__arrow_c_stream__()
 
 
+class ArrowArray(ctypes.Structure):
+    pass
+
+
+ArrowArray._fields_ = [(name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")] + [
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)), ("children", ctypes.POINTER(ctypes.POINTER(ArrowArray))), ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p), ("private_data", ctypes.c_void_p)]
+ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
+ctypes.pythonapi.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+
+
 def test_no_copy_on_the_way_to_pyarrow():
+    """The addresses that the core has written into its ArrowArray are those of pyarrow's buffers."""
     decoder = sfcdc.Decoder(SCHEMAS[ACCOUNT], columns=["_sf_commit_number", "Id"])
     payloads = [e["bytes"] for e in of(ACCOUNT)] * 20
-    addresses = set()
-    for _ in range(20):
-        batch = pyarrow.record_batch(decoder.decode(payloads))
-        addresses.add(tuple(b.address for b in batch.column(0).buffers() + batch.column(1).buffers() if b is not None))
-        del batch
-        gc.collect()
-    # The memory of a batch that was released is filled again: the addresses that pyarrow sees are the core's own.
-    assert len(addresses) <= 2
+    schema, array = decoder.decode(payloads).__arrow_c_array__()
+    exported = ctypes.cast(ctypes.pythonapi.PyCapsule_GetPointer(array, b"arrow_array"), ctypes.POINTER(ArrowArray)).contents
+    ours = [[exported.children[c].contents.buffers[b] for b in range(exported.children[c].contents.n_buffers)] for c in range(exported.n_children)]
+    batch = pyarrow.RecordBatch._import_from_c_capsule(schema, array)
+    assert batch.num_rows > len(payloads)
+    theirs = [[None if b is None else b.address for b in batch.column(c).buffers()] for c in range(2)]
+    assert [[a or None for a in column] for column in ours] == theirs and all(any(column) for column in theirs)
+    # What somebody holds is not filled again, and what was released is.
     kept = [pyarrow.record_batch(decoder.decode(payloads)) for _ in range(5)]
-    assert len({b.column(0).buffers()[1].address for b in kept}) == 5, "what somebody holds is not filled again"
+    assert len({b.column(0).buffers()[1].address for b in kept}) == 5
     assert all(b.equals(kept[0]) for b in kept)
 
 
@@ -336,11 +358,14 @@ def test_memory_is_flat():
     decoder = sfcdc.Decoder(SCHEMAS[ACCOUNT])
     payloads = [e["bytes"] for e in of(ACCOUNT)] * 40
     bad = [p[:-1] for p in payloads[:50]]
+    numbers = pyarrow.array(range(10_000))
     rounds, warm = 2000, None
     for i in range(rounds):
         pyarrow.table(decoder.decode(payloads + bad, on_error="collect"))
         with pytest.raises(sfcdc.DecodeError):
             decoder.decode(bad)
+        with pytest.raises(ValueError):
+            decoder.decode(numbers)  # of a wrong type, and handed over all the same
         sfcdc.Schema(TEXTS[ACCOUNT])
         if i == rounds // 10:
             gc.collect()
