@@ -1,4 +1,5 @@
 #include "../config/config.hpp"
+#include "../config/topic_pattern.hpp"
 #include "../doctor/org_checks.hpp"
 #include "../doctor/workspace_checks.hpp"
 #include "command_line.hpp"
@@ -29,7 +30,9 @@ void examine(const config& c, doctor::report& to) {
         }
     std::vector<pipeline_config> pipelines;
     for (const pipeline_config& p : c.pipelines)
-        for (pipeline_config& one : orgs.at(p.salesforce)->topics_of(p)) pipelines.push_back(std::move(one));
+        for (pipeline_config& one : orgs.at(p.salesforce)->topics_of(p))
+            if (!is_pattern(p.topic) || !has_pipeline_of_its_own(c, c.salesforce.at(p.salesforce).written, one.topic))
+                pipelines.push_back(std::move(one));
     for (const pipeline_config& p : pipelines) orgs.at(p.salesforce)->look_at(p);
     for (const pipeline_config& p : pipelines) {
         if (p.sink != sink_kind::zerobus) continue;

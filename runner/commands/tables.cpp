@@ -95,6 +95,7 @@ class tables_command {
                 continue;
             }
             for (const std::string& topic : topics_of(p)) {
+                if (has_pipeline_of_its_own(*config_, config_->salesforce.at(p.salesforce).written, topic)) continue;
                 found_topics_.insert(topic);
                 pipelines_.push_back(of_topic(p, topic));
             }

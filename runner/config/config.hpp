@@ -135,7 +135,7 @@ struct config {
 };
 
 // Whether what ${} stands for has to be there. Commands that connect to nothing leave it alone: a service manager hands the secrets to the daemon
-// only. What is wrong with the sections of services is then not looked at either.
+// only. What is wrong with the sections of services is then not looked at either; of [[pipeline]] everything is.
 enum class secrets : std::uint8_t { read, left_alone };
 
 // Throws failure(bad_config) whose message has a line "FILE:LINE:COLUMN: [section] key: what is wrong" for each mistake. Nothing is

@@ -82,9 +82,10 @@ void document::end() const {
     throw failure(exit_code::bad_config, all);
 }
 
-std::string document::expand(std::string_view written, const toml::source_region& where, const std::string& label) {
+std::string document::expand(std::string_view written, const toml::source_region& where, const std::string& label,
+                             bool may_be_left) {
     auto [expanded, bad, files] = runner::expand(written);
-    if (!bad.empty() && !reads_secrets()) return std::string(written);
+    if (!bad.empty() && may_be_left && !reads_secrets()) return std::string(written);
     if (!bad.empty()) mistake(where, label + ": " + bad);
     for (const std::filesystem::path& f : files) use(identity(f), "the file of " + label);
     return std::move(expanded);
@@ -166,7 +167,7 @@ std::string section::text(std::string_view key, bool required, std::string other
     const auto* const value = n->as_string();
     if (value == nullptr) return wrong(key, "a string was expected"), otherwise;
     const std::size_t before = in_.mistakes();
-    std::string expanded = in_.expand(value->get(), n->source(), label(key));
+    std::string expanded = in_.expand(value->get(), n->source(), label(key), kind_ != "pipeline");
     if (required && expanded.empty() && in_.mistakes() == before) wrong(key, "must not be empty");
     return expanded;
 }
@@ -207,7 +208,8 @@ std::vector<std::string> section::texts(std::string_view key) const {
     const toml::array* const list = n->as_array();
     if (list == nullptr || !std::ranges::all_of(*list, [](const toml::node& e) { return e.is_string(); }))
         return wrong(key, "a list of strings was expected"), out;
-    for (const toml::node& e : *list) out.push_back(in_.expand(e.as_string()->get(), e.source(), label(key)));
+    for (const toml::node& e : *list)
+        out.push_back(in_.expand(e.as_string()->get(), e.source(), label(key), kind_ != "pipeline"));
     return out;
 }
 

@@ -42,8 +42,10 @@ class document {
     // Throws failure(bad_config) with a line for each mistake, in the order of the file; does nothing when there is none.
     void end() const;
 
-    // ${NAME} and ${file:PATH} in a text; what cannot be had is a mistake of `label`, or stays as it is written where secrets are left alone.
-    std::string expand(std::string_view written, const toml::source_region& where, const std::string& label);
+    // ${NAME} and ${file:PATH} in a text; what cannot be had is a mistake of `label`. With `may_be_left` it stays as it is written where secrets are left
+    // alone.
+    std::string expand(std::string_view written, const toml::source_region& where, const std::string& label,
+                       bool may_be_left = false);
 
     // Notes what a file is used for. Returns what it is used for already, or nothing. A file that is used again as the same thing (`as` is equal) is no conflict.
     std::string use(const std::string& identity, const std::string& as);

@@ -84,6 +84,12 @@ bool follows(std::string_view pattern, std::string_view topic) {
     return matches(pattern, topic);
 }
 
+bool has_pipeline_of_its_own(const config& c, const std::string& org, const std::string& topic) {
+    return std::ranges::any_of(c.pipelines, [&](const pipeline_config& p) {
+        return p.topic == topic && c.salesforce.at(p.salesforce).written == org;
+    });
+}
+
 pipeline_config of_topic(const pipeline_config& pattern, const std::string& topic) {
     const std::string_view name = last_part(topic);
     pipeline_config p = pattern;
@@ -105,6 +111,7 @@ std::vector<std::string> topics_with_files(const pipeline_config& pattern) {
     const std::string folder = pattern.topic.substr(0, pattern.topic.rfind('/') + 1);
     for (const std::filesystem::path& file : {pattern.checkpoint, pattern.dead_letters})
         for (const std::string& name : names_in_place_of_topic(file)) {
+            if (!follows(pattern.topic, folder + name)) continue;
             const pipeline_config p = of_topic(pattern, folder + name);
             if (has_files(p)) add(p.topic);
         }

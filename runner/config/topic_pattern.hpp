@@ -17,8 +17,11 @@ inline bool has_topic(std::string_view text) noexcept { return text.find("{topic
 // stands for one, and "/data/ChangeEvents" is all of the others.
 bool follows(std::string_view pattern, std::string_view topic);
 
-// The pipeline of one topic. Precondition: follows(pattern.topic, topic), which is false for what is no name, or they are equal; the name is
-// a peer's text, and becomes a part of paths.
+// Whether the configuration names the topic itself for the org of this section (salesforce_config::written). That pipeline has it then, and no
+// pattern has.
+bool has_pipeline_of_its_own(const config& c, const std::string& org, const std::string& topic);
+
+// The pipeline of one topic. The name becomes a part of paths: one that a peer has told must follow the pattern, which only names do.
 pipeline_config of_topic(const pipeline_config& pattern, const std::string& topic);
 
 // The topics of which the pipeline has stored a position or kept letters, in order: what can be known of them without asking the org. Throws failure.

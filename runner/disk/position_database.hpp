@@ -21,7 +21,7 @@ inline constexpr const char* store_position_statement =
 
 // Those of one topic, of all orgs. Empty where there is no database, or no position in it. Throws failure.
 std::vector<stored_position> positions_in_database(const std::filesystem::path& database, const std::string& topic);
-// The topics that have a position there. The same holds for it.
+// The topics that have a position there; none where there is no database. Throws failure.
 std::vector<std::string> topics_in_database(const std::filesystem::path& database);
 
 // Returns once it is on the disk. Throws failure; a database that is missing is not made.

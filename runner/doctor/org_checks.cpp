@@ -175,14 +175,14 @@ std::vector<pipeline_config> org_checks::topics_of(const pipeline_config& pipeli
                     "check the pattern; \"sfcdc topics\" lists what the org has"});
     std::vector<pipeline_config> out;
     std::string without;
-    for (const std::string& topic : topics) {
-        if (calls_->why_not_subscribable(topic).empty())
+    for (const std::string& topic : topics)
+        if (const std::string why = calls_->why_not_subscribable(topic); why.empty())
             out.push_back(of_topic(pipeline, topic));
         else
-            without += (without.empty() ? "; the user may not subscribe to " : ", ") + topic;
-    }
-    report_.good("topics", pipeline.topic,
-                 "the org has " + std::to_string(out.size()) + " topics that match" + without);
+            without += "; without " + topic + ": " + why;
+    const std::string found = "the org has " + std::to_string(out.size()) + " topics that match" + without;
+    if (out.empty()) return say({verdict::warning, found, "give the user the right to subscribe to one of them"});
+    report_.good("topics", pipeline.topic, found);
     return out;
 }
 

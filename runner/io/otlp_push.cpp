@@ -70,10 +70,10 @@ void fill(otlp::HistogramDataPoint& point, const prometheus::ClientMetric::Summa
 std::uint64_t otlp_requests::start_of(const std::string& name, const prometheus::ClientMetric& m, double value) {
     std::string key = name;
     for (const auto& label : m.label) key += '\0' + label.name + '\0' + label.value;
-    counted& known = counters_.try_emplace(std::move(key), counted{0, started_}).first->second;
-    if (value < known.value) known.start = last_;
-    known.value = value;
-    return known.start;
+    const auto before = counters_.find(key);
+    counted now{value, before == counters_.end() ? started_ : before->second.start};
+    if (before != counters_.end() && value < before->second.value) now.start = last_;
+    return seen_[std::move(key)] = now, now.start;
 }
 
 std::string otlp_requests::make(const std::vector<prometheus::MetricFamily>& families, std::uint64_t now) {
@@ -111,6 +111,7 @@ std::string otlp_requests::make(const std::vector<prometheus::MetricFamily>& fam
         }
     }
     last_ = now;
+    counters_ = std::exchange(seen_, {}); // without those that are gone
     return request.SerializeAsString();
 }
 

@@ -31,8 +31,8 @@ class otlp_requests {
     std::uint64_t start_of(const std::string& name, const prometheus::ClientMetric& m, double value);
 
     const std::uint64_t started_;
-    std::uint64_t last_; // the time of the last request
-    std::map<std::string, counted> counters_;
+    std::uint64_t last_;                             // the time of the last request
+    std::map<std::string, counted> counters_, seen_; // of the last request, and of the one that is made
 };
 
 class otlp_push {

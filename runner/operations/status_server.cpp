@@ -91,7 +91,8 @@ class bounded_stream final : public httplib::Stream {
         // A request that comes byte by byte waits as a whole; an answer has begun.
         const steady::time_point since = what == POLLIN ? begun_ : steady::now();
         for (;;) {
-            if (crowd_ > 0 && steady::now() - since > patience_when_crowded) return false;
+            const auto patience = what == POLLIN ? patience_when_crowded : 10 * patience_when_crowded;
+            if (crowd_ > 0 && steady::now() - since > patience) return false;
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(until_ - steady::now());
             if (left <= 0ms || stopping_) return false;
             pollfd p{socket_, what, 0};

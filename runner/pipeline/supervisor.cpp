@@ -261,7 +261,7 @@ void supervisor::reload() {
         }
         for (const supervised& s : pipelines_)
             if (s.pattern != nullptr && going_on.contains(s.pattern)
-                && !has_pipeline_of_its_own(*s.pattern, s.config.topic, *next))
+                && !has_pipeline_of_its_own(*next, s.of->salesforce.at(s.config.salesforce).written, s.config.topic))
                 going_on.insert(&s);
         for (const pipeline_config* const p : entering) prove_files(*p);
     } catch (const std::exception& e) {
@@ -326,30 +326,32 @@ void supervisor::replace(termination& asked, const service_manager& manager) {
     });
 }
 
-// Whether the configuration names the topic itself, for the same org: then that pipeline has it, and the pattern has not.
-bool supervisor::has_pipeline_of_its_own(const supervised& pattern, const std::string& topic,
-                                         const config& in) const {
-    const std::string& org = pattern.of->salesforce.at(pattern.config.salesforce).written;
-    return std::ranges::any_of(in.pipelines, [&](const pipeline_config& p) {
-        return p.topic == topic && in.salesforce.at(p.salesforce).written == org;
-    });
-}
-
 // Topics that the org has now become pipelines, which begin at their earliest events, whatever --from says: what a topic has had before it was
 // found, or before a crash behind that, is not lost. The pipeline of a topic that is gone ends, and keeps its position.
 void supervisor::follow(supervised& pattern, const std::vector<std::string>& topics, termination& asked,
                         const service_manager& manager) {
-    const bool later = std::exchange(pattern.has_topics, true);
+    const std::string& org = pattern.of->salesforce.at(pattern.config.salesforce).written;
+    const bool later = std::exchange(pattern.has_answer, true);
     if (!later && from_where_)
         spdlog::warn("{}: --from does not hold for the topics of a pattern, which begin at their earliest events",
                      pattern.config.label);
     std::vector<supervised*> found;
     for (const std::string& topic : topics) {
-        const bool known = std::ranges::any_of(pipelines_, [&](const supervised& s) {
-            return s.pattern == &pattern && s.config.topic == topic && !s.leaving;
+        if (has_pipeline_of_its_own(*config_, org, topic)) continue;
+        const pipeline_config theirs = of_topic(pattern.config, topic);
+        const auto other = std::ranges::find_if(pipelines_, [&](const supervised& s) {
+            const bool same = s.config.topic == topic && s.of->salesforce.at(s.config.salesforce).written == org;
+            // One that ends has its files open still: the next answer finds the topic again.
+            return same && (s.pattern == &pattern || s.leaving || s.config.state() == theirs.state());
         });
-        if (known || has_pipeline_of_its_own(pattern, topic, *config_)) continue;
-        pipeline_config p = of_topic(pattern.config, topic);
+        if (other != pipelines_.end()) {
+            if (other->pattern != &pattern && !other->leaving && pattern.said.insert(topic).second)
+                spdlog::error("{}: {} is left to {}, which keeps its position in the same place; give one of the two "
+                              "another",
+                              pattern.config.label, topic, other->config.label);
+            continue;
+        }
+        pipeline_config p = theirs;
         if (std::ranges::any_of(pipelines_, [&](const supervised& s) { return s.config.label == p.label; }))
             p.label += " by " + pattern.config.topic;
         try {

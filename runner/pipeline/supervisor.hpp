@@ -28,6 +28,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -58,8 +59,9 @@ class supervisor {
         const pipeline_config config;
         std::unique_ptr<topic_scan> scan{};  // not null: it is a pattern, and finds topics in place of reading one
         const supervised* pattern = nullptr; // that has found its topic; null: the topic stands in the configuration
-        bool has_topics = false;             // of a pattern: the org has told them once
-        bool leaving = false;                // it is not in the configuration or in the org any more, and ends
+        bool has_answer = false;      // of a pattern: the org has told its topics, so that further ones are new
+        std::set<std::string> said{}; // of a pattern: topics of which it was said that another pipeline has them
+        bool leaving = false;         // it is not in the configuration or in the org any more, and ends
         lifecycle life;
         pipeline_counts counts;
         std::shared_ptr<state_lock> lock;
@@ -81,7 +83,6 @@ class supervisor {
     void replace(termination& asked, const service_manager& manager);
     void follow(supervised& pattern, const std::vector<std::string>& topics, termination& asked,
                 const service_manager& manager);
-    bool has_pipeline_of_its_own(const supervised& pattern, const std::string& topic, const config& in) const;
     std::unique_ptr<pipeline> make_run(supervised& s);
     void show(supervised& s);
     void start(supervised& s, termination& asked, const service_manager& manager);
@@ -108,7 +109,7 @@ class supervisor {
     std::vector<const pipeline_config*> entering_; // of config_: they begin when those that leave have ended
     metrics metrics_;
     std::unique_ptr<status_server> status_server_; // null: the configuration has none
-    std::unique_ptr<otlp_push> otlp_push_;         // the same
+    std::unique_ptr<otlp_push> otlp_push_;         // null: it names no receiver
 };
 
 } // namespace sfcdc::runner

@@ -14,7 +14,14 @@ namespace sfcdc::runner {
 
 void topic_scan::run(const std::stop_token& stop) {
     const heartbeat::waits on_purpose; // for peers, and for the next time: it has no turns
-    counts_.subscribed = false;
+    // Whichever way it ends, new topics are not found any more.
+    struct at_end {
+        pipeline_counts& counts;
+        ~at_end() {
+            counts.subscribed = false;
+            if (counts.stalled_since == 0) counts.stalled_since = pipeline_counts::steady_ms();
+        }
+    } const ended{counts_};
     try {
         for (;; pause(stop, pattern_.topic_interval)) {
             std::vector<std::string> topics = ask(stop);
@@ -57,7 +64,8 @@ std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
             refused = std::move(found.refused);
             topics = std::move(found.value);
         }
-        if (!refused) return subscribable(std::move(topics), session.credential);
+        if (stop.stop_requested()) throw stopped{}; // what was cut off is no refusal
+        if (!refused) return subscribable(std::move(topics), session.credential, stop);
         if (refused->what == salesforce::rest_fault::session_refused && !std::exchange(renewed, true)) {
             session = session_behind(session.generation, stop);
             continue;
@@ -73,34 +81,44 @@ std::vector<std::string> topic_scan::ask(const std::stop_token& stop) {
             spdlog::warn("{}: the org cannot be asked for its topics ({}); it is asked again", pattern_.label,
                          refused->message);
         }
-        pause(stop, again);
+        const bool used_up = refused->what == salesforce::rest_fault::limit_reached;
+        pause(stop, used_up ? std::max(again, pattern_.topic_interval) : again);
     }
 }
 
-// A topic is asked about until it may be subscribed to, and it is said once why it may not.
-std::vector<std::string> topic_scan::subscribable(std::vector<std::string> topics, const salesforce::session& as) {
-    std::erase_if(topics, [](const std::string& topic) { return topic.size() > longest_topic; });
-    if (topics.size() > most_topics) {
-        if (!std::exchange(said_too_many_, true))
-            spdlog::warn("{}: the org has {} topics that match; the first {} are taken", pattern_.label,
-                         topics.size(), most_topics);
-        topics.resize(most_topics);
-    }
-    std::optional<salesforce::single_calls> calls;
-    std::erase_if(topics, [&](const std::string& topic) {
-        if (good_.contains(topic)) return false;
-        if (!calls) calls.emplace(config_, as);
-        const std::string why = calls->why_not_subscribable(topic);
-        if (why.empty()) {
-            good_.insert(topic);
-            refused_.erase(topic);
-            return false;
-        }
-        if (refused_.insert(topic).second)
-            spdlog::info("{}: without {}: {}", pattern_.label, topic, log::one_line(why));
-        return true;
+// A topic is asked about until it may be subscribed to, and it is said once why it may not. Where there are too many, those that were taken
+// before go first, so that a new one ends none.
+std::vector<std::string> topic_scan::subscribable(std::vector<std::string> topics, const salesforce::session& as,
+                                                  const std::stop_token& stop) {
+    std::sort(topics.begin(), topics.end(), [&](const std::string& a, const std::string& b) {
+        const bool a_is_taken = taken_.contains(a), b_is_taken = taken_.contains(b);
+        return a_is_taken != b_is_taken ? a_is_taken : a < b;
     });
-    return topics;
+    std::optional<salesforce::single_calls> calls;
+    std::vector<std::string> out;
+    for (std::string& topic : topics) {
+        if (topic.size() > longest_topic) continue;
+        if (out.size() == most_topics) {
+            if (!std::exchange(said_too_many_, true))
+                spdlog::warn("{}: the org has more than {} topics that match; the others are left out",
+                             pattern_.label, most_topics);
+            break;
+        }
+        if (!taken_.contains(topic)) {
+            if (stop.stop_requested()) throw stopped{};
+            if (!calls) calls.emplace(config_, as);
+            if (const std::string why = calls->why_not_subscribable(topic); !why.empty()) {
+                if (refused_.insert(topic).second)
+                    spdlog::info("{}: without {}: {}", pattern_.label, topic, log::one_line(why));
+                continue;
+            }
+            refused_.erase(topic);
+        }
+        out.push_back(std::move(topic));
+    }
+    std::sort(out.begin(), out.end());
+    taken_ = {out.begin(), out.end()};
+    return out;
 }
 
 std::optional<std::vector<std::string>> topic_scan::take() {

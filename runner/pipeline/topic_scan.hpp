@@ -38,14 +38,15 @@ class topic_scan {
     // A session that is newer than the generation `refused`; an outage of the login service is waited out.
     salesforce::sessions::issued session_behind(unsigned refused, const std::stop_token& stop);
     std::vector<std::string> ask(const std::stop_token& stop);
-    std::vector<std::string> subscribable(std::vector<std::string> topics, const salesforce::session& as);
+    std::vector<std::string> subscribable(std::vector<std::string> topics, const salesforce::session& as,
+                                          const std::stop_token& stop);
 
     const pipeline_config& pattern_;
     const salesforce_config& config_;
     salesforce::org& org_;
     pipeline_counts& counts_;
-    std::set<std::string> good_,
-        refused_; // topics that may be subscribed to, and those of which it was said that they may not
+    std::set<std::string> taken_;   // of the newest answer
+    std::set<std::string> refused_; // topics of which it was said that the user may not subscribe to them
     bool said_none_ = false, said_too_many_ = false;
     std::mutex mutex_;
     std::optional<std::vector<std::string>> newest_;

@@ -123,8 +123,9 @@ rest_outcome<std::vector<std::string>> topics_of_pattern(rest& org, const std::s
     for (const std::string& event : events) add((changes ? "/data/" : "/event/") + event);
     if (!changes) {
         auto [standard, not_told] = standard_events(org);
-        if (not_told && (not_told->what == rest_fault::unavailable || not_told->what == rest_fault::limit_reached))
-            return {{}, std::move(not_told)}; // they are not gone because nobody answers
+        // Editions without such events do not know the query, or the user may not ask. Anything else says nothing of the events.
+        if (not_told && not_told->what != rest_fault::no_right && not_told->what != rest_fault::bad_request)
+            return {{}, std::move(not_told)};
         for (const std::string& event : standard) add("/event/" + event);
     }
     std::sort(out.value.begin(), out.value.end());
