@@ -182,7 +182,7 @@ class Privacy(unittest.TestCase):
                 return all(rows(s, l) >= wanted(s, l) for l in LAYOUTS for s in SINKS)
 
             wait_until(complete, 120, "the last row")
-            address = re.search(r"http://127\.0\.0\.1:\d+", runner.said())[0]
+            address = wait_until(lambda: re.search(r"status: (http://127\.0\.0\.1:\d+)", runner.said()), 30, "the status server")[1]
             pages = {p: urllib.request.urlopen(f"{address}/{p}", timeout=30).read() for p in ("", "status", "metrics")}
             self.assertIn(b"rows_durable", pages["status"])
             self.assertEqual(runner.stop(), 0)
