@@ -11,7 +11,8 @@
 namespace sfcdc::runner {
 
 inline bool is_pattern(std::string_view topic) noexcept { return topic.find('*') != topic.npos; }
-inline bool has_topic(std::string_view text) noexcept { return text.find("{topic}") != text.npos; }
+inline constexpr std::string_view topic_placeholder = "{topic}";
+inline bool has_topic(std::string_view text) noexcept { return text.find(topic_placeholder) != text.npos; }
 
 // Whether the pattern stands for this topic. Channels repeat the events of their members, so that only a pattern that ends with "__chn"
 // stands for one, and "/data/ChangeEvents" is all of the others.
