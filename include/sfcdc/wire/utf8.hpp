@@ -68,13 +68,15 @@ inline std::string_view utf8_prefix(std::string_view text, std::size_t size) noe
 namespace detail {
 
 // What can be wrong with a byte, given the one in front of it: one bit each. A table has the errors that one half of a byte
-// does not rule out; an error is one that no table rules out.
-struct utf8_errors {
+// does not rule out; an error is one that no table rules out. The tables are made by functions that have names, since tools that merge
+// what several programs have run go by them.
+struct utf8_error_bits {
     static constexpr std::uint8_t too_short = 1, too_long = 2, overlong_3 = 4, too_large = 8, surrogate = 16,
                                   overlong_2 = 32, overlong_4 = 64, too_large_1000 = 64, two_continue = 128;
     static constexpr std::uint8_t any_low = too_short | too_long | two_continue;
     using table = std::array<std::uint8_t, 16>;
-    static constexpr table by_front_high = [] {
+
+    static constexpr table make_by_front_high() noexcept {
         table t{};
         for (std::size_t i = 0; i < 8; ++i) t[i] = too_long;
         for (std::size_t i = 8; i < 12; ++i) t[i] = two_continue;
@@ -83,8 +85,8 @@ struct utf8_errors {
         t[14] = too_short | overlong_3 | surrogate;
         t[15] = too_short | too_large | too_large_1000;
         return t;
-    }();
-    static constexpr table by_front_low = [] {
+    }
+    static constexpr table make_by_front_low() noexcept {
         table t{};
         for (std::size_t i = 0; i < 16; ++i)
             t[i] = static_cast<std::uint8_t>(any_low | (i < 4 ? 0 : i == 4 ? too_large : too_large | too_large_1000));
@@ -92,8 +94,8 @@ struct utf8_errors {
         t[1] |= overlong_2;
         t[13] |= surrogate;
         return t;
-    }();
-    static constexpr table by_own_high = [] {
+    }
+    static constexpr table make_by_own_high() noexcept {
         table t{};
         for (std::size_t i = 0; i < 16; ++i) t[i] = too_short;
         constexpr std::uint8_t continues = too_long | overlong_2 | two_continue;
@@ -101,7 +103,12 @@ struct utf8_errors {
         t[9] = continues | overlong_3 | too_large;
         t[10] = t[11] = continues | surrogate | too_large;
         return t;
-    }();
+    }
+};
+struct utf8_errors : utf8_error_bits {
+    static constexpr table by_front_high = make_by_front_high();
+    static constexpr table by_front_low = make_by_front_low();
+    static constexpr table by_own_high = make_by_own_high();
 };
 
 // Looks at blocks of a text, each with the blocks that begin one, two and three bytes in front of it.
