@@ -6,7 +6,7 @@
 namespace sfcdc::runner::databricks {
 namespace {
 
-constexpr std::size_t most_pages = 100;
+constexpr std::size_t most_pages_of_a_list = 100;
 
 refusal broken_answer(const std::string& bad) {
     return {refusal_class::other, {}, {}, "an answer cannot be read: " + bad};
@@ -34,7 +34,7 @@ effective_privileges(workspace& at, const std::string& type, const std::string& 
                              + http::percent_encoded(full_name)
                              + "?max_results=0&principal=" + http::percent_encoded(principal);
     std::string token;
-    for (std::size_t page = 0; page < most_pages; ++page) { // a page may be empty and have a next one
+    for (std::size_t page = 0; page < most_pages_of_a_list; ++page) { // a page may be empty and have a next one
         auto [answer, refused] =
             session.get(token.empty() ? path : path + "&page_token=" + http::percent_encoded(token));
         if (refused) return {{}, std::move(refused)};
