@@ -41,7 +41,8 @@ void prove_resources(std::size_t pipelines, bool has_status_server) {
     rlimit limit{};
     const std::size_t descriptors = 24 + 8 * pipelines + (has_status_server ? 16 : 0);
     const std::size_t thread_count = 12 + 2 * pipelines + (has_status_server ? 1 + status_server::threads : 0);
-    // As many as there may be: how many topics a pattern will find is not known, and nothing here is bound to low numbers, as select() is.
+    // The process takes as many as it may have, because nobody knows how many topics a pattern will find. No part of it is bound to low
+    // numbers, as select() is.
     const rlim_t most = std::max<rlim_t>(65'536, descriptors);
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < most) {
         limit.rlim_cur = std::min(limit.rlim_max, most);

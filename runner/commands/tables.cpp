@@ -86,7 +86,8 @@ class tables_command {
 
     // ---- which tables
 
-    // Those of the configuration, where a pattern of topics is one pipeline for each topic: of the files' schemas, or of the org.
+    // Returns the pipelines of the configuration. A pattern is one pipeline for each topic that it stands for: by the schemas of the files
+    // where there are some, else as the org says.
     const std::deque<pipeline_config>& pipelines() {
         if (!pipelines_.empty()) return pipelines_;
         for (const pipeline_config& p : config_->pipelines) {

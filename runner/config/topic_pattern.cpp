@@ -24,7 +24,8 @@ bool follows(std::string_view pattern, std::string_view topic) {
     const std::string_view name = last_part(topic);
     if (!is_word(name) || topic == "/data/ChangeEvents") return false;
     // "*" is for the name alone, and not for further folders.
-    if (topic.substr(0, topic.size() - name.size()) != pattern.substr(0, pattern.rfind('/') + 1)) return false;
+    const std::string_view folder = topic.substr(0, topic.size() - name.size());
+    if (folder != pattern.substr(0, pattern.rfind('/') + 1)) return false;
     if (name.ends_with("__chn") && !pattern.ends_with("__chn")) return false;
     return matches(pattern, topic);
 }

@@ -13,7 +13,7 @@
 namespace sfcdc::runner {
 namespace {
 
-// What may stand for "{topic}" in this path, as the folder that is there has it.
+// Returns the texts in place of "{topic}" with which the path names something that is there.
 std::vector<std::string> names_in_place_of_topic(const std::filesystem::path& path) {
     std::filesystem::path folder;
     for (const std::filesystem::path& part : path) {

@@ -24,7 +24,7 @@ class position_keeper {
 
     bool has_file() const noexcept { return file_.has_value(); }
 
-    // As position_file has them.
+    // These do what position_file does; without a file they do nothing.
     void prove() const {
         if (file_) file_->prove();
     }

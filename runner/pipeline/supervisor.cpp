@@ -361,12 +361,14 @@ void supervisor::follow(supervised& pattern, const std::vector<std::string>& top
             spdlog::error("{}: it cannot begin: {}", p.label, e.what());
         }
     }
+    const char* const what = later ? "a new topic" : "a topic";
     for (supervised* const s : found) {
-        spdlog::info("{}: {} of {}", s->config.label, later ? "a new topic" : "a topic", pattern.config.topic);
+        spdlog::info("{}: {} of {}", s->config.label, what, pattern.config.topic);
         start(*s, asked, manager);
     }
     for (supervised& s : pipelines_) {
-        if (s.pattern != &pattern || s.leaving || std::ranges::find(topics, s.config.topic) != topics.end()) continue;
+        const bool still_there = std::ranges::find(topics, s.config.topic) != topics.end();
+        if (s.pattern != &pattern || s.leaving || still_there) continue;
         s.leaving = true;
         s.stop.request_stop();
         spdlog::info("{}: the org does not have it any more", s.config.label);

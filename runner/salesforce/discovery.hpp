@@ -10,7 +10,7 @@
 
 namespace sfcdc::runner::salesforce {
 
-// What the operator is told when the org does not list `what`. `section` is of the configuration: "[salesforce]".
+// Makes the sentence for the operator when the org does not list `what`. `section` is of the configuration: "[salesforce]".
 failure cannot_list(const rest_refusal& refused, const std::string& what, const std::string& section);
 
 // The change events of the objects that Setup has selected for Change Data Capture, in order: "AccountChangeEvent".

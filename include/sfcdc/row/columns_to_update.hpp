@@ -122,9 +122,8 @@ class columns_to_update {
             for (std::uint64_t bits = risky[word]; bits != 0; bits &= bits - 1) {
                 const avro::field f{static_cast<std::uint32_t>(64 * word)
                                     + static_cast<std::uint32_t>(std::countr_zero(bits))};
-                if (!event_.has_value(f)) continue;
                 for (std::uint32_t c = bound_.column_of(f); c != bound_field::no_column; c = bound_[c].next)
-                    if (!fits(bound_.layout().columns()[c], bound_[c], event_)) return false;
+                    if (!can_hold(c)) return false;
             }
         return true;
     }
